@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Everything at once. */
+#ifndef CDBC_CDBC_H
+#define CDBC_CDBC_H
+
+#include <cdbc/arrow.h>
+#include <cdbc/base.h>
+#include <cdbc/catalog.h>
+#include <cdbc/client.h>
+#include <cdbc/config.h>
+#include <cdbc/driver.h>
+#include <cdbc/error.h>
+#include <cdbc/event.h>
+#include <cdbc/format.h>
+#include <cdbc/result.h>
+#include <cdbc/session.h>
+#include <cdbc/value.h>
+
+#endif

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Errors: what failed, where, what became of the work, and what may be done now. */
+#ifndef CDBC_ERROR_H
+#define CDBC_ERROR_H
+
+#include <cdbc/base.h>
+
+CDBC_BEGIN
+
+/* The error family, by what the caller can do about it. X(id, name, text) */
+#define CDBC_STATUS_LIST(X)                                                                        \
+	X(OK, "ok", "success")                                                                         \
+	X(CONNECT, "connect", "no connection, or it was lost: try again, maybe elsewhere")             \
+	X(AUTH, "auth", "the server did not accept who we are: renew the credential")                  \
+	X(DENIED, "denied", "not allowed: ask for the right")                                          \
+	X(CONFIG, "config", "a setting is wrong: mend the configuration")                              \
+	X(USAGE, "usage", "the call was wrong: mend the program")                                      \
+	X(SQL_FILE, "sql-file", "a SQL file is wrong: mend the file")                                  \
+	X(NOT_FOUND, "not-found", "no query, file or column of that name")                             \
+	X(PARAM, "param", "a parameter is missing, undeclared, or does not fit its type")              \
+	X(SQL, "sql", "the database refused or failed the statement")                                  \
+	X(CONFLICT, "conflict", "a concurrent transaction was in the way: see replay")                 \
+	X(TIMEOUT, "timeout", "the deadline passed")                                                   \
+	X(CANCELLED, "cancelled", "the caller asked to stop")                                          \
+	X(OVERLOADED, "overloaded", "too much work waits already: come back later")                    \
+	X(RESOURCE, "resource", "memory, disk or a limit (such as max-rows) was exhausted")            \
+	X(DATA, "data", "a value cannot be represented as asked")                                      \
+	X(IO, "io", "a file or sink could not be read or written")                                     \
+	X(UNSUPPORTED, "unsupported", "this driver or server cannot do it")                            \
+	X(CLOSED, "closed", "the object was closed")                                                   \
+	X(NOMEM, "nomem", "out of memory")                                                             \
+	X(INTERNAL, "internal", "a defect of this library or of a driver: report it")
+
+typedef enum cdbc_status {
+#define CDBC_STATUS_ID(id, name, text) CDBC_##id,
+	CDBC_STATUS_LIST(CDBC_STATUS_ID)
+#undef CDBC_STATUS_ID
+		CDBC_STATUS_COUNT
+} cdbc_status;
+
+/* What became of the work that failed. */
+typedef enum cdbc_outcome {
+	CDBC_OUTCOME_NOT_SENT,          /* the server never saw it */
+	CDBC_OUTCOME_ROLLED_BACK,       /* it had no effect */
+	CDBC_OUTCOME_COMMITTED,         /* it took effect; only the answer was lost */
+	CDBC_OUTCOME_COMMITTED_PARTIAL, /* data is in, a schema change is not (XXA00) */
+	CDBC_OUTCOME_UNKNOWN            /* nobody can tell yet */
+} cdbc_outcome;
+
+/* What a caller may do now. */
+typedef enum cdbc_replay {
+	CDBC_REPLAY_NO,
+	CDBC_REPLAY_SAFE,         /* the same call again */
+	CDBC_REPLAY_TRANSACTION,  /* the whole transaction from its start, never one statement of it */
+	CDBC_REPLAY_IF_IDEMPOTENT /* only when doing it twice is the same as once */
+} cdbc_replay;
+
+typedef enum cdbc_error_field_id {
+	CDBC_FIELD_DETAIL,
+	CDBC_FIELD_HINT,
+	CDBC_FIELD_CONSTRAINT,
+	CDBC_FIELD_SCHEMA,
+	CDBC_FIELD_TABLE,
+	CDBC_FIELD_COLUMN,
+	CDBC_FIELD_STATEMENT, /* the query's name */
+	CDBC_FIELD_HOST,
+	CDBC_FIELD_FILE, /* where in a file: see cdbc_error_line and cdbc_error_column */
+	CDBC_FIELD_COUNT
+} cdbc_error_field_id;
+
+/* Returns "connect", "sql" and so on; "unknown" for a number that is none. Static storage. */
+CDBC_API const char *cdbc_status_name(cdbc_status status);
+/* Returns one sentence on what the status means. Static storage. */
+CDBC_API const char *cdbc_status_text(cdbc_status status);
+
+/* Return the parts of an error. Strings are borrowed from it. error may not be NULL. Any thread, none changing it. */
+CDBC_API cdbc_status cdbc_error_status(const cdbc_error *error);
+/* The whole message, from the outside in: `acquire from pool "main": connect db2:26257: refused`. */
+CDBC_API const char *cdbc_error_message(const cdbc_error *error);
+/* The five characters of the SQLSTATE, or "" when there is none. */
+CDBC_API const char *cdbc_error_sqlstate(const cdbc_error *error);
+/* A field's text, or NULL when the error has none. */
+CDBC_API const char *cdbc_error_field(const cdbc_error *error, cdbc_error_field_id id);
+/* The place in the SQL, counted in characters from 1; 0 when unknown. */
+CDBC_API int64_t cdbc_error_position(const cdbc_error *error);
+/* The place in the file of CDBC_FIELD_FILE, from 1; 0 when unknown. */
+CDBC_API int64_t cdbc_error_line(const cdbc_error *error);
+CDBC_API int64_t cdbc_error_column(const cdbc_error *error);
+CDBC_API cdbc_outcome cdbc_error_outcome(const cdbc_error *error);
+CDBC_API cdbc_replay cdbc_error_replay(const cdbc_error *error);
+/* Return "rolled-back", "if-idempotent" and so on. Static storage. */
+CDBC_API const char *cdbc_outcome_name(cdbc_outcome outcome);
+CDBC_API const char *cdbc_replay_name(cdbc_replay replay);
+
+/* Frees an error; NULL is fine. */
+CDBC_API void cdbc_error_free(cdbc_error *error);
+
+CDBC_END
+#endif

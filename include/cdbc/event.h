@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Events: what happens inside, for those who watch. A watcher returns nothing and cannot change what happens. */
+#ifndef CDBC_EVENT_H
+#define CDBC_EVENT_H
+
+#include <cdbc/error.h>
+
+CDBC_BEGIN
+
+/* One bit each, so that an observer names those it wants; others are never built. */
+typedef enum cdbc_event_kind {
+	CDBC_EVENT_REQUEST_START = 1u << 0,
+	CDBC_EVENT_REQUEST_END = 1u << 1, /* when the result ended or was freed */
+	CDBC_EVENT_CONN_OPEN = 1u << 2,   /* error not NULL: it failed */
+	CDBC_EVENT_CONN_CLOSE = 1u << 3,
+	CDBC_EVENT_ACQUIRE_WAIT = 1u << 4, /* an acquire had to wait, and for how long */
+	CDBC_EVENT_LEAK = 1u << 5,         /* a connection has been out longer than leak_warn_ms; text is where it was taken */
+	CDBC_EVENT_CATALOG = 1u << 6,      /* a folder of queries was loaded, or was not */
+	CDBC_EVENT_DEPRECATED = 1u << 7,   /* a deprecated query ran */
+	CDBC_EVENT_NOTICE = 1u << 8        /* the server said something */
+} cdbc_event_kind;
+
+#define CDBC_EVENT_ALL UINT32_MAX
+
+/* Everything is borrowed for the call. Fields that do not belong to the kind are 0 or NULL. */
+typedef struct cdbc_event {
+	size_t struct_size;
+	cdbc_event_kind kind;
+	uint64_t id;     /* pairs START with END */
+	int64_t time_ns; /* CLOCK_MONOTONIC */
+	int64_t duration_ns;
+	const char *name; /* of the query, or of the pool */
+	const char *host;
+	int64_t node_id; /* 0: unknown */
+	int64_t attempt; /* from 1 */
+	int64_t row_count;
+	const char *text; /* why a connection was closed, where it was acquired, what the server said */
+	const cdbc_error *error;
+} cdbc_event;
+
+typedef struct cdbc_observer {
+	size_t struct_size;
+	const char *name;
+	uint32_t events; /* cdbc_event_kind bits */
+	/* Called on the thread where it happens, with no lock held. */
+	void (*on_event)(void *self, const cdbc_event *event);
+	void (*destroy)(void *self); /* NULL: nothing to do */
+	void *self;
+} cdbc_observer;
+
+CDBC_END
+#endif

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The batch builder. Schemas are in schema.c. A batch's block is shared by the struct array and its children, which may be moved away
+ * and released on their own: it is counted. */
+#include "base/column.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <stdatomic.h>
+
+#define OWNS_VALIDITY 1u
+#define OWNS_DATA     2u
+#define OWNS_BYTES    4u
+#define BYTES_MAX     ((size_t)INT32_MAX)
+
+/* What a column becomes when the batch is finished. */
+typedef struct array_part {
+	struct ArrowArray array;
+	cx_batch_block *block;
+	struct ArrowArray *child; /* of a list */
+	const void *buffers[3];
+} array_part;
+
+struct cx_batch_block {
+	atomic_int refs;
+	size_t column_count;
+	array_part *parts; /* column_count, then those of the lists' items */
+	struct ArrowArray **children;
+	cx_column *columns;
+	const void *no_validity;
+};
+
+static const uint8_t widths[CX_STORAGE_COUNT] = {
+	[CX_BOOL] = 0,      [CX_INT16] = 2,   [CX_INT32] = 4,  [CX_INT64] = 8,     [CX_FLOAT32] = 4,     [CX_FLOAT64] = 8,
+	[CX_UTF8] = 0,      [CX_BINARY] = 0,  [CX_DECIMAL128] = 16, [CX_DATE32] = 4, [CX_TIME64] = 8,     [CX_TIMESTAMP] = 8,
+	[CX_TIMESTAMPTZ] = 8, [CX_INTERVAL] = 16, [CX_UUID] = 16, [CX_LIST] = 0};
+
+static bool has_bytes(cx_storage storage)
+{
+	return storage == CX_UTF8 || storage == CX_BINARY;
+}
+
+static bool has_offsets(cx_storage storage)
+{
+	return has_bytes(storage) || storage == CX_LIST;
+}
+
+/* Bytes of the data buffer for so many rows. */
+static size_t data_size(const cx_column *c, int64_t rows)
+{
+	if (c->storage == CX_BOOL)
+		return ((size_t)rows + 7) / 8;
+	if (has_offsets(c->storage))
+		return ((size_t)rows + 1) * sizeof(int32_t);
+	return (size_t)rows * c->width;
+}
+
+static size_t align8(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+/* ---- begin -------------------------------------------------------------------------------------------------- */
+
+static size_t count_lists(const cx_field *fields, size_t count)
+{
+	size_t lists = 0;
+
+	for (size_t i = 0; i < count; i++)
+		lists += fields[i].storage == CX_LIST;
+	return lists;
+}
+
+static void column_init(cx_column *c, cx_storage storage)
+{
+	memset(c, 0, sizeof *c);
+	c->storage = storage;
+	c->width = widths[storage];
+}
+
+/* Lays the columns' first memory out from *at on, when at is not NULL; returns its size. */
+static size_t lay_out(cx_column *columns, size_t count, int64_t rows, size_t bytes_each, char *at)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		cx_column *c = &columns[i];
+		size_t size = align8(data_size(c, rows));
+
+		if (at) {
+			c->data = at + used;
+			if (c->storage == CX_BOOL)
+				memset(c->data, 0, size);
+			else if (has_offsets(c->storage))
+				((int32_t *)c->data)[0] = 0;
+		}
+		used += size;
+		if (has_bytes(c->storage)) {
+			if (at) {
+				c->bytes = at + used;
+				c->bytes_capacity = bytes_each;
+			}
+			used += align8(bytes_each);
+		}
+	}
+	return used;
+}
+
+cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count, int64_t row_hint,
+						   size_t bytes_hint, cdbc_error **err)
+{
+	size_t lists = count_lists(fields, count), parts = count + lists;
+	size_t head = sizeof(cx_batch_block) + parts * (sizeof(array_part) + sizeof(cx_column)) + count * sizeof(void *);
+	cx_column probe, *columns, *item;
+	cx_batch_block *block;
+	size_t need = head;
+	char *p;
+
+	if (row_hint < 1)
+		row_hint = 1;
+	for (size_t i = 0; i < count; i++) {
+		probe.storage = fields[i].storage;
+		probe.width = widths[fields[i].storage];
+		need += align8(data_size(&probe, row_hint)) + (has_bytes(probe.storage) ? align8(bytes_hint) : 0);
+	}
+	block = cx_alloc(need);
+	if (!block)
+		return cx_error_nomem(err);
+	p = (char *)(block + 1);
+	block->parts = (array_part *)p;
+	p += parts * sizeof(array_part);
+	block->columns = columns = (cx_column *)p;
+	item = columns + count;
+	p += parts * sizeof(cx_column);
+	block->children = (struct ArrowArray **)p;
+	block->column_count = count;
+	block->no_validity = NULL;
+	atomic_init(&block->refs, 1);
+	for (size_t i = 0; i < count; i++) {
+		column_init(&columns[i], fields[i].storage);
+		if (fields[i].storage == CX_LIST) {
+			column_init(item, fields[i].item);
+			columns[i].item = item++;
+		}
+	}
+	lay_out(columns, count, row_hint, bytes_hint, (char *)block + head);
+	*batch = (cx_batch){.block = block, .columns = columns, .column_count = count, .row_capacity = row_hint};
+	return CDBC_OK;
+}
+
+/* ---- growing ------------------------------------------------------------------------------------------------ */
+
+/* Moves a buffer to memory of its own with a new size. */
+static bool regrow(void **buffer, uint8_t *owned, uint8_t bit, size_t old_size, size_t new_size)
+{
+	void *grown;
+
+	if (*owned & bit) {
+		grown = cx_realloc(*buffer, new_size);
+	} else {
+		grown = cx_alloc(new_size);
+		if (grown && old_size)
+			memcpy(grown, *buffer, old_size);
+	}
+	if (!grown)
+		return false;
+	*buffer = grown;
+	*owned = (uint8_t)(*owned | bit);
+	return true;
+}
+
+static bool column_grow(cx_column *c, int64_t old_rows, int64_t new_rows)
+{
+	size_t old_size = c->data ? data_size(c, old_rows) : 0, new_size = data_size(c, new_rows);
+	size_t old_bits = ((size_t)old_rows + 7) / 8, new_bits = ((size_t)new_rows + 7) / 8;
+
+	if (!regrow(&c->data, &c->owned, OWNS_DATA, old_size, new_size))
+		return false;
+	if (c->storage == CX_BOOL)
+		memset((char *)c->data + old_size, 0, new_size - old_size);
+	if (c->validity) {
+		void *validity = c->validity;
+
+		if (!regrow(&validity, &c->owned, OWNS_VALIDITY, old_bits, new_bits))
+			return false;
+		c->validity = validity;
+		memset(c->validity + old_bits, 0xff, new_bits - old_bits);
+	}
+	return true;
+}
+
+bool cx_batch_grow(cx_batch *batch)
+{
+	int64_t rows = batch->row_capacity * 2;
+
+	if (batch->has_failed)
+		return false;
+	if (rows < 64)
+		rows = 64;
+	for (size_t i = 0; i < batch->column_count; i++) {
+		if (!column_grow(&batch->columns[i], batch->row_capacity, rows)) {
+			batch->has_failed = true;
+			return false;
+		}
+	}
+	batch->row_capacity = rows;
+	return true;
+}
+
+/* Makes the bitmap when the first NULL comes, all valid. */
+static bool need_validity(cx_column *c, int64_t rows)
+{
+	size_t size = ((size_t)rows + 7) / 8;
+
+	if (c->validity)
+		return true;
+	c->validity = cx_alloc(size);
+	if (!c->validity)
+		return false;
+	memset(c->validity, 0xff, size);
+	c->owned |= OWNS_VALIDITY;
+	return true;
+}
+
+static void column_null(cx_column *c, int64_t at)
+{
+	c->validity[at >> 3] = (uint8_t)(c->validity[at >> 3] & ~(1u << (at & 7)));
+	c->null_count++;
+	if (c->storage == CX_LIST)
+		((int32_t *)c->data)[at + 1] = (int32_t)c->item_length;
+	else if (has_bytes(c->storage))
+		((int32_t *)c->data)[at + 1] = (int32_t)c->bytes_length;
+	else if (c->storage != CX_BOOL)
+		memset((char *)c->data + (size_t)at * c->width, 0, c->width);
+}
+
+void cx_batch_set_null(cx_batch *batch, size_t column)
+{
+	cx_column *c = &batch->columns[column];
+
+	if (!need_validity(c, batch->row_capacity))
+		batch->has_failed = true;
+	else
+		column_null(c, cx_batch_at(batch));
+}
+
+/* Room for n more bytes; false when it failed. */
+static bool bytes_room(cx_batch *batch, cx_column *c, size_t n)
+{
+	size_t need, capacity;
+	void *bytes = c->bytes;
+
+	if (__builtin_add_overflow(c->bytes_length, n, &need) || need > BYTES_MAX) {
+		batch->is_over = batch->has_failed = true;
+		return false;
+	}
+	if (need <= c->bytes_capacity)
+		return true;
+	capacity = c->bytes_capacity < 256 ? 512 : c->bytes_capacity * 2;
+	if (capacity < need)
+		capacity = need;
+	if (!regrow(&bytes, &c->owned, OWNS_BYTES, c->bytes_length, capacity)) {
+		batch->has_failed = true;
+		return false;
+	}
+	c->bytes = bytes;
+	c->bytes_capacity = capacity;
+	return true;
+}
+
+char *cx_batch_put_room(cx_batch *batch, size_t column, size_t n)
+{
+	cx_column *c = &batch->columns[column];
+	char *room;
+
+	if (!bytes_room(batch, c, n)) {
+		((int32_t *)c->data)[batch->row_count] = (int32_t)c->bytes_length;
+		return NULL;
+	}
+	room = c->bytes + c->bytes_length;
+	c->bytes_length += n;
+	((int32_t *)c->data)[batch->row_count] = (int32_t)c->bytes_length;
+	return room;
+}
+
+/* ---- lists -------------------------------------------------------------------------------------------------- */
+
+void cx_batch_list_begin(cx_batch *batch, size_t column)
+{
+	cx_column *c = &batch->columns[column];
+
+	((int32_t *)c->data)[batch->row_count] = (int32_t)c->item_length;
+}
+
+/* Opens one item in a list's child. */
+static cx_column *item_open(cx_batch *batch, size_t column)
+{
+	cx_column *c = &batch->columns[column], *item = c->item;
+
+	if (batch->has_failed)
+		return NULL;
+	if (c->item_length == INT32_MAX) {
+		batch->is_over = batch->has_failed = true;
+		return NULL;
+	}
+	if (c->item_length == c->item_capacity) {
+		int64_t capacity = c->item_capacity ? c->item_capacity * 2 : 16;
+		bool is_first = c->item_capacity == 0;
+
+		if (!column_grow(item, is_first ? 0 : c->item_capacity, capacity)) {
+			batch->has_failed = true;
+			return NULL;
+		}
+		if (is_first && has_offsets(item->storage))
+			((int32_t *)item->data)[0] = 0;
+		c->item_capacity = capacity;
+	}
+	c->item_length++;
+	((int32_t *)c->data)[batch->row_count] = (int32_t)c->item_length;
+	return item;
+}
+
+void cx_batch_item_null(cx_batch *batch, size_t column)
+{
+	cx_column *c = &batch->columns[column], *item = item_open(batch, column);
+
+	if (!item)
+		return;
+	if (!need_validity(item, c->item_capacity))
+		batch->has_failed = true;
+	else
+		column_null(item, c->item_length - 1);
+}
+
+void cx_batch_item_put(cx_batch *batch, size_t column, const void *bytes, size_t n)
+{
+	cx_column *c = &batch->columns[column], *item = item_open(batch, column);
+	int64_t at = c->item_length - 1;
+
+	if (!item)
+		return;
+	if (item->storage == CX_BOOL) {
+		uint8_t *bits = item->data;
+
+		if (*(const char *)bytes)
+			bits[at >> 3] = (uint8_t)(bits[at >> 3] | 1u << (at & 7));
+	} else if (has_bytes(item->storage)) {
+		if (bytes_room(batch, item, n)) {
+			if (n)
+				memcpy(item->bytes + item->bytes_length, bytes, n);
+			item->bytes_length += n;
+		}
+		((int32_t *)item->data)[at + 1] = (int32_t)item->bytes_length;
+	} else {
+		memcpy((char *)item->data + (size_t)at * item->width, bytes, item->width);
+	}
+}
+
+/* ---- taking back -------------------------------------------------------------------------------------------- */
+
+static void column_unset(cx_column *c, int64_t at)
+{
+	if (c->validity && !(c->validity[at >> 3] >> (at & 7) & 1)) {
+		c->validity[at >> 3] = (uint8_t)(c->validity[at >> 3] | 1u << (at & 7));
+		c->null_count--;
+	}
+	if (c->storage == CX_BOOL) {
+		uint8_t *bits = c->data;
+
+		bits[at >> 3] = (uint8_t)(bits[at >> 3] & ~(1u << (at & 7)));
+	} else if (has_bytes(c->storage)) {
+		c->bytes_length = (size_t)((int32_t *)c->data)[at];
+	}
+}
+
+void cx_batch_unrow(cx_batch *batch)
+{
+	int64_t at = --batch->row_count;
+
+	for (size_t i = 0; i < batch->column_count; i++) {
+		cx_column *c = &batch->columns[i];
+
+		if (c->storage == CX_LIST)
+			for (int64_t first = ((int32_t *)c->data)[at]; c->item_length > first; c->item_length--)
+				column_unset(c->item, c->item_length - 1);
+		column_unset(c, at);
+	}
+}
+
+/* ---- handing over ------------------------------------------------------------------------------------------- */
+
+static void block_unref(cx_batch_block *block)
+{
+	if (atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
+		cx_free(block);
+}
+
+static void column_release(cx_column *c)
+{
+	if (c->owned & OWNS_VALIDITY)
+		cx_free(c->validity);
+	if (c->owned & OWNS_DATA)
+		cx_free(c->data);
+	if (c->owned & OWNS_BYTES)
+		cx_free(c->bytes);
+	c->owned = 0;
+}
+
+/* private_data is the part, which stays in the block even when the array was moved elsewhere. */
+static void release_part(struct ArrowArray *array)
+{
+	array_part *part = array->private_data;
+
+	for (int64_t i = 0; i < array->n_children; i++)
+		if (array->children[i]->release)
+			array->children[i]->release(array->children[i]);
+	column_release(&part->block->columns[part - part->block->parts]);
+	array->release = NULL;
+	block_unref(part->block);
+}
+
+static void release_batch(struct ArrowArray *array)
+{
+	cx_batch_block *block = array->private_data;
+
+	for (int64_t i = 0; i < array->n_children; i++)
+		if (array->children[i]->release)
+			array->children[i]->release(array->children[i]);
+	array->release = NULL;
+	block_unref(block);
+}
+
+static void part_fill(cx_batch_block *block, size_t index, int64_t length)
+{
+	array_part *part = &block->parts[index];
+	cx_column *c = &block->columns[index];
+	struct ArrowArray *array = &part->array;
+	static const int32_t no_offsets[1] = {0};
+
+	part->block = block;
+	part->buffers[0] = c->null_count ? c->validity : NULL;
+	part->buffers[1] = c->data ? c->data : has_offsets(c->storage) ? (const void *)no_offsets : NULL;
+	part->buffers[2] = has_bytes(c->storage) && !c->bytes ? (const void *)no_offsets : c->bytes;
+	array->length = length;
+	array->null_count = c->null_count;
+	array->offset = 0;
+	array->n_buffers = has_bytes(c->storage) ? 3 : 2;
+	array->n_children = 0;
+	array->buffers = part->buffers;
+	array->children = NULL;
+	array->dictionary = NULL;
+	array->release = release_part;
+	array->private_data = part;
+}
+
+cdbc_status cx_batch_finish(cx_batch *batch, struct ArrowArray *out, cdbc_error **err)
+{
+	cx_batch_block *block = batch->block;
+	size_t count = batch->column_count, parts = count;
+	cdbc_status status = cx_batch_status(batch, err);
+
+	if (status) {
+		cx_batch_discard(batch);
+		return status;
+	}
+	for (size_t i = 0; i < count; i++) {
+		cx_column *c = &batch->columns[i];
+
+		part_fill(block, i, batch->row_count);
+		block->children[i] = &block->parts[i].array;
+		if (c->item) {
+			array_part *part = &block->parts[i];
+			size_t item = (size_t)(c->item - block->columns);
+
+			part_fill(block, item, c->item_length);
+			part->child = &block->parts[item].array;
+			part->array.n_children = 1;
+			part->array.children = &part->child;
+			parts++;
+		}
+	}
+	atomic_store_explicit(&block->refs, (int)parts + 1, memory_order_relaxed);
+	*out = (struct ArrowArray){.length = batch->row_count,
+							   .n_buffers = 1,
+							   .n_children = (int64_t)count,
+							   .buffers = &block->no_validity,
+							   .children = block->children,
+							   .release = release_batch,
+							   .private_data = block};
+	memset(batch, 0, sizeof *batch);
+	return CDBC_OK;
+}
+
+void cx_batch_discard(cx_batch *batch)
+{
+	if (!batch->block)
+		return;
+	for (size_t i = 0; i < batch->column_count; i++) {
+		if (batch->columns[i].item)
+			column_release(batch->columns[i].item);
+		column_release(&batch->columns[i]);
+	}
+	cx_free(batch->block);
+	memset(batch, 0, sizeof *batch);
+}
+
+cdbc_status cx_batch_status(const cx_batch *batch, cdbc_error **err)
+{
+	if (batch->is_over)
+		return cx_error_set(err, CDBC_RESOURCE, "more than 2 GiB in one column of a batch");
+	if (batch->has_failed)
+		return cx_error_nomem(err);
+	return CDBC_OK;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A statement: SQL as written turned into what a driver takes, with its parameters in order and what the lexer knows of it. Immutable and
+ * counted, so that any thread may use one. */
+#ifndef CX_STATEMENT_H
+#define CX_STATEMENT_H
+
+#include <cdbc/driver.h>
+#include <cdbc/error.h>
+#include <stdatomic.h>
+
+typedef enum cx_placeholder {
+	CX_PLACEHOLDER_DOLLAR,  /* $1 */
+	CX_PLACEHOLDER_QUESTION /* ?1 */
+} cx_placeholder;
+
+/* A parameter of a statement, in the order of its number. */
+typedef struct cx_statement_param {
+	const char *name; /* NULL: positional */
+	cdbc_type type;   /* declared; UNKNOWN: left to the server */
+	bool is_list;     /* stands in `in (:ids)`: takes an array */
+} cx_statement_param;
+
+typedef struct cx_statement {
+	atomic_int refs;
+	uint64_t id; /* unique in the process, never 0 */
+	const char *sql;
+	size_t sql_length;
+	const cx_statement_param *params;
+	size_t param_count;
+	bool is_positional; /* written with $1, $2: params have no names */
+	cdbc_statement_kind kind;
+	uint32_t flags; /* CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION, _SMALL_RESULT (a literal limit <= 100) */
+	size_t statement_count; /* statements in the text: 1, or more for a script, 0 for nothing but comments */
+} cx_statement;
+
+/* Declared types by name, for the parameters of a named query. */
+typedef struct cx_param_decl {
+	const char *name;
+	cdbc_type type;
+} cx_param_decl;
+
+/* Lexes, rewrites :name parameters into placeholders, judges kind and flags. Fails with CDBC_SQL_FILE (a lexical error; message begins with
+ * line:column, place set from the text's beginning), CDBC_PARAM ($n and :name mixed), CDBC_NOMEM. */
+cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style, const cx_param_decl *decls,
+							   size_t decl_count, cx_statement **out, cdbc_error **err);
+
+static inline cx_statement *cx_statement_ref(cx_statement *statement)
+{
+	atomic_fetch_add_explicit(&statement->refs, 1, memory_order_relaxed);
+	return statement;
+}
+void cx_statement_unref(cx_statement *statement); /* takes NULL */
+
+/* Puts the caller's parameters into the statement's order, with declared types. values has room for param_count. Every one must be given once, none
+ * unknown (the hint names the nearest), a list must be an array and only a list may be one. Fails with CDBC_PARAM. Checks text for encoding and NUL.
+ * Does not allocate. */
+cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err);
+
+#endif
