@@ -53,7 +53,8 @@ static bool negotiate(wire_conn *conn)
 static bool greet(wire_conn *conn)
 {
 	const wire_table *table = conn->server->options.table;
-	const wire_bytes *greeting = wire_table_greeting(table != NULL ? table : conn->server->own_table);
+	const wire_bytes *greeting =
+		wire_table_greeting(table != NULL ? table : conn->server->own_table);
 	wire_message message;
 	for (size_t at = 0; wire_message_next(greeting, &at, &message);) {
 		if (message.type != 'K') {

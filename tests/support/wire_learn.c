@@ -14,7 +14,7 @@ typedef struct operation {
 	char kind; // of Describe: S or P
 	const char *name;
 	const char *statement; // of Bind
-	const char *sql;	   // of Parse and Query
+	const char *sql;       // of Parse and Query
 	bool is_binary;
 } operation;
 
@@ -246,7 +246,7 @@ static void on_error(wire_learner *learner, const wire_message *message)
 		wire_put(learner->copies ? &answer->tail : &answer->head, 'E', message->body,
 				 message->length);
 		answer->fails_at = type == 'P' || type == 'D' ? WIRE_AT_PARSE
-						   : type == 'B'			  ? WIRE_AT_BIND
+						   : type == 'B'              ? WIRE_AT_BIND
 													  : WIRE_AT_EXECUTE;
 	}
 	if (type == 'Q')

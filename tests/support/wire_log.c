@@ -29,8 +29,10 @@ void wire_log_message(wire_conn *conn, const wire_message *message, const char *
 		abort();
 	if (message->length > 0)
 		memcpy(entry->body, message->body, message->length);
-	entry->logged = (wire_logged){.connection = conn->number, .type = message->type,
-								  .sql = entry->sql, .body = entry->body,
+	entry->logged = (wire_logged){.connection = conn->number,
+								  .type = message->type,
+								  .sql = entry->sql,
+								  .body = entry->body,
 								  .length = message->length};
 	wire_server_changed(server);
 	pthread_mutex_unlock(&server->lock);
@@ -82,8 +84,8 @@ char *wire_server_problems(wire_server *server)
 	return text;
 }
 
-void wire_server_each_message(wire_server *server, bool (*fn)(void *data, const wire_logged *logged),
-							  void *data)
+void wire_server_each_message(wire_server *server,
+							  bool (*fn)(void *data, const wire_logged *logged), void *data)
 {
 	pthread_mutex_lock(&server->lock);
 	for (size_t i = 0; i < server->log_count && fn(data, &server->log[i].logged); i++)

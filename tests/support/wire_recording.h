@@ -19,7 +19,7 @@ enum { WIRE_EOF = '$' }; // the type of the server's end of file
 typedef struct wire_recorded {
 	wire_origin from;
 	wire_message message; // WIRE_STARTUP and its sisters for packets without a letter
-	json_t *shown;		  // the same for a reader; NULL when the file has none. Borrowed
+	json_t *shown;        // the same for a reader; NULL when the file has none. Borrowed
 } wire_recorded;
 
 typedef struct wire_recorded_connection {

@@ -108,7 +108,8 @@ wire_server *wire_server_start(const wire_server_options *options)
 		abort();
 	server->options = *options;
 	server->own_table = wire_table_new();
-	wire_cursors_init(&server->cursors, options->table != NULL ? options->table : server->own_table);
+	wire_cursors_init(&server->cursors,
+					  options->table != NULL ? options->table : server->own_table);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

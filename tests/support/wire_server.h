@@ -21,13 +21,13 @@
 typedef struct wire_server wire_server;
 
 typedef struct wire_server_options {
-	const wire_table *table;	// borrowed, and not changed while the server runs
-	char ssl_answer;			// to SSLRequest; 0: 'N'
-	char gss_answer;			// to GSSENCRequest; 0: 'N', 'E': the error CockroachDB gives
-	int receive_buffer_bytes;	// small, so that a client's sends block soon; 0: the system's
-	bool has_own_cursors;		// each connection begins anew with the table's answers
-	bool pauses_at_notes;		// replay waits for wire_server_release at a recorded note
-	bool has_no_waiting;		// answers that a cancel brought about are given at once
+	const wire_table *table;  // borrowed, and not changed while the server runs
+	char ssl_answer;          // to SSLRequest; 0: 'N'
+	char gss_answer;          // to GSSENCRequest; 0: 'N', 'E': the error CockroachDB gives
+	int receive_buffer_bytes; // small, so that a client's sends block soon; 0: the system's
+	bool has_own_cursors;     // each connection begins anew with the table's answers
+	bool pauses_at_notes;     // replay waits for wire_server_release at a recorded note
+	bool has_no_waiting;      // answers that a cancel brought about are given at once
 } wire_server_options;
 
 wire_server *wire_server_start(const wire_server_options *options);
@@ -84,8 +84,8 @@ typedef struct wire_logged {
 } wire_logged;
 
 // Calls fn for each message from clients under the lock, until it returns false.
-void wire_server_each_message(wire_server *server, bool (*fn)(void *data, const wire_logged *logged),
-							  void *data);
+void wire_server_each_message(wire_server *server,
+							  bool (*fn)(void *data, const wire_logged *logged), void *data);
 // How many messages of this type (0: any) whose SQL contains the text (NULL: any).
 size_t wire_server_count(wire_server *server, char type, const char *sql);
 // Whether a client's SQL text (Parse or Query) contains it; whether any message's bytes do.

@@ -5,7 +5,6 @@
 #include "wire_internal.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,9 +25,9 @@ struct wire_session {
 	wire_cursors own_cursors;
 	named *statements, *portals;
 	char status;
-	bool is_skipping;		   // until Sync
+	bool is_skipping;           // until Sync
 	const wire_answer *copying; // waits for the client's data
-	bool copies_simply;		   // by a simple query: ReadyForQuery ends it
+	bool copies_simply;         // by a simple query: ReadyForQuery ends it
 };
 
 // ---- names ----
@@ -65,8 +64,7 @@ static named *add(named **list, const char *name, const char *sql)
 {
 	named *added = calloc(1, sizeof *added);
 	drop(list, name);
-	if (added == NULL || (added->name = strdup(name)) == NULL ||
-		(added->sql = strdup(sql)) == NULL)
+	if (added == NULL || (added->name = strdup(name)) == NULL || (added->sql = strdup(sql)) == NULL)
 		abort();
 	added->next = *list;
 	*list = added;
@@ -111,9 +109,9 @@ static wire_pick pick(wire_session *session, const char *sql, bool is_binary, bo
 	wire_server *server = session->conn->server;
 	bool is_own = session->own_cursors.used != NULL;
 	pthread_mutex_lock(&server->lock);
-	wire_pick result = wire_table_pick(session->table,
-									   is_own ? &session->own_cursors : &server->cursors, sql,
-									   session->status, is_binary, peek, out);
+	wire_pick result =
+		wire_table_pick(session->table, is_own ? &session->own_cursors : &server->cursors, sql,
+						session->status, is_binary, peek, out);
 	pthread_mutex_unlock(&server->lock);
 	return result;
 }
@@ -125,27 +123,31 @@ static void fail_with(wire_session *session, const wire_bytes *error)
 	session->is_skipping = true;
 }
 
-static void fail(wire_session *session, const char *sqlstate, const char *format, const char *name)
+// Fails with a message of these three parts; the middle one is usually a name.
+static void fail(wire_session *session, const char *sqlstate, const char *before, const char *name,
+				 const char *after)
 {
-	wire_bytes error = {0};
-	char text[1024];
-	int length = snprintf(text, sizeof text, format, name);
-	wire_put_error_text(&error, sqlstate, length > 0 ? text : format);
+	wire_bytes text = {0}, error = {0};
+	wire_bytes_put(&text, before, strlen(before));
+	wire_bytes_put(&text, name, strlen(name));
+	wire_bytes_put(&text, after, strlen(after) + 1);
+	wire_put_error_text(&error, sqlstate, (const char *)text.data);
 	fail_with(session, &error);
+	wire_bytes_fini(&text);
 	wire_bytes_fini(&error);
 }
 
 static void fail_unpicked(wire_session *session, wire_pick result, const char *sql)
 {
 	if (result == WIRE_ABORTED_ALREADY) {
-		fail(session, "25P02", "current transaction is aborted, commands ignored until end of "
-							   "transaction block%s", "");
+		fail(session, "25P02", "current transaction is aborted, commands ignored until end of ",
+			 "transaction block", "");
 		return;
 	}
-	const char *format = result == WIRE_OTHER_FORMAT ? "only in the other result format: %s"
-													 : "not in the recording: %s";
-	wire_log_problem(session->conn->server, format, sql);
-	fail(session, "42601", format, sql);
+	const char *what = result == WIRE_OTHER_FORMAT ? "only in the other result format: "
+												   : "not in the recording: ";
+	wire_log_problem(session->conn->server, "%s%s", what, sql);
+	fail(session, "42601", what, sql, "");
 }
 
 static void set_status_after(wire_session *session, const wire_answer *answer)
@@ -240,7 +242,7 @@ static void on_parse(wire_session *session, const wire_message *message)
 		return;
 	}
 	if (name[0] != '\0' && find(session->statements, name) != NULL) {
-		fail(session, "42P05", "prepared statement \"%s\" already exists", name);
+		fail(session, "42P05", "prepared statement \"", name, "\" already exists");
 		return;
 	}
 	const wire_answer *answer = early_failure(session, sql, true, WIRE_AT_PARSE);
@@ -259,15 +261,16 @@ static void on_bind(wire_session *session, const wire_message *message)
 	wire_bind bind;
 	if (!wire_read_bind(message, &bind)) {
 		wire_log_problem(session->conn->server, "a Bind that cannot be read");
-		fail(session, "08P01", "a Bind that cannot be read%s", "");
+		fail(session, "08P01", "a Bind that cannot be read", "", "");
 		return;
 	}
 	const named *statement = find(session->statements, bind.statement);
 	if (statement == NULL) {
-		fail(session, "26000", "unknown prepared statement \"%s\"", bind.statement);
+		fail(session, "26000", "unknown prepared statement \"", bind.statement, "\"");
 		return;
 	}
-	const wire_answer *answer = early_failure(session, statement->sql, bind.is_binary, WIRE_AT_BIND);
+	const wire_answer *answer =
+		early_failure(session, statement->sql, bind.is_binary, WIRE_AT_BIND);
 	if (answer != NULL) {
 		give(session, statement->sql, answer);
 		return;
@@ -312,7 +315,7 @@ static void on_describe(wire_session *session, const wire_message *message)
 	const named *found = find(is_statement ? session->statements : session->portals, name);
 	if (found == NULL) {
 		fail(session, is_statement ? "26000" : "34000",
-			 is_statement ? "unknown prepared statement \"%s\"" : "unknown portal \"%s\"", name);
+			 is_statement ? "unknown prepared statement \"" : "unknown portal \"", name, "\"");
 		return;
 	}
 	if (is_statement)
@@ -331,7 +334,7 @@ static void on_execute(wire_session *session, const wire_message *message)
 	const named *portal = find(session->portals, name);
 	const wire_answer *answer;
 	if (portal == NULL) {
-		fail(session, "34000", "unknown portal \"%s\"", name);
+		fail(session, "34000", "unknown portal \"", name, "\"");
 		return;
 	}
 	wire_pick result = pick(session, portal->sql, portal->is_binary, false, &answer);

@@ -363,8 +363,8 @@ static bool answer_fits(const wire_answer *answer, char status)
 }
 
 // Answer number n (or the last) recorded in this status, of this format or without rows.
-static const wire_answer *nth_answer(const table_entry *entry, char status, bool is_binary, size_t n,
-									 bool *has_other_format)
+static const wire_answer *nth_answer(const table_entry *entry, char status, bool is_binary,
+									 size_t n, bool *has_other_format)
 {
 	const wire_answer *found = NULL, *other = NULL;
 	size_t own_seen = 0, other_seen = 0;
@@ -394,9 +394,11 @@ wire_pick wire_table_pick(const wire_table *table, wire_cursors *cursors, const 
 		const table_entry *entry = table->entries[index];
 		char statuses[] = {status, status == 'I' ? 'T' : 'I'};
 		for (size_t i = 0; i < (status == 'E' ? 1 : 2); i++) {
-			size_t *used = &cursors->used[index][statuses[i] == 'I' ? 0 : statuses[i] == 'T' ? 1 : 2];
-			const wire_answer *answer = nth_answer(entry, statuses[i], is_binary, *used,
-												   &has_other_format);
+			size_t *used = &cursors->used[index][statuses[i] == 'I'   ? 0
+												 : statuses[i] == 'T' ? 1
+																	  : 2];
+			const wire_answer *answer =
+				nth_answer(entry, statuses[i], is_binary, *used, &has_other_format);
 			if (answer == NULL)
 				continue;
 			*used += peek ? 0 : 1;

@@ -23,21 +23,21 @@ typedef enum wire_phase {
 
 typedef struct wire_answer {
 	char before; // transaction status it was recorded in (I, T, E); 0: I or T
-	char after;	 // status after it; 0: follows from its tag
+	char after;  // status after it; 0: follows from its tag
 	bool is_binary;
 	bool has_rows;
 	bool waits_for_cancel; // its error is what a cancel request brings about
 	wire_phase fails_at;
-	size_t source;			// which recording it came from; 0: the test or built in
+	size_t source;          // which recording it came from; 0: the test or built in
 	wire_bytes description; // RowDescription, or nothing
-	wire_bytes head;		// what follows at Execute
-	wire_bytes tail;		// what follows the client's CopyDone or CopyFail
+	wire_bytes head;        // what follows at Execute
+	wire_bytes tail;        // what follows the client's CopyDone or CopyFail
 } wire_answer;
 
 typedef enum wire_pick {
 	WIRE_PICKED,
-	WIRE_UNKNOWN_SQL,	 // the table has never heard of it
-	WIRE_OTHER_FORMAT,	 // it has rows of it, but only in the other format
+	WIRE_UNKNOWN_SQL,    // the table has never heard of it
+	WIRE_OTHER_FORMAT,   // it has rows of it, but only in the other format
 	WIRE_ABORTED_ALREADY // the transaction is aborted, and so is this
 } wire_pick;
 

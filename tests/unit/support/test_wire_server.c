@@ -93,8 +93,8 @@ static void test_same_values_in_both_formats(void **state)
 	server = wire_server_start(&(wire_server_options){.table = table});
 	conn = connect_to(server);
 	for (int format = 0; format < 2; format++) {
-		PGresult *result = PQexecParams(conn, "SELECT 7::int4 AS n;", 0, NULL, NULL, NULL, NULL,
-										format);
+		PGresult *result =
+			PQexecParams(conn, "SELECT 7::int4 AS n;", 0, NULL, NULL, NULL, NULL, format);
 		assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
 		assert_int_equal(PQfformat(result, 0), format);
 		assert_int_equal(PQgetlength(result, 0, 0), format == 0 ? 1 : 4);
