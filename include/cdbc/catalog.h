@@ -74,6 +74,7 @@ cdbc_catalog_check(const char *const *paths, size_t path_count,
 				   void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
 				   size_t *error_count, cdbc_error **err);
 
+/* How many queries there are. */
 CDBC_API size_t cdbc_catalog_count(const cdbc_catalog *catalog);
 /* Queries in the order of their names; false when index is out of range. */
 CDBC_API bool cdbc_catalog_at(const cdbc_catalog *catalog, size_t index, cdbc_query_info *out);
@@ -81,6 +82,7 @@ CDBC_API bool cdbc_catalog_at(const cdbc_catalog *catalog, size_t index, cdbc_qu
 CDBC_API CDBC_MUSTCHECK cdbc_status
 cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc_query_info *out, cdbc_error **err);
 
+/* The word for a cardinality or a statement kind, as `queries show` prints it. Static. */
 CDBC_API const char *cdbc_cardinality_name(cdbc_cardinality cardinality);
 CDBC_API const char *cdbc_kind_name(cdbc_statement_kind kind);
 

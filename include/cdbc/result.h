@@ -35,6 +35,7 @@ CDBC_API int64_t cdbc_result_affected_count(const cdbc_result *result);
 /* The database's command tag ("UPDATE 1"), "" before the end. Borrowed. */
 CDBC_API const char *cdbc_result_tag(const cdbc_result *result);
 
+/* Columns of a row; 0 when the statement returns none. */
 CDBC_API size_t cdbc_result_column_count(const cdbc_result *result);
 /* NULL when index is out of range. */
 CDBC_API const cdbc_column *cdbc_result_column(const cdbc_result *result, size_t index);
