@@ -210,8 +210,9 @@ static bool replay_client(wire_conn *conn, const wire_recorded *expected)
 		wire_log_message(conn, &message, sql);
 		if (message.type == expected->message.type)
 			return message.type != 'X';
-		// How libpq cuts its data, and when it flushes, is its own matter.
-		if (message.type == 'd' || message.type == 'H')
+		// How libpq cuts its data, and when it flushes, is its own matter; and where a long
+		// recording was thinned out, Describe may be missing.
+		if (strchr("dHD", message.type) != NULL)
 			continue;
 		wire_log_problem(conn->server, "replay: expected %c, got %c %s", expected->message.type,
 						 message.type, sql != NULL ? sql : "");

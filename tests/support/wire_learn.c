@@ -207,16 +207,19 @@ static void on_description(wire_learner *learner, const wire_message *message)
 			wire_put(&learner->open->description, 'T', message->body, message->length);
 		return;
 	}
-	if (op == NULL || op->type != 'D') {
+	if (op == NULL || op->type == 'Q') {
 		append(learner, message);
 		return;
 	}
 	const char *sql = sql_of(learner, op, &is_binary);
-	if (op->kind == 'P' && portal_of(learner, op->name) != NULL)
+	// Where a long recording was thinned out, the client's Describe may be missing.
+	bool is_of_portal = op->type == 'E' || op->kind == 'P';
+	if (is_of_portal && portal_of(learner, op->name) != NULL)
 		portal_of(learner, op->name)->description = has_columns ? message : NULL;
 	else if (op->kind == 'S' && sql != NULL && has_columns)
 		wire_table_set_description(learner->table, sql, message);
-	pop(learner);
+	if (op->type == 'D')
+		pop(learner);
 }
 
 static void on_parameters(wire_learner *learner, const wire_message *message)
