@@ -53,6 +53,14 @@ static inline void assert_outcome(PGresult *result, const char *expected)
 	PQclear(result);
 }
 
+// Takes the result of a statement that was lost with its connection.
+static inline void assert_lost(PGresult *result)
+{
+	assert_int_equal(PQresultStatus(result), PGRES_FATAL_ERROR);
+	assert_null(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+	PQclear(result);
+}
+
 static inline bool wait_readable(PGconn *conn)
 {
 	struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
