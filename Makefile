@@ -2,6 +2,7 @@
 # Thin words over Meson; each does its own set-up. `make BUILD=build-x SETUP=-Dbuildtype=release build` makes another build.
 BUILD ?= build
 SETUP ?=
+.DEFAULT_GOAL := build
 
 .PHONY: setup build demo test lint bench docs install clean
 
