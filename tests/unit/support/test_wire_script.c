@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "wire_client.h"
 
@@ -235,6 +238,38 @@ static void test_hangs_after_accept(void **state)
 	assert_true(wait_readable(conn));
 	assert_int_equal(PQconnectPoll(conn), PGRES_POLLING_FAILED);
 	PQfinish(conn);
+}
+
+// What a client reads that has sent more than the server wanted to know: 0 is the end in order.
+static ssize_t read_after(bool by_reset)
+{
+	wire_script *script = wire_script_new();
+	char byte;
+	wire_script_hold(script);
+	if (by_reset)
+		wire_script_reset(script);
+	else
+		wire_script_close(script);
+	wire_server *server = scripted(script);
+	struct sockaddr_in address = {.sin_family = AF_INET,
+								  .sin_port = htons(wire_server_port(server))};
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(send(fd, "unread", 6, MSG_NOSIGNAL), 6);
+	assert_true(wire_server_wait_holding(server, 1, LIMIT_MS));
+	wire_server_release(server);
+	ssize_t got = recv(fd, &byte, 1, 0);
+	close(fd);
+	stop(server);
+	return got;
+}
+
+static void test_closes_in_order_or_not(void **state)
+{
+	(void)state;
+	assert_int_equal(read_after(false), 0);
+	assert_int_equal(read_after(true), -1);
 }
 
 // ---- scripts within a statement ----
@@ -569,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_reset_after_accept),
 		cmocka_unit_test(test_garbage_at_startup),
 		cmocka_unit_test(test_hangs_after_accept),
+		cmocka_unit_test(test_closes_in_order_or_not),
 		cmocka_unit_test(test_query_by_script),
 		cmocka_unit_test(test_cut_in_the_middle_of_a_message),
 		cmocka_unit_test(test_holds_in_the_middle_of_rows),
