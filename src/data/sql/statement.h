@@ -44,6 +44,10 @@ typedef struct cx_param_decl {
 cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style, const cx_param_decl *decls,
 							   size_t decl_count, cx_statement **out, cdbc_error **err);
 
+/* Both styles from one reading. The message does not begin with line:column; the place is set. */
+cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls, size_t decl_count,
+									cx_statement **dollar, cx_statement **question, cdbc_error **err);
+
 static inline cx_statement *cx_statement_ref(cx_statement *statement)
 {
 	atomic_fetch_add_explicit(&statement->refs, 1, memory_order_relaxed);
@@ -52,7 +56,8 @@ static inline cx_statement *cx_statement_ref(cx_statement *statement)
 void cx_statement_unref(cx_statement *statement); /* takes NULL */
 
 /* Puts the caller's parameters into the statement's order, with declared types. values has room for param_count. Every one must be given once, none
- * unknown (the hint names the nearest), a list must be an array and only a list may be one. Fails with CDBC_PARAM. Checks text for encoding and NUL.
+ * unknown (the hint names the nearest). A list must be an array (or NULL, or, when its array type is declared, '{..}' text); a parameter declared
+ * as something else may not be one. Names that begin with `_` are not the caller's. Fails with CDBC_PARAM. Checks text for encoding and NUL.
  * Does not allocate. */
 cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err);
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a statement does, judged from its tokens as they go by: kind, whether it may write, whether it leaves something in the session,
+ * whether few rows are certain. Where a statement cannot be seen through (a function of the user's), it "may write". No grammar: a
+ * statement that is wrong may be judged anyhow, the server refuses it. */
+#ifndef CX_JUDGE_H
+#define CX_JUDGE_H
+
+#include "data/sql/keyword.h"
+#include "data/sql/lexer.h"
+
+#include <cdbc/driver.h>
+
+typedef struct cx_judge {
+	cx_keyword words[5]; /* the first ones, CX_KW_NONE for what is no keyword */
+	size_t word_count;
+	size_t token_count;
+	size_t base_depth; /* brackets before the first word */
+	bool is_with;
+	bool is_explain;
+	bool is_analyze;
+	cx_keyword verb; /* what decides; after WITH's queries */
+	bool may_write;
+	bool has_returning;
+	bool is_session_changed;
+	bool is_hold;
+	bool is_from_stdin;
+	bool is_to_stdout;
+	/* the one before, and the one before that */
+	cx_token prev;
+	cx_keyword prev_keyword;
+	bool is_prev_after_dot;
+	const char *qualifier; /* what stands before prev's dot */
+	size_t qualifier_length;
+	/* set_config(..., true) is over with the transaction */
+	size_t set_config_depth;
+	/* LIMIT 10, FETCH FIRST 10 ROWS ONLY */
+	int limit_state;
+} cx_judge;
+
+void cx_judge_init(cx_judge *judge);
+/* Takes a solid token that is not the statement's semicolon. keyword is what the word is (CX_KW_NONE for other tokens); depth the lexer's
+ * after it. */
+void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, size_t depth);
+/* The verdict, after the last token. flags are CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION, _SMALL_RESULT. */
+cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags);
+
+static inline bool cx_judge_is_empty(const cx_judge *judge)
+{
+	return judge->token_count == 0;
+}
+
+/* CREATE FUNCTION and PROCEDURE (with OR REPLACE), whose bodies may hold semicolons. */
+bool cx_judge_is_routine(const cx_judge *judge);
+/* CREATE TRIGGER, whose body in SQLite is BEGIN ... END. */
+bool cx_judge_is_trigger(const cx_judge *judge);
+/* COPY ... FROM STDIN: rows follow in a script. */
+bool cx_judge_is_copy_in(const cx_judge *judge);
+/* $1 in it is its own (PREPARE, a routine's body), not a parameter of the statement. */
+bool cx_judge_owns_positional(const cx_judge *judge);
+
+/* Whether a function is known to write nothing and leave nothing (functions.c). */
+bool cx_function_is_pure(const char *name, size_t length);
+/* Whether it takes or frees something that outlives the transaction. */
+bool cx_function_changes_session(const char *name, size_t length);
+
+#endif

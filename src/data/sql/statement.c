@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Reads a statement once, notes what must be replaced, and writes it out with a database's placeholders. Binding values is in bind.c. */
+#include "data/sql/statement.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "data/sql/split.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PARAM_MAX 65535 /* the wire protocol counts in 16 bits */
+
+/* Bytes to be replaced. text is what stands there with $n; NULL: a placeholder. */
+typedef struct edit {
+	size_t offset;
+	size_t length;
+	const char *text;
+	uint32_t number;
+	bool is_list;
+} edit;
+
+typedef struct seen_param {
+	const char *name;
+	size_t length;
+	uint64_t hash;
+	cdbc_type type;
+	bool is_list;
+} seen_param;
+
+typedef struct seen_token {
+	cx_token token;
+	cx_keyword keyword;
+} seen_token;
+
+typedef struct parser {
+	const char *text;
+	size_t length;
+	const cx_param_decl *decls;
+	size_t decl_count;
+	cx_lexer lexer;
+	cx_judge judge;
+	cx_boundary boundary;
+	seen_token last[3]; /* the solid tokens before, latest first */
+	bool has_pending;   /* a parameter that may be the only thing in `in (...)` */
+	cx_token pending;
+	edit *edits;
+	size_t edit_count, edit_capacity;
+	seen_param *params;
+	size_t param_count, param_capacity;
+	size_t positional_count;
+	size_t statement_count;
+	cdbc_statement_kind kind;
+	uint32_t flags;
+	cdbc_error **err;
+} parser;
+
+static atomic_uint_fast64_t last_id;
+
+/* An error at a place of the text. */
+static cdbc_status fail_at(parser *p, cdbc_status status, size_t line, size_t line_start, size_t offset, const char *message)
+{
+	cx_error_set(p->err, status, "%s", message);
+	cx_error_place(p->err, NULL, (int64_t)line, (int64_t)cx_column(p->text, line_start, offset));
+	cx_error_position(p->err, (int64_t)cx_column(p->text, 0, offset));
+	return status;
+}
+
+static cdbc_status fail_token(parser *p, cdbc_status status, const cx_token *token, const char *message)
+{
+	return fail_at(p, status, token->line, token->line_start, token->offset, message);
+}
+
+static cdbc_status fail_lexical(parser *p)
+{
+	const cx_lex_error *e = &p->lexer.error;
+	cdbc_status status = fail_at(p, CDBC_SQL_FILE, e->line, e->line_start, e->offset, e->message);
+
+	if (e->hint)
+		cx_error_hint(p->err, "%s", e->hint);
+	return status;
+}
+
+/* The innermost bracket that stays open: read again, noting where the final depth was reached last. */
+static cdbc_status fail_unclosed(parser *p)
+{
+	size_t depth = p->lexer.depth, before = 0;
+	cx_token token, open = {0};
+	char message[32];
+
+	cx_lexer_init(&p->lexer, p->text, p->length);
+	while (cx_lexer_next_solid(&p->lexer, &token) != CX_TOKEN_END) {
+		if (before < depth && p->lexer.depth == depth)
+			open = token;
+		before = p->lexer.depth;
+	}
+	snprintf(message, sizeof message, "`%c` is never closed", open.op);
+	return fail_token(p, CDBC_SQL_FILE, &open, message);
+}
+
+static cdbc_status add_edit(parser *p, size_t offset, size_t length, const char *text, uint32_t number, bool is_list)
+{
+	if (!cx_grow(&p->edits, p->edit_count, &p->edit_capacity, sizeof *p->edits))
+		return cx_error_nomem(p->err);
+	p->edits[p->edit_count++] = (edit){offset, length, text, number, is_list};
+	return CDBC_OK;
+}
+
+static const cx_param_decl *find_decl(const parser *p, const char *name, size_t length)
+{
+	for (size_t i = 0; i < p->decl_count; i++)
+		if (!strncmp(p->decls[i].name, name, length) && p->decls[i].name[length] == '\0')
+			return &p->decls[i];
+	return NULL;
+}
+
+/* The number, from 1, of the parameter that a token names. */
+static cdbc_status number_of(parser *p, const cx_token *token, uint32_t *out)
+{
+	const char *name = token->text + 1;
+	size_t length = token->length - 1;
+	uint64_t hash = cx_hash_bytes(name, length, 0);
+	const cx_param_decl *decl;
+	seen_param *seen;
+
+	for (size_t i = 0; i < p->param_count; i++)
+		if (p->params[i].hash == hash && p->params[i].length == length && !memcmp(p->params[i].name, name, length)) {
+			*out = (uint32_t)i + 1;
+			return CDBC_OK;
+		}
+	if (p->param_count == PARAM_MAX)
+		return fail_token(p, CDBC_PARAM, token, "more than 65535 parameters");
+	if (!cx_grow(&p->params, p->param_count, &p->param_capacity, sizeof *p->params))
+		return cx_error_nomem(p->err);
+	decl = find_decl(p, name, length);
+	seen = &p->params[p->param_count++];
+	*seen = (seen_param){name, length, hash, {CDBC_TYPE_UNKNOWN, false, -1, -1}, false};
+	if (decl)
+		seen->type = decl->type;
+	*out = (uint32_t)p->param_count;
+	return CDBC_OK;
+}
+
+static bool is_blank(const parser *p, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		if (!strchr(" \t\r\n\f\v", p->text[from]))
+			return false;
+	return true;
+}
+
+/* `in (` becomes `= any(`, `not in (` becomes `<> all(`; comments between the words stay. */
+static cdbc_status replace_in(parser *p)
+{
+	const cx_token *open = &p->last[0].token, *in = &p->last[1].token, *not = &p->last[2].token;
+	bool is_not = p->last[2].keyword == CX_KW_NOT;
+	bool is_tight = is_blank(p, in->offset + 2, open->offset);
+	size_t end = is_tight ? open->offset : in->offset + 2;
+
+	if (!is_not)
+		return add_edit(p, in->offset, end - in->offset, "= any", 0, false);
+	if (is_blank(p, not->offset + 3, in->offset))
+		return add_edit(p, not->offset, end - not->offset, "<> all", 0, false);
+	if (add_edit(p, not->offset, 3, "<>", 0, false))
+		return CDBC_NOMEM;
+	return add_edit(p, in->offset, end - in->offset, "all", 0, false);
+}
+
+/* Takes the parameter that waited for its next token. */
+static cdbc_status settle_pending(parser *p, bool is_list)
+{
+	cdbc_status status;
+	uint32_t number = 0;
+
+	p->has_pending = false;
+	status = number_of(p, &p->pending, &number);
+	if (!status && is_list) {
+		seen_param *seen = &p->params[number - 1];
+
+		if (seen->type.id != CDBC_TYPE_UNKNOWN && !seen->type.is_array) {
+			char message[128];
+
+			snprintf(message, sizeof message, "parameter \"%.*s\" stands in a list, but is declared as a single %s",
+					 (int)(seen->length < 64 ? seen->length : 64), seen->name, cdbc_type_name(seen->type.id));
+			status = fail_token(p, CDBC_PARAM, &p->pending, message);
+			cx_error_hint(p->err, "declare it as an array: %s[]", cdbc_type_name(seen->type.id));
+			return status;
+		}
+		seen->is_list = true;
+		seen->type.is_array = true;
+		status = replace_in(p);
+	}
+	return status ? status : add_edit(p, p->pending.offset, p->pending.length, NULL, number, is_list);
+}
+
+static cdbc_status take_named(parser *p, const cx_token *token)
+{
+	if (token->is_first_in_subscript && !find_decl(p, token->text + 1, token->length - 1))
+		return CDBC_OK; /* a slice */
+	if (p->positional_count)
+		return fail_token(p, CDBC_PARAM, token, "a parameter with a name beside $1");
+	p->pending = *token;
+	p->has_pending = true;
+	if (p->last[1].keyword == CX_KW_IN && cx_token_is(&p->last[0].token, '('))
+		return CDBC_OK;
+	return settle_pending(p, false);
+}
+
+static cdbc_status take_positional(parser *p, const cx_token *token)
+{
+	size_t number = 0;
+
+	if (cx_judge_owns_positional(&p->judge))
+		return CDBC_OK;
+	if (p->param_count)
+		return fail_token(p, CDBC_PARAM, token, "$1 beside a parameter with a name");
+	for (size_t i = 1; i < token->length && number <= PARAM_MAX; i++)
+		number = number * 10 + (size_t)(token->text[i] - '0');
+	if (number == 0 || number > PARAM_MAX)
+		return fail_token(p, CDBC_PARAM, token, "there is no parameter of that number: from $1 to $65535");
+	if (number > p->positional_count)
+		p->positional_count = number;
+	return add_edit(p, token->offset, token->length, NULL, (uint32_t)number, false);
+}
+
+static void end_statement(parser *p)
+{
+	uint32_t flags;
+	cdbc_statement_kind kind;
+
+	if (cx_judge_is_empty(&p->judge))
+		return;
+	kind = cx_judge_verdict(&p->judge, &flags);
+	if (p->statement_count++ == 0) {
+		p->kind = kind;
+		p->flags = flags;
+	} else {
+		p->kind = p->kind == kind ? kind : CDBC_KIND_UNKNOWN;
+		p->flags = (p->flags & flags) | ((p->flags | flags) & CDBC_REQUEST_CHANGES_SESSION);
+	}
+	cx_judge_init(&p->judge);
+	p->boundary = (cx_boundary){0, false};
+	memset(p->last, 0, sizeof p->last);
+}
+
+static void remember(parser *p, const cx_token *token, cx_keyword keyword)
+{
+	p->last[2] = p->last[1];
+	p->last[1] = p->last[0];
+	p->last[0] = (seen_token){*token, cx_token_is(&p->last[1].token, '.') ? CX_KW_NONE : keyword};
+}
+
+static cdbc_status take_token(parser *p, const cx_token *token)
+{
+	cx_keyword keyword = token->kind == CX_TOKEN_WORD ? cx_keyword_of(token->text, token->length) : CX_KW_NONE;
+	cdbc_status status = CDBC_OK;
+
+	if (p->has_pending) {
+		status = settle_pending(p, cx_token_is(token, ')'));
+		if (status)
+			return status;
+		remember(p, &p->pending, CX_KW_NONE);
+	}
+	if ((cx_token_is(token, ')') || cx_token_is(token, ']')) && p->lexer.is_mismatched)
+		return fail_token(p, CDBC_SQL_FILE, token,
+						  token->op == ')' ? "`)` closes no `(`" : "`]` closes no `[`");
+	if (cx_boundary_feed(&p->boundary, &p->judge, token, keyword, p->lexer.depth)) {
+		bool has_none = false;
+		cx_token data;
+
+		if (cx_judge_is_copy_in(&p->judge) && cx_lexer_copy_data(&p->lexer, &data, &has_none))
+			return fail_token(p, CDBC_SQL_FILE, &data, "rows after COPY ... FROM STDIN cannot be run from here");
+		end_statement(p);
+		return CDBC_OK;
+	}
+	if (token->kind == CX_TOKEN_PARAM)
+		status = take_named(p, token);
+	else if (token->kind == CX_TOKEN_POSITIONAL)
+		status = take_positional(p, token);
+	cx_judge_feed(&p->judge, token, keyword, p->lexer.depth);
+	if (!p->has_pending) /* else what stands before it is still wanted */
+		remember(p, token, keyword);
+	return status;
+}
+
+static cdbc_status read_text(parser *p)
+{
+	cdbc_status status;
+	cx_token token;
+
+	cx_lexer_init(&p->lexer, p->text, p->length);
+	cx_judge_init(&p->judge);
+	while (cx_lexer_next_solid(&p->lexer, &token) != CX_TOKEN_END) {
+		status = token.kind == CX_TOKEN_ERROR ? fail_lexical(p) : take_token(p, &token);
+		if (status)
+			return status;
+	}
+	if (p->has_pending) {
+		status = settle_pending(p, false);
+		if (status)
+			return status;
+	}
+	if (p->lexer.depth)
+		return fail_unclosed(p);
+	end_statement(p);
+	return CDBC_OK;
+}
+
+/* Whether a byte before a placeholder would swallow it: x:a may not become x$1. */
+static bool sticks(char c)
+{
+	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' || c == '$' || (c & 0x80);
+}
+
+static void write_sql(const parser *p, cx_placeholder style, cx_buf *out)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < p->edit_count; i++) {
+		const edit *e = &p->edits[i];
+
+		if (e->text && style == CX_PLACEHOLDER_QUESTION)
+			continue;
+		cx_buf_put(out, p->text + at, e->offset - at);
+		at = e->offset + e->length;
+		if (e->text) {
+			cx_buf_puts(out, e->text);
+			continue;
+		}
+		if (e->offset && sticks(p->text[e->offset - 1]))
+			cx_buf_putc(out, ' ');
+		if (e->is_list && style == CX_PLACEHOLDER_QUESTION)
+			cx_buf_puts(out, "select value from json_each(");
+		cx_buf_putc(out, style == CX_PLACEHOLDER_DOLLAR ? '$' : '?');
+		cx_buf_put_int64(out, e->number);
+		if (e->is_list && style == CX_PLACEHOLDER_QUESTION)
+			cx_buf_putc(out, ')');
+	}
+	cx_buf_put(out, p->text + at, p->length - at);
+}
+
+/* One block: the statement, its parameters, their names, the SQL. */
+static cdbc_status make(const parser *p, cx_placeholder style, cx_statement **out)
+{
+	size_t count = p->positional_count ? p->positional_count : p->param_count, names = 0;
+	cx_buf sql = CX_BUF_INIT(SIZE_MAX / 2);
+	cx_statement *statement = NULL;
+	cx_statement_param *params;
+	cdbc_status status;
+	char *at;
+
+	for (size_t i = 0; i < p->param_count; i++)
+		names += p->params[i].length + 1;
+	write_sql(p, style, &sql);
+	status = cx_buf_status(&sql, "statement", p->err);
+	if (status)
+		goto out;
+	statement = cx_alloc(sizeof *statement + count * sizeof *params + names + sql.length + 1);
+	if (!statement) {
+		status = cx_error_nomem(p->err);
+		goto out;
+	}
+	params = (cx_statement_param *)(statement + 1);
+	at = (char *)(params + count);
+	for (size_t i = 0; i < count; i++) {
+		params[i] = (cx_statement_param){NULL, {CDBC_TYPE_UNKNOWN, false, -1, -1}, false};
+		if (p->positional_count)
+			continue;
+		params[i] = (cx_statement_param){at, p->params[i].type, p->params[i].is_list};
+		memcpy(at, p->params[i].name, p->params[i].length);
+		at[p->params[i].length] = '\0';
+		at += p->params[i].length + 1;
+	}
+	if (sql.length)
+		memcpy(at, sql.data, sql.length);
+	at[sql.length] = '\0';
+	*statement = (cx_statement){.id = atomic_fetch_add(&last_id, 1) + 1, .sql = at, .sql_length = sql.length, .params = params,
+								.param_count = count, .is_positional = p->positional_count != 0, .kind = p->kind,
+								.flags = p->flags, .statement_count = p->statement_count};
+	atomic_init(&statement->refs, 1);
+	*out = statement;
+out:
+	cx_buf_free(&sql);
+	return status;
+}
+
+static cdbc_status parse(const char *text, size_t length, const cx_param_decl *decls, size_t decl_count,
+						 cx_statement **dollar, cx_statement **question, cdbc_error **err)
+{
+	parser p;
+	cx_statement *first = NULL, *second = NULL;
+	cdbc_status status;
+
+	memset(&p, 0, offsetof(parser, lexer));
+	memset(&p.judge, 0, sizeof p - offsetof(parser, judge));
+	p.text = text;
+	p.length = length;
+	p.decls = decls;
+	p.decl_count = decl_count;
+	p.err = err;
+	status = read_text(&p);
+	if (!status && dollar)
+		status = make(&p, CX_PLACEHOLDER_DOLLAR, &first);
+	if (!status && question)
+		status = make(&p, CX_PLACEHOLDER_QUESTION, &second);
+	cx_free(p.edits);
+	cx_free(p.params);
+	if (status) {
+		cx_statement_unref(first);
+		return status;
+	}
+	if (dollar)
+		*dollar = first;
+	if (question)
+		*question = second;
+	return CDBC_OK;
+}
+
+cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls, size_t decl_count,
+									cx_statement **dollar, cx_statement **question, cdbc_error **err)
+{
+	return parse(text, length, decls, decl_count, dollar, question, err);
+}
+
+cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style, const cx_param_decl *decls,
+							   size_t decl_count, cx_statement **out, cdbc_error **err)
+{
+	bool is_dollar = style == CX_PLACEHOLDER_DOLLAR;
+	cdbc_status status = parse(text, length, decls, decl_count, is_dollar ? out : NULL, is_dollar ? NULL : out, err);
+
+	if (status && err && *err && cdbc_error_line(*err))
+		cx_error_wrap(err, "%lld:%lld", (long long)cdbc_error_line(*err), (long long)cdbc_error_column(*err));
+	return status;
+}
+
+void cx_statement_unref(cx_statement *statement)
+{
+	if (statement && atomic_fetch_sub_explicit(&statement->refs, 1, memory_order_acq_rel) == 1)
+		cx_free(statement);
+}
