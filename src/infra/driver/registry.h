@@ -13,4 +13,10 @@ cdbc_status cx_driver_find(const char *scheme, const cdbc_driver **out, cdbc_err
 /* Fills in the host table that drivers get in their settings; helpers may be NULL (run_blocking then runs on the caller's thread). */
 void cx_driver_host_init(cdbc_driver_host *host, cx_helpers *helpers);
 
+/* The host table that shared objects get once, when they are loaded; lives for good. Its run_blocking runs on the caller's thread. */
+const cdbc_driver_host *cx_driver_host_of_plugins(void);
+
+/* Tests only, with no other thread inside: forgets the drivers that were added. */
+void cx_driver_forget_added(void);
+
 #endif
