@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Arrays as parameters: binary when every item has a certain binary form, else PostgreSQL's `{..}`, which also nests. */
+#include "types_encode.h"
+
+#include "base/civil.h"
+
+#define DEPTH_MAX 6 /* PostgreSQL's dimensions */
+
+static void put32(cx_buf *out, uint32_t number)
+{
+	uint32_t big = htobe32(number);
+
+	cx_buf_put(out, &big, sizeof big);
+}
+
+/* ---- binary ------------------------------------------------------------------------------------------------- */
+
+static void put_bytes(cdbc_text bytes, cx_buf *out)
+{
+	put32(out, (uint32_t)bytes.length);
+	cx_buf_put(out, bytes.data, bytes.length);
+}
+
+/* False: this item has no binary form; the array is then written as text. */
+static bool put_binary(const cdbc_value *item, pg_kind kind, cx_buf *out)
+{
+	cx_pg_param number;
+	char uuid[16];
+
+	switch (item->kind) {
+	case CDBC_VALUE_NULL:
+		put32(out, UINT32_MAX);
+		return true;
+	case CDBC_VALUE_TEXT:
+		if (kind == PG_UUID && cx_uuid_parse(item->as.text.data, item->as.text.length, uuid) == CX_PARSE_OK)
+			put_bytes((cdbc_text){uuid, sizeof uuid}, out);
+		else if (kind == PG_TEXT)
+			put_bytes(item->as.text, out);
+		else
+			return false;
+		return true;
+	case CDBC_VALUE_BYTES:
+		if (kind != PG_BYTEA && (kind != PG_UUID || item->as.text.length != 16))
+			return false;
+		put_bytes(item->as.text, out);
+		return true;
+	default:
+		if (!cx_pg_encode_binary(item, kind, &number))
+			return false;
+		put_bytes((cdbc_text){number.fixed, (size_t)number.length}, out);
+		return true;
+	}
+}
+
+static bool put_binary_array(const cdbc_value *array, const pg_type *row, cx_buf *out)
+{
+	size_t count = array->as.array.count, flags;
+
+	put32(out, count ? 1 : 0);
+	flags = out->length;
+	put32(out, 0);
+	put32(out, row->oid);
+	if (count) {
+		put32(out, (uint32_t)count);
+		put32(out, 1);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const cdbc_value *item = &array->as.array.items[i];
+
+		if (!put_binary(item, (pg_kind)row->kind, out))
+			return false;
+		if (item->kind == CDBC_VALUE_NULL && cx_buf_reserve(out, 0))
+			out->data[flags + 3] = 1;
+	}
+	return true;
+}
+
+/* ---- text --------------------------------------------------------------------------------------------------- */
+
+static void put_quoted(cdbc_text text, cx_buf *out)
+{
+	cx_buf_putc(out, '"');
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.data[i] == '"' || text.data[i] == '\\')
+			cx_buf_putc(out, '\\');
+		cx_buf_putc(out, text.data[i]);
+	}
+	cx_buf_putc(out, '"');
+}
+
+static void put_literal(const cdbc_value *value, pg_kind kind, cx_buf *out)
+{
+	char number[CX_CIVIL_MAX];
+
+	switch (value->kind) {
+	case CDBC_VALUE_NULL:
+		cx_buf_puts(out, "NULL");
+		break;
+	case CDBC_VALUE_BOOL:
+		cx_buf_puts(out, value->as.boolean ? "true" : "false");
+		break;
+	case CDBC_VALUE_INT64:
+		cx_buf_put_int64(out, value->as.int64);
+		break;
+	case CDBC_VALUE_DOUBLE:
+		cx_buf_put(out, number, cx_double_print(value->as.float64, number));
+		break;
+	case CDBC_VALUE_BYTES:
+		if (kind == PG_UUID) {
+			cx_buf_put(out, number, cx_uuid_print(value->as.text.data, number));
+			break;
+		}
+		cx_buf_puts(out, "\"\\");
+		cx_pg_put_hex(value->as.text, out);
+		cx_buf_putc(out, '"');
+		break;
+	case CDBC_VALUE_TEXT:
+		put_quoted(value->as.text, out);
+		break;
+	default: /* an array in it */
+		cx_buf_putc(out, '{');
+		for (size_t i = 0; i < value->as.array.count; i++) {
+			if (i)
+				cx_buf_putc(out, ',');
+			put_literal(&value->as.array.items[i], kind, out);
+		}
+		cx_buf_putc(out, '}');
+		break;
+	}
+}
+
+/* ---- what an item may be ------------------------------------------------------------------------------------ */
+
+/* The rules of a value alone: numbers and bool that the type cannot hold are refused. row NULL: the server judges. */
+static cdbc_status check(const cdbc_value *item, const pg_type *row, int depth, size_t index, cdbc_error **err)
+{
+	pg_kind kind = row ? (pg_kind)row->kind : PG_OTHER;
+	cdbc_status status = CDBC_OK;
+	cx_pg_param number;
+	bool is_numeric_type = kind == PG_INT2 || kind == PG_INT4 || kind == PG_INT8 || kind == PG_OID || kind == PG_FLOAT4 ||
+						   kind == PG_FLOAT8 || kind == PG_BOOL || kind == PG_BYTEA;
+
+	switch (item->kind) {
+	case CDBC_VALUE_NULL:
+		return CDBC_OK;
+	case CDBC_VALUE_TEXT:
+		return cx_pg_check_text(item->as.text, index, err);
+	case CDBC_VALUE_BYTES:
+		if (!row || kind == PG_BYTEA || (kind == PG_UUID && item->as.text.length == 16))
+			return CDBC_OK;
+		return cx_pg_misfit(item, row->oid, index, err);
+	case CDBC_VALUE_ARRAY:
+		if (depth == DEPTH_MAX)
+			return cx_pg_misfit(item, row ? row->oid : 0, index, err);
+		for (size_t i = 0; !status && i < item->as.array.count; i++)
+			status = check(&item->as.array.items[i], row, depth + 1, index, err);
+		return status;
+	default:
+		if (is_numeric_type && !cx_pg_encode_binary(item, kind, &number))
+			return cx_pg_misfit(item, row->oid, index, err);
+		return CDBC_OK;
+	}
+}
+
+cdbc_status cx_pg_encode_array(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch, size_t index, cdbc_error **err)
+{
+	bool is_array;
+	const pg_type *row = oid ? cx_pg_type_find(oid, &is_array) : NULL;
+	size_t begin = scratch->length;
+	cdbc_status status;
+
+	if (row && !is_array)
+		return cx_pg_misfit(value, oid, index, err);
+	status = check(value, row, 0, index, err);
+	if (status)
+		return status;
+	if (row && value->as.array.count <= INT32_MAX && put_binary_array(value, row, scratch))
+		return cx_pg_in_scratch(begin, 1, out, scratch, index, err);
+	if (scratch->length > begin)
+		scratch->length = begin;
+	put_literal(value, row ? (pg_kind)row->kind : PG_OTHER, scratch);
+	return cx_pg_in_scratch(begin, 0, out, scratch, index, err);
+}
