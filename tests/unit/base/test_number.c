@@ -36,7 +36,7 @@ static void prints_as_postgresql(void **unused)
 		{5e-324, "5e-324"}, {2.2250738585072014e-308, "2.2250738585072014e-308"},           {0.3, "0.3"},
 		{1.0 / 3, "0.3333333333333333"},           {2.0 / 3, "0.6666666666666666"},         {1e23, "9.999999999999999e+22"},
 		{9007199254740993.0, "9.007199254740992e+15"},                                      {123456.789, "123456.789"},
-		{0.00012345, "0.00012345"},                {1e-7, "1e-07"},                         {4503599627370496.5, "4.5035996273704965e+15"},
+		{0.00012345, "0.00012345"},                {1e-7, "1e-07"},                         {2251799813685248.5, "2.2517998136852485e+15"},
 	};
 	char text[CX_NUMBER_MAX];
 
@@ -94,8 +94,8 @@ static size_t count_digits(const char *text)
 	return n - trailing;
 }
 
-/* Every double reads back, by the C library and by us, and no shorter text of its digits does (but for one at the very end of the
- * interval, which PostgreSQL leaves out too). */
+/* Every double reads back, by the C library and by us, and no shorter text of its digits does. (From 2^53 on one may,
+ * from the very end of the interval, which we leave out as PostgreSQL does.) */
 static void round_trips(void **unused)
 {
 	char text[CX_NUMBER_MAX], shorter[CX_NUMBER_MAX];
@@ -120,7 +120,7 @@ static void round_trips(void **unused)
 		assert_int_equal(cx_double_parse(text, n, &back), CX_PARSE_OK);
 		assert_memory_equal(&back, &number, sizeof back);
 		n = count_digits(text);
-		if (n > 1) {
+		if (n > 1 && fabs(number) < 0x1p53) {
 			snprintf(shorter, sizeof shorter, "%.*e", (int)n - 2, number);
 			assert_true(strtod(shorter, NULL) < number || strtod(shorter, NULL) > number);
 		}
@@ -143,7 +143,7 @@ static void round_trips_floats(void **unused)
 		assert_int_equal(cx_float_parse(text, n, &back), CX_PARSE_OK);
 		assert_memory_equal(&back, &number, sizeof back);
 		n = count_digits(text);
-		if (n > 1) {
+		if (n > 1 && fabsf(number) < 0x1p24f) {
 			snprintf(shorter, sizeof shorter, "%.*e", (int)n - 2, (double)number);
 			assert_true(strtof(shorter, NULL) < number || strtof(shorter, NULL) > number);
 		}
