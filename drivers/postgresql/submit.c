@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One request: found or prepared, its values written, sent, and its first answer read while the values are still at hand, because a
+ * stale prepared statement is made anew and run again here. Several requests are in pipeline.c. */
+#include "internal.h"
+
+#include "base/alloc.h"
+
+#include <ctype.h>
+#include <strings.h>
+
+/* ---- slots -------------------------------------------------------------------------------------------------- */
+
+/* COMMIT and END are answered by ROLLBACK when the transaction had failed. */
+static bool is_commit(const cdbc_request *request)
+{
+	const char *sql = request->sql;
+
+	if (request->kind != CDBC_KIND_TRANSACTION)
+		return false;
+	while (isspace((unsigned char)*sql))
+		sql++;
+	return strncasecmp(sql, "commit", 6) == 0 || strncasecmp(sql, "end", 3) == 0;
+}
+
+void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statement *statement)
+{
+	slot->statement = statement;
+	slot->numeric = request->numeric;
+	slot->arrays = request->arrays;
+	slot->batch_rows = request->batch_rows > 0 ? request->batch_rows : CX_PG_BATCH_ROWS;
+	slot->batch_bytes = request->batch_bytes > 0 ? request->batch_bytes : CX_PG_BATCH_BYTES;
+	slot->batch_ns = request->batch_ns > 0 ? request->batch_ns : CX_PG_BATCH_NS;
+	/* A result without columns has nothing to stream. */
+	slot->is_small = request->flags & CDBC_REQUEST_SMALL_RESULT || (statement && statement->shape.count == 0);
+	slot->is_commit = is_commit(request);
+	slot->is_session = request->kind == CDBC_KIND_SESSION || request->kind == CDBC_KIND_UNKNOWN;
+	slot->has_sync = false;
+}
+
+bool cx_pg_is_direct(const cdbc_request *request)
+{
+	if (request->value_count > 0)
+		return false;
+	switch (request->kind) {
+	case CDBC_KIND_TRANSACTION:
+	case CDBC_KIND_SESSION:
+	case CDBC_KIND_DDL:
+	case CDBC_KIND_UTILITY:
+	case CDBC_KIND_COPY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+cdbc_status cx_pg_send_failed(cx_pg_conn *c, cdbc_error **err)
+{
+	char text[512];
+
+	if (PQstatus(c->pg) != CONNECTION_OK)
+		return cx_pg_error_lost(c, err);
+	cx_pg_one_line(PQerrorMessage(c->pg), text, sizeof text);
+	if (strstr(text, "memory"))
+		return cx_error_nomem(err);
+	return cx_error_set(err, CDBC_INTERNAL, "libpq: %s", text);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------ */
+
+/* The arrays that libpq wants, for n parameters. */
+typedef struct arguments {
+	cx_pg_param *params;
+	const char **values;
+	int *lengths;
+	int *formats;
+	Oid *oids; /* of an unprepared request */
+} arguments;
+
+static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st, arguments *a,
+							  size_t *bytes, cdbc_error **err)
+{
+	size_t n = request->value_count;
+
+	c->scratch.length = 0;
+	for (size_t i = 0; i < n; i++) {
+		cdbc_status status;
+
+		a->oids[i] = st ? st->oids[i] : cx_pg_oid_of(request->values[i].type);
+		status = cx_pg_encode(&request->values[i], a->oids[i], &a->params[i], &c->scratch, i, err);
+		if (status)
+			return status;
+	}
+	for (size_t i = 0; i < n; i++) {
+		a->values[i] = cx_pg_param_data(&a->params[i], &c->scratch);
+		a->lengths[i] = a->params[i].length;
+		a->formats[i] = a->params[i].format;
+		*bytes += (size_t)a->params[i].length;
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st, arguments *a, bool is_dry,
+							 size_t *bytes, cdbc_error **err)
+{
+	int n = (int)request->value_count, is_sent;
+	cdbc_status status = encode_all(c, request, st, a, bytes, err);
+
+	if (status || is_dry)
+		return status;
+	if (st)
+		is_sent = PQsendQueryPrepared(c->pg, st->name, n, a->values, a->lengths, a->formats, st->shape.is_binary);
+	else
+		is_sent = PQsendQueryParams(c->pg, request->sql, n, a->oids, a->values, a->lengths, a->formats, 0);
+	return is_sent ? CDBC_OK : cx_pg_send_failed(c, err);
+}
+
+static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st, bool is_dry,
+									size_t *bytes, cdbc_error **err)
+{
+	size_t n = request->value_count;
+	arguments a;
+	cdbc_status status;
+	char *block = cx_calloc(n, sizeof *a.params + sizeof *a.values + 2 * sizeof(int) + sizeof(Oid));
+
+	if (!block)
+		return cx_error_nomem(err);
+	a.params = (cx_pg_param *)block;
+	a.values = (const char **)(a.params + n);
+	a.lengths = (int *)(a.values + n);
+	a.formats = a.lengths + n;
+	a.oids = (Oid *)(a.formats + n);
+	status = send_with(c, request, st, &a, is_dry, bytes, err);
+	cx_free(block);
+	return status;
+}
+
+cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, bool is_dry, size_t *bytes, cdbc_error **err)
+{
+	size_t n = request->value_count;
+	cx_pg_param params[CX_PG_STACK_PARAMS];
+	const char *values[CX_PG_STACK_PARAMS];
+	int lengths[CX_PG_STACK_PARAMS], formats[CX_PG_STACK_PARAMS];
+	Oid oids[CX_PG_STACK_PARAMS];
+	arguments a = {params, values, lengths, formats, oids};
+
+	if (st && n != st->param_count)
+		return cx_error_set(err, CDBC_PARAM, "the statement takes %zu parameters, %zu were given", st->param_count, n);
+	if (n > PQ_QUERY_PARAM_MAX_LIMIT)
+		return cx_error_set(err, CDBC_PARAM, "%zu parameters; a statement takes %d at most", n, PQ_QUERY_PARAM_MAX_LIMIT);
+	*bytes += 64 + (st ? 0 : request->sql_length);
+	if (n > CX_PG_STACK_PARAMS)
+		return send_many_values(c, request, st, is_dry, bytes, err);
+	return send_with(c, request, st, &a, is_dry, bytes, err);
+}
+
+/* ---- one request -------------------------------------------------------------------------------------------- */
+
+/* Finds or prepares the statement; *out NULL for one that is sent as it is. */
+static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int64_t deadline_ns, cx_pg_statement **out,
+								 cdbc_error **err)
+{
+	cx_pg_statement *st = cx_pg_prepared_find(c, request);
+	cx_pg_preparing item = {.request = request};
+	cdbc_status status;
+
+	if (st || cx_pg_is_direct(request)) {
+		*out = st;
+		return CDBC_OK;
+	}
+	status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
+	if (status)
+		return status;
+	if (!item.statement) {
+		status = cx_pg_error_result(c, item.failure, err);
+		c->cursor.summary.position = CDBC_POSITION_DONE;
+	}
+	PQclear(item.failure);
+	*out = item.statement;
+	return status;
+}
+
+static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_pg_cursor *cursor = &c->cursor;
+	size_t bytes = 0;
+	cdbc_status status;
+
+	if (request->flags & CDBC_REQUEST_SIMPLE)
+		status = PQsendQuery(c->pg, request->sql) ? CDBC_OK : cx_pg_send_failed(c, err);
+	else
+		status = cx_pg_send(c, request, st, false, &bytes, err);
+	if (status)
+		return status;
+	cursor->is_idle = false;
+	cursor->summary.position = CDBC_POSITION_SENT;
+	cursor->is_streamed = !cursor->first.is_small && PQsetSingleRowMode(c->pg);
+	return cx_pg_flush(c, deadline_ns, err);
+}
+
+/* True when the answer says that the prepared statement must be made anew, and trying again changes nothing else. */
+static bool try_again(cx_pg_conn *c, cx_pg_statement *st)
+{
+	bool is_there = false;
+
+	if (!st || !st->name[0] || PQresultStatus(c->cursor.result) != PGRES_FATAL_ERROR ||
+		!cx_pg_is_stale(c->cursor.result, &is_there))
+		return false;
+	cx_pg_prepared_drop(c, st, is_there);
+	return c->cursor.summary.tx_before == CDBC_TX_IDLE;
+}
+
+static cdbc_status submit_one(cx_pg_conn *c, const cdbc_request *request, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_pg_cursor *cursor = &c->cursor;
+
+	cursor->is_simple = request->flags & CDBC_REQUEST_SIMPLE;
+	for (bool is_first = true;; is_first = false) {
+		cx_pg_statement *st = NULL;
+		cdbc_status status = cursor->is_simple ? CDBC_OK : statement_for(c, request, deadline_ns, &st, err);
+
+		if (status)
+			return status;
+		cx_pg_slot_init(&cursor->first, request, st);
+		status = send_one(c, request, st, deadline_ns, err);
+		if (!status)
+			status = cx_pg_cursor_read(cursor, deadline_ns, err);
+		if (status)
+			return status;
+		if (try_again(c, st) && is_first) {
+			status = cx_pg_cursor_forget(cursor, deadline_ns, err);
+			if (status)
+				return status;
+			continue;
+		}
+		return cx_pg_cursor_open(cursor, deadline_ns, err);
+	}
+}
+
+cdbc_status cx_pg_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns,
+						 void **cursor, cdbc_summary *failed, cdbc_error **err)
+{
+	cx_pg_conn *c = conn;
+	cdbc_status status;
+
+	if (c->is_busy || count == 0) {
+		status = cx_error_set(err, CDBC_USAGE, count ? "the connection is busy with another result" : "nothing to submit");
+		if (failed)
+			*failed = (cdbc_summary){.struct_size = sizeof *failed, .affected_count = -1, .tx_before = c->tx};
+		return status;
+	}
+	cx_pg_cursor_start(c);
+	if (c->is_lost)
+		status = cx_pg_error_lost(c, err);
+	else if (count == 1)
+		status = submit_one(c, requests, deadline_ns, err);
+	else
+		status = cx_pg_submit_many(c, requests, count, sync, deadline_ns, err);
+	if (!status) {
+		*cursor = &c->cursor;
+		return CDBC_OK;
+	}
+	cx_pg_cursor_end(&c->cursor, cx_clock_now_ns() + CX_PG_GRACE_NS);
+	c->cursor.summary.is_link_lost = c->is_lost;
+	if (failed)
+		*failed = c->cursor.summary;
+	return status;
+}
