@@ -9,6 +9,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/thread.h"
+#ifdef CDBC_HAS_SQLITE
+#include "sqlite/driver.h"
+#endif
 
 #include <string.h>
 
@@ -19,6 +22,9 @@ typedef struct added_driver {
 
 /* Ends with NULL. */
 static const cdbc_driver *const built_in[] = {
+#ifdef CDBC_HAS_SQLITE
+	&cx_driver_sqlite,
+#endif
 	NULL,
 };
 

@@ -47,7 +47,8 @@ typedef struct cx_waiter {
 	struct cx_waiter *next;
 	uint64_t ticket; /* its place in the order of arrival */
 	cx_cond wake;
-	bool is_answered; /* no longer in the queue */
+	bool is_parked;           /* sleeps on wake; else it looks at is_answered from time to time */
+	_Atomic bool is_answered; /* no longer in the queue; the answer stands below, and nobody else touches this any more */
 	cx_slot *slot;
 	cdbc_error *error;  /* when there is no slot; the waiter's own */
 	cdbc_status status;
@@ -86,6 +87,7 @@ struct cx_pool {
 	cx_cond gone; /* a slot became free, or a waiter left */
 	cx_thread keeper;
 	bool has_keeper;
+	bool must_keeper_end;
 
 	/* fixed */
 	cx_pool_options options;

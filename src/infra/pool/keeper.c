@@ -81,10 +81,10 @@ static void *keeper_main(void *data)
 	cx_pool *pool = data;
 
 	cx_mutex_lock(&pool->lock);
-	while (!pool->is_closing) {
+	while (!pool->must_keeper_end) {
 		pool->keeper_wakes_ns = INT64_MIN;
 		pool->keeper_wakes_ns = cx_pool_keep(pool);
-		while (!pool->is_closing && cx_clock_now_ns() < pool->keeper_wakes_ns)
+		while (!pool->must_keeper_end && cx_clock_now_ns() < pool->keeper_wakes_ns)
 			cx_cond_wait(&pool->keeper_wake, &pool->lock, pool->keeper_wakes_ns);
 	}
 	cx_mutex_unlock(&pool->lock);
@@ -102,6 +102,7 @@ void cx_pool_keeper_stop(cx_pool *pool)
 	if (!pool->has_keeper)
 		return;
 	cx_mutex_lock(&pool->lock);
+	pool->must_keeper_end = true;
 	cx_cond_signal(&pool->keeper_wake);
 	cx_mutex_unlock(&pool->lock);
 	cx_thread_join(&pool->keeper);

