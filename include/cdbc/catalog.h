@@ -52,23 +52,14 @@ typedef struct cdbc_query_info {
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_new(cdbc_catalog **out, cdbc_error **err);
 CDBC_API void cdbc_catalog_free(cdbc_catalog *catalog);
 
-/* Adds a file, or a folder with all below it. Nothing is added when anything is wrong. Not while the catalog is in use by a client.
- * Fails with CDBC_SQL_FILE (file:line:column in the message), CDBC_IO, CDBC_NOMEM. */
-CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path, cdbc_error **err);
+/* Adds a file, or a folder with all below it. Nothing is added when anything is wrong. Not while
+ * the catalog is in use by a client. Fails with CDBC_SQL_FILE (file:line:column in the message),
+ * CDBC_IO, CDBC_NOMEM. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path,
+													  cdbc_error **err);
 
-/* One thing that is wrong in a SQL file. */
-typedef struct cdbc_diagnostic {
-	const char *file;
-	int64_t line;
-	int64_t column;
-	bool is_error; /* else a warning */
-	const char *message;
-	const char *hint;      /* "" when none */
-	const char *line_text; /* the line it is in, for the caret */
-} cdbc_diagnostic;
-
-/* Checks files or folders as load does, but goes on after an error and reports every one. *error_count is the number of errors.
- * Fails with CDBC_IO, CDBC_NOMEM only. */
+/* Checks files or folders as load does, but goes on after an error and reports every one.
+ * *error_count is the number of errors. Fails with CDBC_IO, CDBC_NOMEM only. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
 cdbc_catalog_check(const char *const *paths, size_t path_count,
 				   void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
@@ -79,8 +70,8 @@ CDBC_API size_t cdbc_catalog_count(const cdbc_catalog *catalog);
 /* Queries in the order of their names; false when index is out of range. */
 CDBC_API bool cdbc_catalog_at(const cdbc_catalog *catalog, size_t index, cdbc_query_info *out);
 /* Fails with CDBC_NOT_FOUND; the hint names the nearest. `-` and `_` are the same in a name. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc_query_info *out, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name,
+													 cdbc_query_info *out, cdbc_error **err);
 
 /* The word for a cardinality or a statement kind, as `queries show` prints it. Static. */
 CDBC_API const char *cdbc_cardinality_name(cdbc_cardinality cardinality);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Configuration: layers of settings, each with where it came from. Immutable once loaded: any thread. */
+/* Configuration: layers of settings, each with where it came from. Immutable once loaded: any
+ * thread. */
 #ifndef CDBC_CONFIG_H
 #define CDBC_CONFIG_H
 
@@ -13,8 +14,8 @@ typedef struct cdbc_config_item {
 	const char *value;
 } cdbc_config_item;
 
-/* Where settings come from, lowest layer first: built-in < file < the file's environments.NAME < PG* variables < CDBC_*
- * variables < url < command_line < items. */
+/* Where settings come from, lowest layer first: built-in < file < the file's environments.NAME <
+ * PG* variables < CDBC_* variables < url < command_line < items. */
 typedef struct cdbc_config_options {
 	size_t struct_size;
 	const char *path;        /* YAML file; NULL: none, or found (find_file) */
@@ -28,18 +29,30 @@ typedef struct cdbc_config_options {
 	const char *const *environ_list; /* NULL: the process's environment; else like environ */
 } cdbc_config_options;
 
-#define CDBC_CONFIG_OPTIONS_INIT {sizeof(cdbc_config_options), NULL, false, NULL, NULL, NULL, 0, NULL, 0, NULL}
+#define CDBC_CONFIG_OPTIONS_INIT                                                     \
+	{                                                                                \
+		sizeof(cdbc_config_options), NULL, false, NULL, NULL, NULL, 0, NULL, 0, NULL \
+	}
 
-/* Loads, merges and checks. Every unknown key (with the nearest name), wrong type or value out of range is an error with
- * file:line:column, or the variable's or option's name. Fails with CDBC_CONFIG, CDBC_IO, CDBC_NOMEM. Round trips: none. */
+/* Loads, merges and checks. Every unknown key (with the nearest name), wrong type or value out of
+ * range is an error with file:line:column, or the variable's or option's name. Fails with
+ * CDBC_CONFIG, CDBC_IO, CDBC_NOMEM. Round trips: none. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_config_load(const cdbc_config_options *options,
+													 cdbc_config **out, cdbc_error **err);
+/* Checks as load does, but goes on after an error and reports every one. *error_count is the number
+ * of errors. Fails with CDBC_IO, CDBC_USAGE, CDBC_NOMEM only. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_config_load(const cdbc_config_options *options, cdbc_config **out, cdbc_error **err);
+cdbc_config_check(const cdbc_config_options *options,
+				  void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
+				  size_t *error_count, cdbc_error **err);
+/* Frees a configuration and wipes its secrets. Takes NULL. */
 CDBC_API void cdbc_config_free(cdbc_config *config);
 
-/* Reads any setting as text in its canonical form; a secret reads as "***". A list is joined by ", ". *out is borrowed from config;
- * NULL when the setting has no value. Fails with CDBC_NOT_FOUND (unknown key; the hint names the nearest). */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_config_get(const cdbc_config *config, const char *key, const char **out, cdbc_error **err);
+/* Reads any setting as text in its canonical form; a secret reads as "***". A list is joined by ",
+ * ". *out is borrowed from config; NULL when the setting has no value. Fails with CDBC_NOT_FOUND
+ * (unknown key; the hint names the nearest). */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_config_get(const cdbc_config *config, const char *key,
+													const char **out, cdbc_error **err);
 
 /* One setting as `cdbc config show` prints it. */
 typedef struct cdbc_config_entry {
@@ -51,7 +64,13 @@ typedef struct cdbc_config_entry {
 } cdbc_config_entry;
 
 /* Visits every setting in the order of the tables. */
-CDBC_API void cdbc_config_each(const cdbc_config *config, void (*visit)(void *data, const cdbc_config_entry *entry), void *data);
+CDBC_API void cdbc_config_each(const cdbc_config *config,
+							   void (*visit)(void *data, const cdbc_config_entry *entry),
+							   void *data);
+
+/* True when there is a password in the URL: before the host, or as a parameter. Errs on the side of
+ * true, and judges wrong URLs too. */
+CDBC_API bool cdbc_url_has_password(const char *url);
 
 CDBC_END
 #endif

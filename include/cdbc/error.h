@@ -8,27 +8,27 @@
 CDBC_BEGIN
 
 /* The error family, by what the caller can do about it. X(id, name, text) */
-#define CDBC_STATUS_LIST(X)                                                                        \
-	X(OK, "ok", "success")                                                                         \
-	X(CONNECT, "connect", "no connection, or it was lost: try again, maybe elsewhere")             \
-	X(AUTH, "auth", "the server did not accept who we are: renew the credential")                  \
-	X(DENIED, "denied", "not allowed: ask for the right")                                          \
-	X(CONFIG, "config", "a setting is wrong: mend the configuration")                              \
-	X(USAGE, "usage", "the call was wrong: mend the program")                                      \
-	X(SQL_FILE, "sql-file", "a SQL file is wrong: mend the file")                                  \
-	X(NOT_FOUND, "not-found", "no query, file or column of that name")                             \
-	X(PARAM, "param", "a parameter is missing, undeclared, or does not fit its type")              \
-	X(SQL, "sql", "the database refused or failed the statement")                                  \
-	X(CONFLICT, "conflict", "a concurrent transaction was in the way: see replay")                 \
-	X(TIMEOUT, "timeout", "the deadline passed")                                                   \
-	X(CANCELLED, "cancelled", "the caller asked to stop")                                          \
-	X(OVERLOADED, "overloaded", "too much work waits already: come back later")                    \
-	X(RESOURCE, "resource", "memory, disk or a limit (such as max-rows) was exhausted")            \
-	X(DATA, "data", "a value cannot be represented as asked")                                      \
-	X(IO, "io", "a file or sink could not be read or written")                                     \
-	X(UNSUPPORTED, "unsupported", "this driver or server cannot do it")                            \
-	X(CLOSED, "closed", "the object was closed")                                                   \
-	X(NOMEM, "nomem", "out of memory")                                                             \
+#define CDBC_STATUS_LIST(X)                                                             \
+	X(OK, "ok", "success")                                                              \
+	X(CONNECT, "connect", "no connection, or it was lost: try again, maybe elsewhere")  \
+	X(AUTH, "auth", "the server did not accept who we are: renew the credential")       \
+	X(DENIED, "denied", "not allowed: ask for the right")                               \
+	X(CONFIG, "config", "a setting is wrong: mend the configuration")                   \
+	X(USAGE, "usage", "the call was wrong: mend the program")                           \
+	X(SQL_FILE, "sql-file", "a SQL file is wrong: mend the file")                       \
+	X(NOT_FOUND, "not-found", "no query, file or column of that name")                  \
+	X(PARAM, "param", "a parameter is missing, undeclared, or does not fit its type")   \
+	X(SQL, "sql", "the database refused or failed the statement")                       \
+	X(CONFLICT, "conflict", "a concurrent transaction was in the way: see replay")      \
+	X(TIMEOUT, "timeout", "the deadline passed")                                        \
+	X(CANCELLED, "cancelled", "the caller asked to stop")                               \
+	X(OVERLOADED, "overloaded", "too much work waits already: come back later")         \
+	X(RESOURCE, "resource", "memory, disk or a limit (such as max-rows) was exhausted") \
+	X(DATA, "data", "a value cannot be represented as asked")                           \
+	X(IO, "io", "a file or sink could not be read or written")                          \
+	X(UNSUPPORTED, "unsupported", "this driver or server cannot do it")                 \
+	X(CLOSED, "closed", "the object was closed")                                        \
+	X(NOMEM, "nomem", "out of memory")                                                  \
 	X(INTERNAL, "internal", "a defect of this library or of a driver: report it")
 
 typedef enum cdbc_status {
@@ -68,14 +68,27 @@ typedef enum cdbc_error_field_id {
 	CDBC_FIELD_COUNT
 } cdbc_error_field_id;
 
+/* One thing that is wrong in a file that is checked. Strings are valid during the report. */
+typedef struct cdbc_diagnostic {
+	const char *file; /* of a setting that is in no file: the variable or option */
+	int64_t line;     /* from 1; 0: not in a file */
+	int64_t column;
+	bool is_error; /* else a warning */
+	const char *message;
+	const char *hint;      /* "" when none */
+	const char *line_text; /* the line it is in, for the caret; "" when it may hold a secret */
+} cdbc_diagnostic;
+
 /* Returns "connect", "sql" and so on; "unknown" for a number that is none. Static storage. */
 CDBC_API const char *cdbc_status_name(cdbc_status status);
 /* Returns one sentence on what the status means. Static storage. */
 CDBC_API const char *cdbc_status_text(cdbc_status status);
 
-/* Return the parts of an error. Strings are borrowed from it. error may not be NULL. Any thread, none changing it. */
+/* Return the parts of an error. Strings are borrowed from it. error may not be NULL. Any thread,
+ * none changing it. */
 CDBC_API cdbc_status cdbc_error_status(const cdbc_error *error);
-/* The whole message, from the outside in: `acquire from pool "main": connect db2:26257: refused`. */
+/* The whole message, from the outside in: `acquire from pool "main": connect db2:26257: refused`.
+ */
 CDBC_API const char *cdbc_error_message(const cdbc_error *error);
 /* The five characters of the SQLSTATE, or "" when there is none. */
 CDBC_API const char *cdbc_error_sqlstate(const cdbc_error *error);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The tables of all rooms put together, and their settings as the structs that the rooms take. How
+ * layers are merged is infra/config's matter; what a setting does is its room's. */
+#ifndef CX_OPTIONS_H
+#define CX_OPTIONS_H
+
+#include "base/arena.h"
+#include "infra/config/config.h"
+#include "infra/pool/pool.h"
+
+#include <cdbc/driver.h>
+
+/* Every setting there is. Static. */
+const cx_option_set *cx_options_set(void);
+
+/* The pool's. out->name is borrowed from config. */
+cdbc_status cx_options_pool(const cdbc_config *config, cx_pool_options *out, cdbc_error **err);
+
+/* Where and how to connect, in the driver's words. Everything is the storage's own; fini wipes it.
+ * settings.host is NULL: set it. */
+typedef struct cx_settings_storage {
+	cdbc_settings settings;
+	cdbc_setting *items;
+	size_t capacity;
+} cx_settings_storage;
+
+/* Fails with CDBC_CONFIG (no database is given, hosts and ports do not fit), CDBC_NOMEM. */
+cdbc_status cx_options_settings(const cdbc_config *config, cx_settings_storage *out,
+								cdbc_error **err);
+void cx_options_settings_fini(cx_settings_storage *storage);
+
+/* What a request asks of its result when it does not say. */
+typedef struct cx_result_options {
+	cdbc_numeric_mode numeric;
+	cdbc_arrays_mode arrays;
+	int64_t batch_rows;
+	int64_t batch_bytes;
+	int64_t batch_ns;
+} cx_result_options;
+
+/* *timeout_ms: of a request; CDBC_FOREVER for never. */
+cdbc_status cx_options_results(const cdbc_config *config, cx_result_options *out,
+							   int64_t *timeout_ms, cdbc_error **err);
+
+/* Folders and files of queries, ready to open (relative ones in a file are relative to its folder).
+ * Borrowed from config. */
+typedef struct cx_query_options {
+	const char *const *folders;
+	size_t folder_count;
+} cx_query_options;
+
+cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out, cdbc_error **err);
+void cx_options_queries_fini(cx_query_options *queries);
+
+size_t cx_options_helper_threads(const cdbc_config *config);
+
+#endif
