@@ -161,6 +161,7 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 {
 	cx_pg_statement *st = cx_pg_prepared_find(c, request);
 	cx_pg_preparing item = {.request = request};
+	bool is_there = false;
 	cdbc_status status;
 
 	if (st || cx_pg_is_direct(request)) {
@@ -168,6 +169,11 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 		return CDBC_OK;
 	}
 	status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
+	/* A name that is taken, in a session that others had before us: the next try has a new one. */
+	if (!status && item.failure && cx_pg_is_stale(item.failure, &is_there) && c->cursor.summary.tx_before == CDBC_TX_IDLE) {
+		PQclear(item.failure);
+		status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
+	}
 	if (status)
 		return status;
 	if (!item.statement) {
@@ -260,8 +266,7 @@ cdbc_status cx_pg_submit(void *conn, const cdbc_request *requests, size_t count,
 		return CDBC_OK;
 	}
 	cx_pg_cursor_end(&c->cursor, cx_clock_now_ns() + CX_PG_GRACE_NS);
-	c->cursor.summary.is_link_lost = c->is_lost;
 	if (failed)
-		*failed = c->cursor.summary;
+		*failed = *cx_pg_summary(&c->cursor);
 	return status;
 }
