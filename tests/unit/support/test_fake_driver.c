@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The fake driver does what its header says: answers, gates, planned failures, lost links, counts. */
+/* The fake driver does what its header says: answers, gates, planned failures, lost links, counts.
+ */
 #include "support/fake_driver.h"
 
 #include "base/clock.h"
@@ -24,14 +25,17 @@ static void *connect_to(fake_server *server)
 }
 
 /* Runs a text to its end and returns its facts. */
-static cdbc_status run_for(void *conn, const char *sql, int64_t deadline_ns, cdbc_summary *facts, cdbc_error **err)
+static cdbc_status run_for(void *conn, const char *sql, int64_t deadline_ns, cdbc_summary *facts,
+						   cdbc_error **err)
 {
-	cdbc_request r = {.struct_size = sizeof r, .sql = sql, .sql_length = strlen(sql), .batch_rows = 2};
+	cdbc_request r = {
+		.struct_size = sizeof r, .sql = sql, .sql_length = strlen(sql), .batch_rows = 2};
 	const struct ArrowSchema *schema = NULL;
 	struct ArrowArray batch;
 	bool has_result;
 	void *cursor;
-	cdbc_status status = fake_driver.submit(conn, &r, 1, CDBC_ONE_SYNC, deadline_ns, &cursor, facts, err);
+	cdbc_status status =
+		fake_driver.submit(conn, &r, 1, CDBC_ONE_SYNC, deadline_ns, &cursor, facts, err);
 
 	if (status)
 		return status;
@@ -60,8 +64,12 @@ static void test_answers(void **state)
 	int64_t serial = 0;
 	cdbc_summary s;
 
-	fake_server_answer(server, &(fake_answer){.sql = "select 1", .times = 1, .columns = "n int8, t text", .rows = "1|one;2|\\N"});
-	fake_server_answer(server, &(fake_answer){.sql = "select*", .columns = "n int8", .rows = "1", .repeat = 5});
+	fake_server_answer(server, &(fake_answer){.sql = "select 1",
+											  .times = 1,
+											  .columns = "n int8, t text",
+											  .rows = "1|one;2|\\N"});
+	fake_server_answer(
+		server, &(fake_answer){.sql = "select*", .columns = "n int8", .rows = "1", .repeat = 5});
 	assert_int_equal(run(conn, "select 1", &s), CDBC_OK);
 	assert_string_equal(s.tag, "SELECT 2");
 	assert_int_equal(s.position, CDBC_POSITION_DONE);
@@ -97,14 +105,18 @@ static void test_transactions(void **state)
 
 static void test_lost_links(void **state)
 {
-	static const cdbc_position places[] = {CDBC_POSITION_NOT_FLUSHED, CDBC_POSITION_SENT, CDBC_POSITION_ROWS_TAKEN};
+	static const cdbc_position places[] = {CDBC_POSITION_NOT_FLUSHED, CDBC_POSITION_SENT,
+										   CDBC_POSITION_ROWS_TAKEN};
 	fake_server *server = fake_server_new("a");
 	cdbc_summary s;
 	void *conn;
 
 	for (int i = 0; i < 3; i++) {
 		fake_server_forget(server);
-		fake_server_answer(server, &(fake_answer){.sql = "q", .columns = "n int8", .rows = "1;2;3", .loses_link = true,
+		fake_server_answer(server, &(fake_answer){.sql = "q",
+												  .columns = "n int8",
+												  .rows = "1;2;3",
+												  .loses_link = true,
 												  .lost_at = places[i]});
 		conn = connect_to(server);
 		memset(&s, 0, sizeof s);
@@ -132,7 +144,9 @@ static void test_planned_failures(void **state)
 	cdbc_error *err = NULL;
 	void *conn = NULL;
 
-	fake_server_fail_opens(server, 2, &(cdbc_error_info){.status = CDBC_AUTH, .message = "no ticket", .sqlstate = "28000"});
+	fake_server_fail_opens(
+		server, 2,
+		&(cdbc_error_info){.status = CDBC_AUTH, .message = "no ticket", .sqlstate = "28000"});
 	assert_int_equal(fake_driver.open(&settings, CX_NEVER, &conn, &err), CDBC_AUTH);
 	assert_string_equal(cdbc_error_sqlstate(err), "28000");
 	cdbc_error_free(err);
@@ -166,7 +180,8 @@ static void test_gates(void **state)
 	struct job job = {connect_to(server), CDBC_INTERNAL};
 	pthread_t thread;
 
-	fake_server_answer(server, &(fake_answer){.sql = "wait", .gate = "g", .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(server,
+					   &(fake_answer){.sql = "wait", .gate = "g", .gate_at = CDBC_POSITION_SENT});
 	pthread_create(&thread, NULL, run_job, &job);
 	assert_true(fake_server_wait(server, "g", 1));
 	fake_driver.cancel(job.conn, CX_NEVER, NULL);
@@ -185,8 +200,9 @@ static void test_gates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),          cmocka_unit_test(test_transactions), cmocka_unit_test(test_lost_links),
-		cmocka_unit_test(test_planned_failures), cmocka_unit_test(test_gates),
+		cmocka_unit_test(test_answers),    cmocka_unit_test(test_transactions),
+		cmocka_unit_test(test_lost_links), cmocka_unit_test(test_planned_failures),
+		cmocka_unit_test(test_gates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire server's moods: replays byte for byte, scripts, rules, pushes; driven by libpq.
+// The wire server's moods: scripts, rules, pushes; driven by libpq.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,124 +11,6 @@
 #include <unistd.h>
 
 #include "wire_client.h"
-
-// ---- replays ----
-
-static wire_server *replay(wire_recording **recording, const char *version, const char *form,
-						   const char *scenario, const wire_server_options *options)
-{
-	*recording = wire_recording_open(version, form, scenario);
-	assert_non_null(*recording);
-	wire_server *server = wire_server_start(options);
-	wire_server_add_recording(server, *recording);
-	return server;
-}
-
-static void stop(wire_server *server)
-{
-	assert_true(wire_server_wait_open(server, 0, LIMIT_MS));
-	assert_no_problems(server);
-	wire_server_stop(server);
-}
-
-static void test_replay_of_statements(void **state)
-{
-	static const char *const forms[] = {"simple", "extended"};
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		wire_recording *recording;
-		wire_server *server = replay(&recording, "v22.1", forms[i], "read_only_transaction",
-									 &(wire_server_options){0});
-		PGconn *conn = connect_to(server);
-		const wire_recorded_connection *recorded = wire_recording_find(recording, NULL);
-		for (size_t at = 0; at < recorded->count; at++) {
-			const wire_message *message = &recorded->messages[at].message;
-			const char *sql = (const char *)message->body;
-			if (recorded->messages[at].from != WIRE_FROM_CLIENT)
-				continue;
-			if (message->type == 'Q')
-				PQclear(PQexec(conn, sql));
-			else if (message->type == 'P')
-				PQclear(PQexecParams(conn, sql + 1, 0, NULL, NULL, NULL, NULL, 1));
-		}
-		assert_int_equal(PQtransactionStatus(conn), PQTRANS_IDLE);
-		PQfinish(conn);
-		stop(server);
-		wire_recording_free(recording);
-	}
-}
-
-static void test_replay_of_a_cancel(void **state)
-{
-	wire_recording *recording;
-	(void)state;
-	wire_server *server =
-		replay(&recording, "v22.1", "simple", "cancel", &(wire_server_options){0});
-	PGconn *conn = connect_to(server);
-	char text[256];
-	assert_int_equal(PQsendQuery(conn, "select pg_sleep(3)"), 1);
-	assert_true(wire_server_wait_holding(server, 1, LIMIT_MS));
-	PGcancel *handle = PQgetCancel(conn);
-	assert_int_equal(PQcancel(handle, text, sizeof text), 1);
-	PQfreeCancel(handle);
-	assert_outcome(PQgetResult(conn), "57014");
-	assert_null(PQgetResult(conn));
-	// The second statement was cancelled from elsewhere.
-	wire_server_release(server);
-	assert_outcome(PQexec(conn, "select pg_sleep(5)"), "57014");
-	PQfinish(conn);
-	stop(server);
-	wire_recording_free(recording);
-}
-
-// libpq takes an error that comes while nothing runs for a notice: this keeps its SQLSTATE.
-static void keep_sqlstate(void *data, const PGresult *result)
-{
-	snprintf(data, 6, "%s", PQresultErrorField(result, PG_DIAG_SQLSTATE));
-}
-
-// The server says 57P01 to an idle connection and closes it.
-static void assert_sees_shutdown(PGconn *conn)
-{
-	char sqlstate[6] = "";
-	PQsetNoticeReceiver(conn, keep_sqlstate, sqlstate);
-	while (PQconsumeInput(conn) == 1) {
-		PQclear(PQgetResult(conn));
-		assert_true(wait_readable(conn));
-	}
-	assert_string_equal(sqlstate, "57P01");
-	assert_int_equal(PQstatus(conn), CONNECTION_BAD);
-}
-
-static void test_replay_of_a_drain(void **state)
-{
-	wire_recording *recording;
-	(void)state;
-	wire_server *server = replay(&recording, "v22.1", "simple", "server_drain",
-								 &(wire_server_options){.pauses_at_notes = true});
-	PGconn *conn = connect_to(server);
-	assert_true(wire_server_wait_holding(server, 1, LIMIT_MS));
-	assert_int_equal(PQconsumeInput(conn), 1);
-	wire_server_release(server);
-	assert_sees_shutdown(conn);
-	PQfinish(conn);
-	wire_server_stop(server);
-	wire_recording_free(recording);
-}
-
-static void test_replay_tells_other_messages(void **state)
-{
-	wire_recording *recording;
-	(void)state;
-	wire_server *server =
-		replay(&recording, "v22.1", "simple", "errors", &(wire_server_options){0});
-	PGconn *conn = connect_to(server);
-	assert_lost(PQprepare(conn, "x", "select 1", 0, NULL));
-	assert_problem(server, "replay: expected Q, got P select 1");
-	PQfinish(conn);
-	wire_server_stop(server);
-	wire_recording_free(recording);
-}
 
 static void test_encryption_requests(void **state)
 {
@@ -143,7 +25,7 @@ static void test_encryption_requests(void **state)
 	assert_int_equal(PQstatus(conn), CONNECTION_OK);
 	assert_int_equal(wire_server_count(server, WIRE_SSL_REQUEST, NULL), 1);
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 }
 
@@ -178,7 +60,7 @@ static void test_nothing_to_do_closes(void **state)
 	(void)state;
 	wire_server *server = wire_server_start(&(wire_server_options){0});
 	assert_connect_fails(server, "closed the connection");
-	stop(server);
+	stop_server(server);
 }
 
 static void test_error_at_startup(void **state)
@@ -193,7 +75,7 @@ static void test_error_at_startup(void **state)
 	wire_script_close(script);
 	wire_server *server = scripted(script);
 	assert_connect_fails(server, "not accepting clients");
-	stop(server);
+	stop_server(server);
 }
 
 static void test_reset_after_accept(void **state)
@@ -203,7 +85,7 @@ static void test_reset_after_accept(void **state)
 	wire_script_reset(script);
 	wire_server *server = scripted(script);
 	assert_connect_fails(server, "");
-	stop(server);
+	stop_server(server);
 }
 
 static void test_garbage_at_startup(void **state)
@@ -215,7 +97,7 @@ static void test_garbage_at_startup(void **state)
 	wire_script_close(script);
 	wire_server *server = scripted(script);
 	assert_connect_fails(server, "");
-	stop(server);
+	stop_server(server);
 }
 
 static void test_hangs_after_accept(void **state)
@@ -261,7 +143,7 @@ static ssize_t read_after(bool by_reset)
 	wire_server_release(server);
 	ssize_t got = recv(fd, &byte, 1, 0);
 	close(fd);
-	stop(server);
+	stop_server(server);
 	return got;
 }
 
@@ -308,7 +190,7 @@ static void test_query_by_script(void **state)
 	assert_true(PQgetisnull(result, 1, 1));
 	assert_outcome(result, "SELECT 2");
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 }
 
 static void test_cut_in_the_middle_of_a_message(void **state)
@@ -325,7 +207,7 @@ static void test_cut_in_the_middle_of_a_message(void **state)
 		assert_lost(PQexec(conn, "select * from t"));
 		assert_int_equal(PQstatus(conn), CONNECTION_BAD);
 		PQfinish(conn);
-		stop(server);
+		stop_server(server);
 	}
 	(void)state;
 }
@@ -353,7 +235,7 @@ static void test_holds_in_the_middle_of_rows(void **state)
 	assert_outcome(PQgetResult(conn), "SELECT 1");
 	assert_null(PQgetResult(conn));
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 }
 
 static void test_floods_until_cancelled(void **state)
@@ -388,7 +270,7 @@ static void test_floods_until_cancelled(void **state)
 	}
 	assert_true(rows > 1000);
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 }
 
 static void test_reads_no_more(void **state)
@@ -420,7 +302,7 @@ static void test_reads_no_more(void **state)
 	assert_outcome(PQgetResult(conn), "");
 	assert_null(PQgetResult(conn));
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	free(sql);
 }
 
@@ -473,7 +355,7 @@ static void test_rule_fails_once(void **state)
 	assert_outcome(PQexec(conn, "select * from t"), "53200");
 	assert_outcome(PQexec(conn, "select * from t"), "SELECT 3");
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 }
 
@@ -492,7 +374,7 @@ static void test_rule_cuts_the_answer(void **state)
 		assert_int_equal(PQstatus(conn), CONNECTION_BAD);
 		PQfinish(conn);
 	}
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 }
 
@@ -510,7 +392,7 @@ static void test_rule_answers_and_closes(void **state)
 	assert_true(wait_readable(conn));
 	assert_int_equal(PQconsumeInput(conn), 0);
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 }
 
@@ -533,7 +415,7 @@ static void test_script_then_serve(void **state)
 	conn = connect_to(server);
 	assert_outcome(PQexec(conn, "select * from t"), "SELECT 3");
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 }
 
@@ -559,7 +441,7 @@ static void test_push_to_idle_connections(void **state)
 	assert_outcome(PQexec(conn, "select * from t"), "");
 	assert_int_equal(PQstatus(conn), CONNECTION_BAD);
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 	wire_bytes_fini(&gone);
 }
@@ -586,17 +468,13 @@ static void test_log_and_waits(void **state)
 	assert_int_equal(count, 2);
 	assert_int_equal(wire_server_open_count(server), 1);
 	PQfinish(conn);
-	stop(server);
+	stop_server(server);
 	wire_table_free(table);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replay_of_statements),
-		cmocka_unit_test(test_replay_of_a_cancel),
-		cmocka_unit_test(test_replay_of_a_drain),
-		cmocka_unit_test(test_replay_tells_other_messages),
 		cmocka_unit_test(test_encryption_requests),
 		cmocka_unit_test(test_refuses),
 		cmocka_unit_test(test_nothing_to_do_closes),

@@ -67,4 +67,30 @@ static inline bool wait_readable(PGconn *conn)
 	return poll(&fd, 1, LIMIT_MS) == 1;
 }
 
+static inline void stop_server(wire_server *server)
+{
+	assert_true(wire_server_wait_open(server, 0, LIMIT_MS));
+	assert_no_problems(server);
+	wire_server_stop(server);
+}
+
+// libpq takes an error that comes while nothing runs for a notice: this keeps its SQLSTATE.
+static inline void keep_sqlstate(void *data, const PGresult *result)
+{
+	snprintf(data, 6, "%s", PQresultErrorField(result, PG_DIAG_SQLSTATE));
+}
+
+// The server says 57P01 to an idle connection and closes it.
+static inline void assert_sees_shutdown(PGconn *conn)
+{
+	char sqlstate[6] = "";
+	PQsetNoticeReceiver(conn, keep_sqlstate, sqlstate);
+	while (PQconsumeInput(conn) == 1) {
+		PQclear(PQgetResult(conn));
+		assert_true(wait_readable(conn));
+	}
+	assert_string_equal(sqlstate, "57P01");
+	assert_int_equal(PQstatus(conn), CONNECTION_BAD);
+}
+
 #endif
