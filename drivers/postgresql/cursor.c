@@ -255,26 +255,49 @@ cdbc_status cx_pg_cursor_complete(cx_pg_cursor *cursor, int64_t deadline_ns, cdb
 	return status;
 }
 
+/* Ends a slot that has failed; gives what became of the session meanwhile. */
+static cdbc_status finish_failed(cx_pg_cursor *cursor, bool is_aborted, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_pg_conn *c = cursor->conn;
+	cdbc_status status;
+
+	if (PQstatus(c->pg) != CONNECTION_OK) {
+		at_rest(cursor);
+		return cx_pg_error_lost(c, err);
+	}
+	status = finish(cursor, deadline_ns, err);
+	/* A session that is ended has said so; a statement that was never begun has no last word. */
+	if (!c->is_lost && !is_aborted)
+		cursor->summary.position = CDBC_POSITION_DONE;
+	return status;
+}
+
 static cdbc_status fail(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_conn *c = cursor->conn;
 	cx_pg_statement *st = slot_of(cursor)->statement;
+	const char *sqlstate = PQresultErrorField(cursor->result, PG_DIAG_SQLSTATE);
 	bool is_there = false, is_aborted = PQresultStatus(cursor->result) == PGRES_PIPELINE_ABORTED;
-	cdbc_status status = cx_pg_error_result(c, cursor->result, err);
+	bool is_stopped = sqlstate && strcmp(sqlstate, "57014") == 0;
+	cdbc_status status = cx_pg_error_result(c, cursor->result, err), end;
+	cdbc_error *end_error = NULL;
 
 	if (st && cx_pg_is_stale(cursor->result, &is_there))
 		cx_pg_prepared_drop(c, st, is_there);
 	drop_result(cursor);
 	cursor->phase = CX_PG_ENDED;
-	if (PQstatus(c->pg) == CONNECTION_OK) {
-		finish(cursor, deadline_ns, NULL);
-		/* A session that is ended has said so; a statement that was never begun has no last word. */
-		if (!c->is_lost && !is_aborted)
-			cursor->summary.position = CDBC_POSITION_DONE;
-	} else {
-		at_rest(cursor);
-	}
+	end = finish_failed(cursor, is_aborted, deadline_ns, is_stopped && err ? &end_error : NULL);
 	cursor->summary.is_link_lost = c->is_lost;
+	/* A statement that is stopped, and then its session: nobody cancelled it, the server is going away. */
+	if (is_stopped && end == CDBC_CONNECT && status != CDBC_CANCELLED) {
+		status = end;
+		if (err) {
+			cdbc_error_free(*err);
+			*err = end_error;
+			end_error = NULL;
+		}
+	}
+	cdbc_error_free(end_error);
 	return status;
 }
 

@@ -394,7 +394,7 @@ static void test_running_statement_is_drained(void **state)
 	recorded_open(&node, "v22.1", "server_drain", "running a statement");
 	wire_server_when(node.server, 'E', "pg_sleep", 1, script);
 	recorded_run run = recorded_exec(&node, "select pg_sleep(25)");
-	assert_int_not_equal(run.status, CDBC_OK);
+	assert_failed(run, CDBC_CONNECT, "57P01");
 	assert_true(run.summary.is_link_lost);
 	assert_false(run.summary.is_cancel_sent);
 	assert_true(node.driver->state(node.conn).is_lost);
