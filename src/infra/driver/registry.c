@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/thread.h"
+#include "postgresql/driver.h"
 #ifdef CDBC_HAS_SQLITE
 #include "sqlite/driver.h"
 #endif
@@ -22,6 +23,7 @@ typedef struct added_driver {
 
 /* Ends with NULL. */
 static const cdbc_driver *const built_in[] = {
+	&cx_driver_postgresql,
 #ifdef CDBC_HAS_SQLITE
 	&cx_driver_sqlite,
 #endif
