@@ -61,11 +61,14 @@ cx_storage cx_storage_of(cdbc_type type);
 /* Makes field.storage and item from its type. */
 void cx_field_resolve(cx_field *field);
 
-/* A struct schema of the fields, with SQL types in the metadata (cdbc.sql_type, cdbc.type) and arrow.json, arrow.uuid as extensions. */
+/* A struct schema of the fields, with SQL types in the metadata (cdbc.sql_type; cdbc.type of a numeric that is text) and arrow.json,
+ * arrow.uuid as extensions. */
 cdbc_status cx_schema_make(const cx_field *fields, size_t count, struct ArrowSchema *out, cdbc_error **err);
 cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema *out, cdbc_error **err);
 /* Reads a child schema back into a field; strings point into it. False when the format is none of ours. */
 bool cx_field_of_schema(const struct ArrowSchema *child, cx_field *out);
+/* The fields of a struct schema that cx_schema_make or cx_schema_copy made; NULL for one from elsewhere (copy it first). Borrowed. */
+const cx_field *cx_schema_fields(const struct ArrowSchema *schema);
 /* Finds a key in Arrow's binary metadata. False: not there. *value is not NUL terminated. */
 bool cx_metadata_find(const char *metadata, const char *key, cdbc_text *value);
 

@@ -79,6 +79,8 @@ void cx_field_resolve(cx_field *field)
 	field->item = cx_storage_of(item);
 }
 
+static cdbc_status schema_parse(struct ArrowSchema *schema, cdbc_error **err);
+
 /* ---- metadata ----------------------------------------------------------------------------------------------- */
 
 static void put_int32(cx_buf *b, size_t n)
@@ -102,12 +104,15 @@ static char *make_metadata(const cx_field *field, cdbc_type_id id, bool is_item)
 							: id == CDBC_TYPE_UUID ? "arrow.uuid"
 												   : NULL;
 	bool is_list = field->storage == CX_LIST && !is_item;
+	bool is_marked = id == CDBC_TYPE_NUMERIC && (is_item ? field->item : field->storage) == CX_UTF8;
 	cx_buf b = CX_BUF_INIT(METADATA_MAX);
 
 	if (is_list)
 		extension = NULL;
-	put_int32(&b, extension ? 3 : 1);
+	put_int32(&b, (extension ? 3u : 1u) + is_marked);
 	put_pair(&b, "cdbc.sql_type", field->sql_type ? field->sql_type : cdbc_type_name(id));
+	if (is_marked)
+		put_pair(&b, "cdbc.type", cdbc_type_name(id));
 	if (extension) {
 		put_pair(&b, "ARROW:extension:name", extension);
 		put_pair(&b, "ARROW:extension:metadata", "");
@@ -155,8 +160,19 @@ static size_t metadata_size(const char *metadata)
 
 /* ---- schemas: every string and child is memory of its own --------------------------------------------------- */
 
+/* What cx_schema_make keeps beside a struct schema, so that readers need not parse it again. */
+typedef struct schema_fields {
+	size_t count;
+	cx_field items[];
+} schema_fields;
+
 static void release_schema(struct ArrowSchema *schema)
 {
+	schema_fields *fields = schema->private_data;
+
+	for (size_t i = 0; fields && i < fields->count; i++)
+		cx_free((void *)(uintptr_t)fields->items[i].sql_type);
+	cx_free(fields);
 	for (int64_t i = 0; i < schema->n_children; i++) {
 		struct ArrowSchema *child = schema->children[i];
 
@@ -225,7 +241,45 @@ cdbc_status cx_schema_make(const cx_field *fields, size_t count, struct ArrowSch
 		release_schema(&schema);
 		return cx_error_nomem(err);
 	}
+	if (schema_parse(&schema, err)) {
+		release_schema(&schema);
+		return CDBC_NOMEM;
+	}
 	*out = schema;
+	return CDBC_OK;
+}
+
+const cx_field *cx_schema_fields(const struct ArrowSchema *schema)
+{
+	const schema_fields *fields = schema->release == release_schema ? schema->private_data : NULL;
+
+	return fields ? fields->items : NULL;
+}
+
+static cdbc_status schema_parse(struct ArrowSchema *schema, cdbc_error **err)
+{
+	size_t count = (size_t)schema->n_children;
+	schema_fields *fields;
+
+	if (cx_schema_fields(schema))
+		return CDBC_OK;
+	fields = cx_calloc(1, sizeof *fields + count * sizeof *fields->items);
+	if (!fields)
+		return cx_error_nomem(err);
+	schema->private_data = fields;
+	for (size_t i = 0; i < count; i++) {
+		cdbc_text text;
+
+		fields->count = i + 1;
+		if (!cx_field_of_schema(schema->children[i], &fields->items[i]))
+			return cx_error_set(err, CDBC_UNSUPPORTED, "column \"%s\" has the Arrow format \"%s\"", schema->children[i]->name,
+								schema->children[i]->format);
+		if (!cx_metadata_find(schema->children[i]->metadata, "cdbc.sql_type", &text))
+			text = (cdbc_text){cdbc_type_name(fields->items[i].type.id), strlen(cdbc_type_name(fields->items[i].type.id))};
+		fields->items[i].sql_type = cx_strndup(text.data, text.length);
+		if (!fields->items[i].sql_type)
+			return cx_error_nomem(err);
+	}
 	return CDBC_OK;
 }
 
@@ -258,6 +312,14 @@ cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema 
 		if (copy.release)
 			release_schema(&copy);
 		return cx_error_nomem(err);
+	}
+	if (schema->n_children && strcmp(schema->format, "+s") == 0) {
+		cdbc_status status = schema_parse(&copy, err);
+
+		if (status) {
+			release_schema(&copy);
+			return status;
+		}
 	}
 	*out = copy;
 	return CDBC_OK;
@@ -315,6 +377,9 @@ bool cx_field_of_schema(const struct ArrowSchema *child, cx_field *out)
 	if (cx_metadata_find(child->metadata, "ARROW:extension:name", &text) && text.length == 10 &&
 		memcmp(text.data, "arrow.json", 10) == 0)
 		field.type.id = CDBC_TYPE_JSON;
+	if (field.storage == CX_UTF8 && cx_metadata_find(child->metadata, "cdbc.type", &text) && text.length == 7 &&
+		memcmp(text.data, "numeric", 7) == 0)
+		field.type.id = CDBC_TYPE_NUMERIC;
 	*out = field;
 	return true;
 }
