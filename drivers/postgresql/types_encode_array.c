@@ -3,6 +3,7 @@
 #include "types_encode.h"
 
 #include "base/civil.h"
+#include "base/error.h"
 
 #define DEPTH_MAX 6 /* PostgreSQL's dimensions */
 
@@ -151,7 +152,7 @@ static cdbc_status check(const cdbc_value *item, const pg_type *row, int depth, 
 		return cx_pg_misfit(item, row->oid, index, err);
 	case CDBC_VALUE_ARRAY:
 		if (depth == DEPTH_MAX)
-			return cx_pg_misfit(item, row ? row->oid : 0, index, err);
+			return cx_error_set(err, CDBC_PARAM, "parameter $%zu: over %d arrays in each other", index + 1, DEPTH_MAX);
 		for (size_t i = 0; !status && i < item->as.array.count; i++)
 			status = check(&item->as.array.items[i], row, depth + 1, index, err);
 		return status;
