@@ -64,7 +64,7 @@ static size_t bytes_of(const cx_batch *batch, size_t *most)
 
 	*most = 0;
 	for (size_t i = 0; i < batch->column_count; i++) {
-		const cx_column *column = &batch->columns[i];
+		const cx_builder *column = &batch->columns[i];
 		size_t bytes = column->bytes_length;
 
 		if (column->item)

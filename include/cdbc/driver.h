@@ -202,7 +202,8 @@ enum {
 	CDBC_CAN_COPY = 1u << 3,
 	CDBC_CAN_DESCRIBE = 1u << 4,
 	CDBC_CAN_STREAM = 1u << 5, /* memory does not grow with the rows */
-	CDBC_IS_EMBEDDED = 1u << 6 /* no server: a lost connection is a defect */
+	CDBC_IS_EMBEDDED = 1u << 6, /* no server: a lost connection is a defect */
+	CDBC_TAKES_QUESTION_MARKS = 1u << 7 /* placeholders are ?1, not $1 */
 };
 
 /* ---- The driver --------------------------------------------------------------------------------------------- */

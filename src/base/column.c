@@ -26,7 +26,7 @@ struct cx_batch_block {
 	size_t column_count;
 	array_part *parts; /* column_count, then those of the lists' items */
 	struct ArrowArray **children;
-	cx_column *columns;
+	cx_builder *columns;
 	const void *no_validity;
 };
 
@@ -46,7 +46,7 @@ static bool has_offsets(cx_storage storage)
 }
 
 /* Bytes of the data buffer for so many rows. */
-static size_t data_size(const cx_column *c, int64_t rows)
+static size_t data_size(const cx_builder *c, int64_t rows)
 {
 	if (c->storage == CX_BOOL)
 		return ((size_t)rows + 7) / 8;
@@ -71,7 +71,7 @@ static size_t count_lists(const cx_field *fields, size_t count)
 	return lists;
 }
 
-static void column_init(cx_column *c, cx_storage storage)
+static void column_init(cx_builder *c, cx_storage storage)
 {
 	memset(c, 0, sizeof *c);
 	c->storage = storage;
@@ -79,12 +79,12 @@ static void column_init(cx_column *c, cx_storage storage)
 }
 
 /* Lays the columns' first memory out from *at on, when at is not NULL; returns its size. */
-static size_t lay_out(cx_column *columns, size_t count, int64_t rows, size_t bytes_each, char *at)
+static size_t lay_out(cx_builder *columns, size_t count, int64_t rows, size_t bytes_each, char *at)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		cx_column *c = &columns[i];
+		cx_builder *c = &columns[i];
 		size_t size = align8(data_size(c, rows));
 
 		if (at) {
@@ -110,8 +110,8 @@ cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count
 						   size_t bytes_hint, cdbc_error **err)
 {
 	size_t lists = count_lists(fields, count), parts = count + lists;
-	size_t head = sizeof(cx_batch_block) + parts * (sizeof(array_part) + sizeof(cx_column)) + count * sizeof(void *);
-	cx_column probe, *columns, *item;
+	size_t head = sizeof(cx_batch_block) + parts * (sizeof(array_part) + sizeof(cx_builder)) + count * sizeof(void *);
+	cx_builder probe, *columns, *item;
 	cx_batch_block *block;
 	size_t need = head;
 	char *p;
@@ -129,9 +129,9 @@ cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count
 	p = (char *)(block + 1);
 	block->parts = (array_part *)p;
 	p += parts * sizeof(array_part);
-	block->columns = columns = (cx_column *)p;
+	block->columns = columns = (cx_builder *)p;
 	item = columns + count;
-	p += parts * sizeof(cx_column);
+	p += parts * sizeof(cx_builder);
 	block->children = (struct ArrowArray **)p;
 	block->column_count = count;
 	block->no_validity = NULL;
@@ -169,7 +169,7 @@ static bool regrow(void **buffer, uint8_t *owned, uint8_t bit, size_t old_size, 
 	return true;
 }
 
-static bool column_grow(cx_column *c, int64_t old_rows, int64_t new_rows)
+static bool column_grow(cx_builder *c, int64_t old_rows, int64_t new_rows)
 {
 	size_t old_size = c->data ? data_size(c, old_rows) : 0, new_size = data_size(c, new_rows);
 	size_t old_bits = ((size_t)old_rows + 7) / 8, new_bits = ((size_t)new_rows + 7) / 8;
@@ -208,7 +208,7 @@ bool cx_batch_grow(cx_batch *batch)
 }
 
 /* Makes the bitmap when the first NULL comes, all valid. */
-static bool need_validity(cx_column *c, int64_t rows)
+static bool need_validity(cx_builder *c, int64_t rows)
 {
 	size_t size = ((size_t)rows + 7) / 8;
 
@@ -222,7 +222,7 @@ static bool need_validity(cx_column *c, int64_t rows)
 	return true;
 }
 
-static void column_null(cx_column *c, int64_t at)
+static void column_null(cx_builder *c, int64_t at)
 {
 	c->validity[at >> 3] = (uint8_t)(c->validity[at >> 3] & ~(1u << (at & 7)));
 	c->null_count++;
@@ -236,7 +236,7 @@ static void column_null(cx_column *c, int64_t at)
 
 void cx_batch_set_null(cx_batch *batch, size_t column)
 {
-	cx_column *c = &batch->columns[column];
+	cx_builder *c = &batch->columns[column];
 
 	if (!need_validity(c, batch->row_capacity))
 		batch->has_failed = true;
@@ -245,7 +245,7 @@ void cx_batch_set_null(cx_batch *batch, size_t column)
 }
 
 /* Room for n more bytes; false when it failed. */
-static bool bytes_room(cx_batch *batch, cx_column *c, size_t n)
+static bool bytes_room(cx_batch *batch, cx_builder *c, size_t n)
 {
 	size_t need, capacity;
 	void *bytes = c->bytes;
@@ -270,7 +270,7 @@ static bool bytes_room(cx_batch *batch, cx_column *c, size_t n)
 
 char *cx_batch_put_room(cx_batch *batch, size_t column, size_t n)
 {
-	cx_column *c = &batch->columns[column];
+	cx_builder *c = &batch->columns[column];
 	char *room;
 
 	if (!bytes_room(batch, c, n)) {
@@ -287,15 +287,15 @@ char *cx_batch_put_room(cx_batch *batch, size_t column, size_t n)
 
 void cx_batch_list_begin(cx_batch *batch, size_t column)
 {
-	cx_column *c = &batch->columns[column];
+	cx_builder *c = &batch->columns[column];
 
 	((int32_t *)c->data)[batch->row_count] = (int32_t)c->item_length;
 }
 
 /* Opens one item in a list's child. */
-static cx_column *item_open(cx_batch *batch, size_t column)
+static cx_builder *item_open(cx_batch *batch, size_t column)
 {
-	cx_column *c = &batch->columns[column], *item = c->item;
+	cx_builder *c = &batch->columns[column], *item = c->item;
 
 	if (batch->has_failed)
 		return NULL;
@@ -322,7 +322,7 @@ static cx_column *item_open(cx_batch *batch, size_t column)
 
 void cx_batch_item_null(cx_batch *batch, size_t column)
 {
-	cx_column *c = &batch->columns[column], *item = item_open(batch, column);
+	cx_builder *c = &batch->columns[column], *item = item_open(batch, column);
 
 	if (!item)
 		return;
@@ -334,7 +334,7 @@ void cx_batch_item_null(cx_batch *batch, size_t column)
 
 void cx_batch_item_put(cx_batch *batch, size_t column, const void *bytes, size_t n)
 {
-	cx_column *c = &batch->columns[column], *item = item_open(batch, column);
+	cx_builder *c = &batch->columns[column], *item = item_open(batch, column);
 	int64_t at = c->item_length - 1;
 
 	if (!item)
@@ -358,7 +358,7 @@ void cx_batch_item_put(cx_batch *batch, size_t column, const void *bytes, size_t
 
 /* ---- taking back -------------------------------------------------------------------------------------------- */
 
-static void column_unset(cx_column *c, int64_t at)
+static void column_unset(cx_builder *c, int64_t at)
 {
 	if (c->validity && !(c->validity[at >> 3] >> (at & 7) & 1)) {
 		c->validity[at >> 3] = (uint8_t)(c->validity[at >> 3] | 1u << (at & 7));
@@ -378,7 +378,7 @@ void cx_batch_unrow(cx_batch *batch)
 	int64_t at = --batch->row_count;
 
 	for (size_t i = 0; i < batch->column_count; i++) {
-		cx_column *c = &batch->columns[i];
+		cx_builder *c = &batch->columns[i];
 
 		if (c->storage == CX_LIST)
 			for (int64_t first = ((int32_t *)c->data)[at]; c->item_length > first; c->item_length--)
@@ -395,7 +395,7 @@ static void block_unref(cx_batch_block *block)
 		cx_free(block);
 }
 
-static void column_release(cx_column *c)
+static void column_release(cx_builder *c)
 {
 	if (c->owned & OWNS_VALIDITY)
 		cx_free(c->validity);
@@ -433,7 +433,7 @@ static void release_batch(struct ArrowArray *array)
 static void part_fill(cx_batch_block *block, size_t index, int64_t length)
 {
 	array_part *part = &block->parts[index];
-	cx_column *c = &block->columns[index];
+	cx_builder *c = &block->columns[index];
 	struct ArrowArray *array = &part->array;
 	static const int32_t no_offsets[1] = {0};
 
@@ -464,7 +464,7 @@ cdbc_status cx_batch_finish(cx_batch *batch, struct ArrowArray *out, cdbc_error 
 		return status;
 	}
 	for (size_t i = 0; i < count; i++) {
-		cx_column *c = &batch->columns[i];
+		cx_builder *c = &batch->columns[i];
 
 		part_fill(block, i, batch->row_count);
 		block->children[i] = &block->parts[i].array;

@@ -72,7 +72,7 @@ const cx_field *cx_schema_fields(const struct ArrowSchema *schema);
 /* Finds a key in Arrow's binary metadata. False: not there. *value is not NUL terminated. */
 bool cx_metadata_find(const char *metadata, const char *key, cdbc_text *value);
 
-typedef struct cx_column {
+typedef struct cx_builder {
 	cx_storage storage;
 	uint32_t width;        /* bytes of a fixed value; 0: bits, or bytes with offsets */
 	uint8_t *validity;     /* NULL: no nulls so far */
@@ -82,15 +82,15 @@ typedef struct cx_column {
 	size_t bytes_capacity;
 	int64_t null_count;
 	uint8_t owned;         /* bit 0 validity, 1 data, 2 bytes are memory of their own */
-	struct cx_column *item; /* of LIST */
+	struct cx_builder *item; /* of LIST */
 	int64_t item_length;
 	int64_t item_capacity;
-} cx_column;
+} cx_builder;
 
 typedef struct cx_batch_block cx_batch_block;
 typedef struct cx_batch {
 	cx_batch_block *block;
-	cx_column *columns; /* in the block */
+	cx_builder *columns; /* in the block */
 	size_t column_count;
 	int64_t row_count;
 	int64_t row_capacity;
@@ -156,7 +156,7 @@ static inline void cx_batch_set_16(cx_batch *batch, size_t column, const void *b
 
 static inline void cx_batch_put_bytes(cx_batch *batch, size_t column, const char *bytes, size_t n)
 {
-	cx_column *c = &batch->columns[column];
+	cx_builder *c = &batch->columns[column];
 	int32_t *offsets = (int32_t *)c->data;
 
 	if (__builtin_expect(n <= c->bytes_capacity - c->bytes_length, 1)) {

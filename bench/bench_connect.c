@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/* This library as a contestant: the workloads by its public interface, as an application would write them. */
+#include "common.h"
+
+#include <cdbc/cdbc.h>
+
+static cdbc_client *client;
+static volatile int64_t sink;
+
+static void die(cdbc_error *err, const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, err ? cdbc_error_message(err) : "unexpected");
+	exit(1);
+}
+
+/* The URL of CDBC_TEST_URL, or the parts in PGHOST and so on, which the configuration reads by itself. */
+static void open_client(void)
+{
+	char size[16];
+	cdbc_config_item items[] = {{"pool.max_size", size},
+								{"pool.min_size", size},
+								{"pool.max_opens_per_s", "0"},
+								{"queries.folders", BENCH_SQL}};
+	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+	cdbc_config *config = NULL;
+	cdbc_session **all;
+	cdbc_error *err = NULL;
+
+	snprintf(size, sizeof size, "%d", o.conns);
+	from.url = getenv("CDBC_TEST_URL") ? getenv("CDBC_TEST_URL") : "postgresql:";
+	from.items = items;
+	from.item_count = sizeof items / sizeof *items;
+	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &client, &err))
+		die(err, "open");
+	cdbc_config_free(config);
+	/* every connection is there before the clock runs */
+	all = calloc((size_t)o.conns, sizeof *all);
+	for (int i = 0; i < o.conns; i++) {
+		cdbc_session_options options = CDBC_SESSION_OPTIONS_INIT;
+
+		options.connect_now = true;
+		if (cdbc_client_acquire(client, &options, &all[i], &err))
+			die(err, "acquire");
+	}
+	for (int i = 0; i < o.conns; i++)
+		cdbc_session_release(all[i]);
+	free(all);
+}
+
+static void op_select(worker *w)
+{
+	int64_t id = (int64_t)(rnd(&w->seed) % (uint64_t)o.accounts) + 1, got;
+	cdbc_session *session;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+	cdbc_text name;
+
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_session_run(session, "account", CDBC_PARAMS({"id", cdbc_int64(id)}), NULL, &result, &err))
+		die(err, "select");
+	if (!cdbc_result_next(result, &err))
+		die(err, "no row");
+	got = cdbc_result_int64(result, 0);
+	if (got != id)
+		die(NULL, "wrong row");
+	name = cdbc_result_text(result, 1);
+	sink = got + (int64_t)name.length + cdbc_result_int64(result, 2) + cdbc_result_int64(result, 3) + name.data[0];
+	cdbc_result_free(result);
+	cdbc_session_release(session);
+}
+
+static void op_pool(worker *w)
+{
+	cdbc_session_options options = CDBC_SESSION_OPTIONS_INIT;
+	cdbc_session *session;
+	cdbc_error *err = NULL;
+
+	(void)w;
+	options.connect_now = true;
+	if (cdbc_client_acquire(client, &options, &session, &err))
+		die(err, "acquire");
+	cdbc_session_release(session);
+}
+
+static int64_t touch_batch(const struct ArrowArray *b)
+{
+	const int64_t *id = b->children[0]->buffers[1], *ts = b->children[4]->buffers[1];
+	const int32_t *n = b->children[1]->buffers[1], *off = b->children[3]->buffers[1];
+	const double *val = b->children[2]->buffers[1];
+	const uint8_t *flag = b->children[5]->buffers[1];
+	int64_t sum = 0;
+
+	for (int64_t i = 0; i < b->length; i++)
+		sum += touch(id[i], n[i], val[i], off[i + 1] - off[i], ts[i], flag[i >> 3] >> (i & 7) & 1);
+	return sum;
+}
+
+static int64_t read_rows(cdbc_result *result, long *nrows, cdbc_error **err)
+{
+	int64_t sum = 0;
+
+	while (cdbc_result_next(result, err)) {
+		cdbc_text t = cdbc_result_text(result, 3);
+
+		sink = t.data[0];
+		sum += touch(cdbc_result_int64(result, 0), (int32_t)cdbc_result_int64(result, 1), cdbc_result_double(result, 2),
+					 (int)t.length, cdbc_result_int64(result, 4), cdbc_result_bool(result, 5));
+		++*nrows;
+	}
+	return sum;
+}
+
+static int64_t read_chunks(cdbc_result *result, long *nrows, cdbc_error **err)
+{
+	cdbc_chunks chunks;
+	int64_t sum = 0;
+
+	if (cdbc_result_collect(result, 0, &chunks, err))
+		return 0;
+	for (size_t i = 0; i < chunks.count; i++)
+		sum += touch_batch(&chunks.items[i]);
+	*nrows = (long)chunks.row_count;
+	cdbc_chunks_clear(&chunks);
+	return sum;
+}
+
+static void stream(void)
+{
+	int is_columns = !strcmp(o.w, "W6");
+	cdbc_request_options options = CDBC_REQUEST_OPTIONS_INIT;
+	char q[160] = "select id, n, val, txt, ts, flag from big", extra[200];
+	cdbc_session *session;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+	double c0, secs;
+	uint64_t t0;
+	int64_t sum;
+	long nrows = 0;
+
+	o.conns = 1;
+	open_client();
+	options.timeout_ms = CDBC_FOREVER;
+	if (o.rows)
+		snprintf(q + strlen(q), 40, " limit %ld", o.rows);
+	c0 = cpu_s();
+	t0 = now_ns();
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_session_query(session, q, CDBC_NO_PARAMS, &options, &result, &err))
+		die(err, "query");
+	sum = is_columns ? read_chunks(result, &nrows, &err) : read_rows(result, &nrows, &err);
+	if (!cdbc_result_is_complete(result))
+		die(err, "stream");
+	secs = (double)(now_ns() - t0) * 1e-9;
+	snprintf(extra, sizeof extra, ",\"rows\":%ld,\"checksum\":%lld,\"note\":\"%s\"", nrows, (long long)sum,
+			 is_columns ? "cdbc_result_collect, Arrow chunks" : "cdbc_result_next, values by column");
+	o.workers = 1;
+	emit("connect", "rows_per_s", (double)nrows / secs, 0, 0, secs, cpu_s() - c0, extra);
+	cdbc_result_free(result);
+	cdbc_session_release(session);
+}
+
+int main(int argc, char **argv)
+{
+	parse_opts(argc, argv);
+	if (!strcmp(o.w, "W1")) {
+		open_client();
+		run_workers("connect", op_select, NULL, 0, "cdbc_session_run, a session an operation");
+	} else if (!strcmp(o.w, "W2")) {
+		open_client();
+		run_workers("connect", op_pool, NULL, 6, "cdbc_client_acquire with a connection, release");
+	} else if (!strcmp(o.w, "W5") || !strcmp(o.w, "W6")) {
+		stream();
+	} else {
+		return 2;
+	}
+	cdbc_client_close(client, 1000);
+	return 0;
+}

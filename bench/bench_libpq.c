@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The reference: the same work by raw libpq, with the mutex-and-condvar pool that a user would write in an afternoon. */
+#include "common.h"
+
+#include <libpq-fe.h>
+
+static void die(PGconn *c, const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, PQerrorMessage(c));
+	exit(1);
+}
+
+static PGconn *dial(void)
+{
+	const char *url = getenv("CDBC_TEST_URL");
+	PGconn *c = PQconnectdb(url ? url : "");
+
+	if (PQstatus(c) != CONNECTION_OK)
+		die(c, "connect");
+	return c;
+}
+
+static struct {
+	pthread_mutex_t mu;
+	pthread_cond_t cv;
+	PGconn **idle;
+	int n;
+} pool = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, 0};
+
+static PGconn *acquire(void)
+{
+	PGconn *c;
+
+	pthread_mutex_lock(&pool.mu);
+	while (!pool.n)
+		pthread_cond_wait(&pool.cv, &pool.mu);
+	c = pool.idle[--pool.n];
+	pthread_mutex_unlock(&pool.mu);
+	return c;
+}
+
+static void release(PGconn *c)
+{
+	pthread_mutex_lock(&pool.mu);
+	pool.idle[pool.n++] = c;
+	pthread_cond_signal(&pool.cv);
+	pthread_mutex_unlock(&pool.mu);
+}
+
+static void open_pool(int prepare)
+{
+	pool.idle = calloc((size_t)o.conns, sizeof *pool.idle);
+	for (int i = 0; i < o.conns; i++) {
+		PGconn *c = dial();
+
+		if (prepare)
+			PQclear(PQprepare(c, "sel", "select id, name, balance, updated_at from accounts where id = $1", 1, NULL));
+		pool.idle[pool.n++] = c;
+	}
+}
+
+static volatile int64_t sink;
+
+static void op_select(worker *w)
+{
+	uint64_t id = rnd(&w->seed) % (uint64_t)o.accounts + 1, be = __builtin_bswap64(id);
+	PGconn *c = acquire();
+	PGresult *r = PQexecPrepared(c, "sel", 1, (const char *[]){(char *)&be}, (int[]){8}, (int[]){1}, 1);
+	int64_t got;
+
+	if (PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) != 1)
+		die(c, "select");
+	got = (int64_t)be64(PQgetvalue(r, 0, 0));
+	if ((uint64_t)got != id)
+		die(c, "wrong row");
+	sink = got + PQgetlength(r, 0, 1) + (int64_t)be64(PQgetvalue(r, 0, 2)) + (int64_t)be64(PQgetvalue(r, 0, 3)) +
+		   PQgetvalue(r, 0, 1)[0];
+	PQclear(r);
+	release(c);
+}
+
+static void op_pool(worker *w)
+{
+	(void)w;
+	release(acquire());
+}
+
+/* ---- W5, W6 ------------------------------------------------------------------------------------------------- */
+
+/* Columns in the Arrow layout, by hand. */
+static struct {
+	size_t n, cap, tn, tcap;
+	int64_t *id, *ts;
+	int32_t *num, *off;
+	double *val;
+	uint8_t *flag;
+	char *txt;
+} C;
+
+static void col_add(int64_t id, int32_t num, double v, const char *t, int tl, int64_t ts, int f)
+{
+	size_t n;
+
+	if (C.n == C.cap) {
+		size_t cap = C.cap ? C.cap * 2 : 1u << 16, old = C.cap ? C.cap / 8 + 1 : 0;
+
+		C.id = realloc(C.id, cap * 8);
+		C.ts = realloc(C.ts, cap * 8);
+		C.num = realloc(C.num, cap * 4);
+		C.off = realloc(C.off, (cap + 1) * 4);
+		C.val = realloc(C.val, cap * 8);
+		C.flag = realloc(C.flag, cap / 8 + 1);
+		memset(C.flag + old, 0, cap / 8 + 1 - old);
+		if (!C.cap)
+			C.off[0] = 0;
+		C.cap = cap;
+	}
+	if (C.tn + (size_t)tl > C.tcap)
+		C.txt = realloc(C.txt, C.tcap = C.tcap ? C.tcap * 2 : 1u << 20);
+	n = C.n++;
+	C.id[n] = id;
+	C.num[n] = num;
+	C.val[n] = v;
+	C.ts[n] = ts;
+	memcpy(C.txt + C.tn, t, (size_t)tl);
+	C.tn += (size_t)tl;
+	C.off[n + 1] = (int32_t)C.tn;
+	C.flag[n >> 3] |= (uint8_t)(f << (n & 7));
+}
+
+static void stream(void)
+{
+	int is_columns = !strcmp(o.w, "W6");
+	PGconn *c = dial();
+	char q[160] = "select id, n, val, txt, ts, flag from big", extra[200];
+	double c0 = cpu_s(), secs;
+	uint64_t t0 = now_ns();
+	int64_t sum = 0;
+	long nrows = 0;
+	PGresult *r;
+
+	if (o.rows)
+		snprintf(q + strlen(q), 40, " limit %ld", o.rows);
+	if (!PQsendQueryParams(c, q, 0, NULL, NULL, NULL, NULL, 1))
+		die(c, "send");
+	PQsetSingleRowMode(c);
+	while ((r = PQgetResult(c))) {
+		ExecStatusType s = PQresultStatus(r);
+
+		if (s == PGRES_SINGLE_TUPLE) {
+			int64_t id = (int64_t)be64(PQgetvalue(r, 0, 0)), ts = (int64_t)be64(PQgetvalue(r, 0, 4));
+			int32_t num = (int32_t)be32(PQgetvalue(r, 0, 1));
+			double v = bef8(PQgetvalue(r, 0, 2));
+			const char *t = PQgetvalue(r, 0, 3);
+			int tl = PQgetlength(r, 0, 3), f = PQgetvalue(r, 0, 5)[0];
+
+			if (is_columns) {
+				col_add(id, num, v, t, tl, ts, f);
+			} else {
+				sink = t[0];
+				sum += touch(id, num, v, tl, ts, f);
+			}
+			nrows++;
+		} else if (s != PGRES_TUPLES_OK) {
+			die(c, "row");
+		}
+		PQclear(r);
+	}
+	for (size_t i = 0; i < C.n; i++)
+		sum += touch(C.id[i], C.num[i], C.val[i], C.off[i + 1] - C.off[i], C.ts[i], C.flag[i >> 3] >> (i & 7) & 1);
+	secs = (double)(now_ns() - t0) * 1e-9;
+	snprintf(extra, sizeof extra, ",\"rows\":%ld,\"checksum\":%lld,\"note\":\"single-row mode, binary%s\"", nrows,
+			 (long long)sum, is_columns ? ", by hand into Arrow-layout columns" : "");
+	o.workers = o.conns = 1;
+	emit("libpq", "rows_per_s", (double)nrows / secs, 0, 0, secs, cpu_s() - c0, extra);
+}
+
+int main(int argc, char **argv)
+{
+	parse_opts(argc, argv);
+	if (!strcmp(o.w, "W1")) {
+		open_pool(1);
+		run_workers("libpq", op_select, NULL, 0, "PQexecPrepared binary, mutex+condvar pool");
+	} else if (!strcmp(o.w, "W2")) {
+		open_pool(0);
+		run_workers("libpq", op_pool, NULL, 6, "hand-written mutex+condvar LIFO pool");
+	} else if (!strcmp(o.w, "W5") || !strcmp(o.w, "W6")) {
+		stream();
+	} else {
+		return 2;
+	}
+	return 0;
+}

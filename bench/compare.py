@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the workloads of this library and of raw libpq in turn, and prints medians and ratios: compare.py FOLDER [ROUNDS]
+
+Both run in the same minute on the same server, A B A B, and the ratio is taken round by round: machines are noisy, and a ratio of neighbours
+holds when the machine's speed drifts. In W1.1pin the server's processes and the client share one processor: no wake-up crosses processors,
+so it repeats to a few percent and is the cost of the path."""
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+POINTS = [
+    ("W1.1pin", "W1", dict(workers=1, conns=1), "point select, client and server on one processor"),
+    ("W1.1", "W1", dict(workers=1, conns=1), "point select, 1 worker"),
+    ("W1.8", "W1", dict(workers=8, conns=8), "point select, 8 workers"),
+    ("W2.1", "W2", dict(workers=1, conns=4), "acquire and release, 1 worker, 4 connections"),
+    ("W2.8", "W2", dict(workers=8, conns=4), "acquire and release, 8 workers, 4 connections"),
+    ("W5", "W5", {}, "stream rows, every value read"),
+    ("W6", "W6", {}, "the same rows into columns"),
+]
+
+
+def server_pids():
+    """The server's postmaster and its children, when it is ours."""
+    data = os.environ.get("CDBC_TEST_PGDATA")
+    if not data:
+        return []
+    with open(os.path.join(data, "postmaster.pid")) as f:
+        first = int(f.readline())
+    pids = [first]
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as f:
+                    if int(f.read().rsplit(")", 1)[1].split()[1]) == first:
+                        pids.append(int(entry))
+            except OSError:
+                pass
+    return pids
+
+
+def pin(pids, cpus):
+    for pid in pids:
+        try:
+            os.sched_setaffinity(pid, cpus)
+        except OSError:
+            pass
+
+
+def run(exe, workload, options, is_pinned):
+    argv = [exe, workload] + [f"{k}={v}" for k, v in options.items()] + ["seconds=1.5", "warmup=0.4", "accounts=100000"]
+    everything = os.sched_getaffinity(0)
+    one = {max(everything)}
+    if is_pinned:
+        pin(server_pids(), one)
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=300,
+                              preexec_fn=(lambda: os.sched_setaffinity(0, one)) if is_pinned else None)
+    finally:
+        if is_pinned:
+            pin(server_pids(), everything)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not lines:
+        sys.exit(f"{exe} {workload}: {done.stderr.strip() or 'printed nothing'}")
+    return json.loads(lines[-1])
+
+
+def main():
+    folder, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    wanted = os.environ.get("POINTS", "").split()
+    print(f"{'':9} {'connect':>14} {'libpq':>14} {'ratio':>6} {'min..max':>12}  {'RSS MB':>6}  what")
+    for label, workload, options, what in POINTS:
+        if wanted and label not in wanted:
+            continue
+        rates = {"connect": [], "libpq": []}
+        ratios, sums, rss = [], set(), 0
+        for _ in range(rounds):
+            pair = {}
+            for name in ("connect", "libpq"):
+                d = run(os.path.join(folder, "bench_" + name), workload, options, label.endswith("pin"))
+                pair[name] = d.get("ops_per_s") or d.get("rows_per_s")
+                rates[name].append(pair[name])
+                if "checksum" in d:
+                    sums.add((d["rows"], d["checksum"]))
+                if name == "connect":
+                    rss = max(rss, d["rss_kb"] / 1024)
+            ratios.append(pair["connect"] / pair["libpq"])
+        extra = f"; {1e9 / statistics.median(rates['connect']):.1f} ns" if label == "W2.1" else ""
+        print(f"{label:9} {statistics.median(rates['connect']):14,.0f} {statistics.median(rates['libpq']):14,.0f} "
+              f"{statistics.median(ratios):6.2f} {min(ratios):5.2f}..{max(ratios):4.2f}  {rss:6.0f}  {what}{extra}", flush=True)
+        if len(sums) > 1:
+            sys.exit(f"{label}: the checksums differ: {sums}")
+
+
+main()

@@ -1,0 +1,4 @@
+-- name: account :one
+-- param: id int8
+-- read-only
+select id, name, balance, updated_at from accounts where id = :id;

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The options of the command line: one table for parsing, help and completions. */
+#include "app/cli/cli.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct option_row {
+	uint32_t bit;
+	char letter; /* 0: none */
+	const char *word;
+	const char *value; /* NULL: takes none */
+	const char *help;
+} option_row;
+
+static const option_row options[] = {
+	{OPT_URL, 'd', "url", "URL", "the database: postgresql://..., cockroachdb://..., sqlite:PATH"},
+	{OPT_CONFIG, 'c', "config", "FILE", "the configuration file (else ./cdbc.yaml, then the user's)"},
+	{OPT_ENVIRONMENT, 'e', "environment", "NAME", "one of the configuration's environments"},
+	{OPT_SET, 's', "set", "KEY=VALUE", "any setting, such as pool.max_size=2"},
+	{OPT_QUERIES, 'Q', "queries", "PATH", "a folder or file of named queries; may be given again"},
+	{OPT_FILE, 'f', "file", "FILE", "read the SQL from a file (- for stdin)"},
+	{OPT_PARAM, 'p', "param", "NAME=VALUE", "a parameter; may be given again"},
+	{OPT_NULL, 0, "null", "NAME", "a parameter that is NULL"},
+	{OPT_FORMAT, 'o', "format", "FORMAT", "table, json, ndjson, csv, tsv, markdown, arrow (table on a terminal, else tsv)"},
+	{OPT_OUTPUT, 0, "output", "FILE", "write to a file, which appears when it is complete"},
+	{OPT_TIMEOUT, 't', "timeout", "SECONDS", "of each request; 0: none"},
+	{OPT_MAX_ROWS, 0, "max-rows", "N", "more rows than this are an error"},
+	{OPT_NO_HEADER, 0, "no-header", NULL, "csv, tsv: no line of names"},
+	{OPT_ORIGIN, 0, "origin", NULL, "tell where each setting comes from"},
+	{OPT_KEEP, 0, "keep", NULL, "keep what was made"},
+	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
+};
+#define OPTION_COUNT (sizeof options / sizeof *options)
+
+int cli_usage(const cli_command *command, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "cdbc%s%s: ", command ? " " : "", command ? command->name : "");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\ntry: cdbc%s%s --help\n", command ? " " : "", command ? command->name : "");
+	return EXIT_USAGE;
+}
+
+void cli_print_help(const cli_command *command)
+{
+	printf("%s\n\n%s\n", command->usage, command->text);
+	printf("\nOptions:\n");
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const option_row *o = &options[i];
+		char left[64];
+
+		if (!(command->options & o->bit))
+			continue;
+		snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ",
+				 o->word, o->value ? " " : "", o->value ? o->value : "");
+		printf("  %-28s %s\n", left, o->help);
+	}
+	printf("  %-28s %s\n", "-h, --help", "this text");
+}
+
+static const option_row *find_word(const char *word, size_t length)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (strlen(options[i].word) == length && memcmp(options[i].word, word, length) == 0)
+			return &options[i];
+	return NULL;
+}
+
+static const option_row *find_letter(char letter)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (options[i].letter && options[i].letter == letter)
+			return &options[i];
+	return NULL;
+}
+
+static int unknown_option(const cli_command *command, const char *arg)
+{
+	const char *names[OPTION_COUNT], *nearest;
+	size_t n = 0;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (command->options & options[i].bit)
+			names[n++] = options[i].word;
+	nearest = strncmp(arg, "--", 2) == 0 ? cx_text_nearest(arg + 2, names, n) : NULL;
+	if (nearest)
+		return cli_usage(command, "unknown option %s; did you mean --%s?", arg, nearest);
+	return cli_usage(command, "unknown option %s", arg);
+}
+
+static bool add_setting(cli_args *args, const char *key, const char *value)
+{
+	cdbc_config_item *grown = realloc(args->settings, (args->setting_count + 1) * sizeof *grown);
+
+	if (!grown)
+		return false;
+	args->settings = grown;
+	grown[args->setting_count++] = (cdbc_config_item){key, value};
+	return true;
+}
+
+static bool add_param(cli_args *args, const char *name, cdbc_value value)
+{
+	cdbc_param *grown = realloc(args->params, (args->param_count + 1) * sizeof *grown);
+
+	if (!grown)
+		return false;
+	args->params = grown;
+	grown[args->param_count++] = cdbc_param_of(name, value);
+	return true;
+}
+
+/* A copy of the text before the =, kept with the arguments. */
+static char *cut_name(const char *text, const char *equals)
+{
+	return strndup(text, (size_t)(equals - text));
+}
+
+static bool parse_seconds(const char *text, int64_t *ms)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0) || seconds > 1e9)
+		return false;
+	*ms = (int64_t)(seconds * 1000);
+	if (*ms == 0)
+		*ms = seconds > 0 ? 1 : CDBC_FOREVER;
+	return true;
+}
+
+static int set_param(const cli_command *command, cli_args *args, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	char *name;
+
+	if (!equals || equals == value)
+		return cli_usage(command, "-p %s: a parameter is NAME=VALUE", value);
+	name = cut_name(value, equals);
+	return name && add_param(args, name, cdbc_string(equals + 1)) ? 0 : EXIT_INTERNAL;
+}
+
+static int set_setting(const cli_command *command, cli_args *args, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	char *key;
+
+	if (!equals || equals == value)
+		return cli_usage(command, "-s %s: a setting is KEY=VALUE", value);
+	key = cut_name(value, equals);
+	return key && add_setting(args, key, equals + 1) ? 0 : EXIT_INTERNAL;
+}
+
+/* Applies one option; returns an exit code. */
+static int apply(const cli_command *command, cli_args *args, const option_row *o, const char *value)
+{
+	char *name;
+
+	switch (o->bit) {
+	case OPT_URL:
+		if (cdbc_url_has_password(value)) {
+			cli_usage(command, "-d: a password in a URL on the command line can be seen by others");
+			fprintf(stderr, "put it in CDBC_URL, PGPASSWORD, a password file (database.password_file) or ~/.pgpass\n");
+			return EXIT_USAGE;
+		}
+		args->url = value;
+		return 0;
+	case OPT_CONFIG:
+		args->config = value;
+		return 0;
+	case OPT_ENVIRONMENT:
+		args->environment = value;
+		return 0;
+	case OPT_SET:
+		return set_setting(command, args, value);
+	case OPT_QUERIES:
+		if (args->folders.length)
+			cx_buf_putc(&args->folders, ',');
+		cx_buf_puts(&args->folders, value);
+		return 0;
+	case OPT_FILE:
+		args->file = value;
+		return 0;
+	case OPT_PARAM:
+		return set_param(command, args, value);
+	case OPT_NULL:
+		name = strdup(value);
+		return name && add_param(args, name, cdbc_null()) ? 0 : EXIT_INTERNAL;
+	case OPT_FORMAT:
+		if (!cdbc_format_find(value))
+			return cli_usage(command, "-o %s: formats are table, json, ndjson, csv, tsv, markdown, arrow", value);
+		args->format = value;
+		return 0;
+	case OPT_OUTPUT:
+		args->output = value;
+		return 0;
+	case OPT_TIMEOUT:
+		return parse_seconds(value, &args->timeout_ms) ? 0 : cli_usage(command, "--timeout %s: not a number of seconds", value);
+	case OPT_MAX_ROWS:
+		return cx_text_int64(value, strlen(value), 1, INT64_MAX, &args->max_rows)
+				   ? 0
+				   : cli_usage(command, "--max-rows %s: not a whole number above 0", value);
+	case OPT_NO_HEADER:
+		args->no_header = true;
+		return 0;
+	case OPT_ORIGIN:
+		args->with_origin = true;
+		return 0;
+	case OPT_KEEP:
+		args->keep = true;
+		return 0;
+	default:
+		args->is_quiet = true;
+		return 0;
+	}
+}
+
+/* One argument that begins with a dash; *i moves past its value. */
+static int parse_option(const cli_command *command, cli_args *args, int argc, char **argv, int *i)
+{
+	const char *arg = argv[*i], *value = NULL, *equals;
+	const option_row *o;
+
+	if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0) {
+		args->wants_help = true;
+		return 0;
+	}
+	if (arg[1] == '-') {
+		equals = strchr(arg, '=');
+		o = find_word(arg + 2, equals ? (size_t)(equals - arg - 2) : strlen(arg + 2));
+		value = equals ? equals + 1 : NULL;
+	} else {
+		o = find_letter(arg[1]);
+		value = arg[2] ? arg + 2 : NULL;
+	}
+	if (!o || !(command->options & o->bit))
+		return unknown_option(command, arg);
+	if (!o->value && value)
+		return cli_usage(command, "--%s takes no value", o->word);
+	if (o->value && !value) {
+		if (*i + 1 >= argc)
+			return cli_usage(command, "%s needs a value: %s", arg, o->value);
+		value = argv[++*i];
+	}
+	return apply(command, args, o, value);
+}
+
+bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *out)
+{
+	bool only_words = false;
+
+	memset(out, 0, sizeof *out);
+	cx_buf_init(&out->folders, 1 << 16);
+	out->words = calloc((size_t)argc + 1, sizeof *out->words);
+	if (!out->words)
+		return false;
+	for (int i = 0; i < argc; i++) {
+		if (!only_words && strcmp(argv[i], "--") == 0) {
+			only_words = true;
+		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
+			if (parse_option(command, out, argc, argv, &i))
+				return false;
+		} else {
+			out->words[out->word_count++] = argv[i];
+		}
+	}
+	if (out->folders.length && !add_setting(out, strdup("queries.folders"), out->folders.data))
+		return false;
+	return true;
+}
+
+void cli_args_free(cli_args *args)
+{
+	for (size_t i = 0; i < args->setting_count; i++)
+		free((void *)(uintptr_t)args->settings[i].key);
+	for (size_t i = 0; i < args->param_count; i++)
+		free((void *)(uintptr_t)args->params[i].name);
+	free(args->settings);
+	free(args->params);
+	free(args->words);
+	cx_buf_free(&args->folders);
+}

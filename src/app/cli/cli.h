@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The command: what its subcommands share. Uses the public interface and base only. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "base/buf.h"
+
+#include <cdbc/cdbc.h>
+#include <stdio.h>
+
+/* The exit codes that docs/man/cdbc.1 promises. */
+typedef enum cli_exit {
+	EXIT_OK = 0,
+	EXIT_SQL = 1,         /* the database refused or failed the statement; queries check found errors */
+	EXIT_USAGE = 2,       /* usage, configuration, SQL file, unknown query, wrong parameter */
+	EXIT_CONNECT = 3,     /* no connection; nothing was written to stdout */
+	EXIT_DENIED = 4,      /* not allowed */
+	EXIT_INCOMPLETE = 5,  /* output incomplete */
+	EXIT_UNKNOWN = 6,     /* outcome unknown */
+	EXIT_INTERNAL = 70,   /* internal error or out of memory */
+	EXIT_INTERRUPTED = 130
+} cli_exit;
+
+/* Options of the command line, all subcommands together; which one takes which is in its cli_command. */
+typedef enum cli_option {
+	OPT_URL = 1u << 0,
+	OPT_CONFIG = 1u << 1,
+	OPT_ENVIRONMENT = 1u << 2,
+	OPT_SET = 1u << 3,
+	OPT_QUERIES = 1u << 4,
+	OPT_FORMAT = 1u << 5,
+	OPT_OUTPUT = 1u << 6,
+	OPT_PARAM = 1u << 7,
+	OPT_NULL = 1u << 8,
+	OPT_FILE = 1u << 9,
+	OPT_TIMEOUT = 1u << 10,
+	OPT_MAX_ROWS = 1u << 11,
+	OPT_NO_HEADER = 1u << 12,
+	OPT_QUIET = 1u << 13,
+	OPT_ORIGIN = 1u << 14,
+	OPT_KEEP = 1u << 15
+} cli_option;
+
+#define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
+#define OPTS_OUTPUT  (OPT_FORMAT | OPT_OUTPUT | OPT_MAX_ROWS | OPT_NO_HEADER | OPT_QUIET | OPT_TIMEOUT)
+
+/* What the command line said. Strings are argv's. */
+typedef struct cli_args {
+	const char *url;
+	const char *config;
+	const char *environment;
+	const char *format;
+	const char *output;
+	const char *file;
+	int64_t timeout_ms;
+	int64_t max_rows;
+	bool no_header;
+	bool is_quiet;
+	bool with_origin;
+	bool keep;
+	bool wants_help;
+	cdbc_config_item *settings; /* -s and -Q */
+	size_t setting_count;
+	cdbc_param *params; /* -p and --null */
+	size_t param_count;
+	const char **words; /* what is no option */
+	size_t word_count;
+	cx_buf folders; /* of -Q, joined */
+} cli_args;
+
+typedef struct cli_command {
+	const char *name;
+	const char *usage;   /* "cdbc run [OPTION]... NAME" */
+	const char *summary; /* one line */
+	const char *text;    /* paragraphs below the usage */
+	uint32_t options;
+	int (*run)(cli_args *args);
+} cli_command;
+
+extern const cli_command cli_query, cli_run, cli_queries, cli_config, cli_health, cli_demo;
+const cli_command *const *cli_commands(void); /* ended by NULL */
+
+/* ---- args.c */
+/* Parses what follows the subcommand; prints what is wrong and returns false (exit 2). Free with cli_args_free in any case. */
+bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *out);
+void cli_args_free(cli_args *args);
+/* The help of a subcommand, on stdout. */
+void cli_print_help(const cli_command *command);
+/* "usage" errors: `cdbc run: MESSAGE`, with a line on how to get help. Returns EXIT_USAGE. */
+int cli_usage(const cli_command *command, const char *format, ...) CDBC_PRINTF(2, 3);
+
+/* ---- errors.c */
+/* Prints an error (message, detail, hint, place in the SQL with a caret when sql is given) on stderr, frees it, and gives the exit
+ * code. has_output: bytes were written to stdout or the output file. */
+int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql);
+/* Prints a diagnostic with its line and a caret on the stream to (a FILE *). */
+void cli_print_diagnostic(void *to, const cdbc_diagnostic *diagnostic);
+/* The exit code alone. */
+int cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output);
+
+/* ---- connect.c */
+/* What the arguments say of the configuration. Borrowed from them. */
+void cli_config_options(const cli_args *args, cdbc_config_options *out);
+/* Loads the configuration that the arguments name. Prints and returns an exit code, 0 when well. need_database: some database must be
+ * configured. */
+int cli_load_config(const cli_args *args, bool need_database, cdbc_config **out);
+/* The same, and opens a client. */
+int cli_open(const cli_args *args, cdbc_client **out);
+
+/* ---- output.c */
+typedef struct cli_output {
+	const cdbc_format *format;
+	cdbc_format_options options;
+	cdbc_sink sink;
+	int fd;
+	char *path; /* of --output, NULL: stdout */
+	char *part; /* where it is written first */
+	cx_buf buffer;
+	bool has_output; /* bytes went out, or would have */
+	bool has_failed;
+	bool is_quiet;
+	int64_t started_ns;
+	bool has_progress; /* a line of progress stands on the terminal */
+} cli_output;
+
+/* Opens stdout or the file beside --output. Prints and returns an exit code. */
+int cli_output_open(const cli_args *args, cli_output *out);
+/* Flushes and, when is_complete, renames the file into place; else removes it. Returns an exit code, 0 when well. */
+int cli_output_close(cli_output *output, bool is_complete);
+/* Writes what is left of a result. */
+cdbc_status cli_output_result(cli_output *output, cdbc_result *result, cdbc_error **err);
+
+/* ---- interrupt.c */
+/* Ctrl-C from here on cancels the session's work on the server; a second one, or one while nothing runs, ends the command. */
+void cli_interrupt_start(void);
+void cli_interrupt_watch(cdbc_session *session); /* NULL: none */
+bool cli_was_interrupted(void);
+/* A file to remove when the command ends by Ctrl-C; NULL: none. */
+void cli_interrupt_file(const char *path);
+
+/* ---- query.c */
+/* Reads a whole file, "-" for stdin; at most 64 MiB. */
+cdbc_status cli_read_file(const char *path, cx_buf *out, cdbc_error **err);
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Errors for people, and the exit codes for scripts. */
+#include "app/cli/cli.h"
+
+#include <string.h>
+
+int cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output)
+{
+	if (cli_was_interrupted() && status == CDBC_CANCELLED)
+		return EXIT_INTERRUPTED;
+	if (error && cdbc_error_outcome(error) == CDBC_OUTCOME_UNKNOWN)
+		return EXIT_UNKNOWN;
+	if (status == CDBC_NOMEM || status == CDBC_INTERNAL)
+		return EXIT_INTERNAL;
+	if (has_output)
+		return EXIT_INCOMPLETE;
+	switch (status) {
+	case CDBC_USAGE:
+	case CDBC_CONFIG:
+	case CDBC_SQL_FILE:
+	case CDBC_NOT_FOUND:
+	case CDBC_PARAM:
+	case CDBC_IO:
+		return EXIT_USAGE;
+	case CDBC_CONNECT:
+	case CDBC_AUTH:
+	case CDBC_OVERLOADED:
+	case CDBC_CLOSED:
+		return EXIT_CONNECT;
+	case CDBC_TIMEOUT:
+		return error && cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT ? EXIT_CONNECT : EXIT_SQL;
+	case CDBC_DENIED:
+		return EXIT_DENIED;
+	default:
+		return EXIT_SQL;
+	}
+}
+
+/* The line of the SQL that the error points into, and a caret below it. position counts characters, not bytes. */
+static void print_caret(const char *sql, int64_t position)
+{
+	const char *p = sql, *line = sql, *end;
+	int64_t line_number = 1, column = 1;
+
+	for (int64_t i = 1; i < position && *p; i++) {
+		if (*p == '\n') {
+			line = p + 1;
+			line_number++;
+			column = 0;
+		}
+		p++;
+		while (((unsigned char)*p & 0xc0) == 0x80)
+			p++;
+		column++;
+	}
+	end = strchr(line, '\n');
+	fprintf(stderr, "  line %lld: %.*s\n", (long long)line_number, end ? (int)(end - line) : (int)strlen(line), line);
+	fprintf(stderr, "  %*s^\n", (int)(strlen("line : ") + (size_t)snprintf(NULL, 0, "%lld", (long long)line_number)) + (int)column - 1,
+			"");
+}
+
+int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql)
+{
+	int code = cli_exit_of(error, status, has_output);
+	static const struct {
+		cdbc_error_field_id id;
+		const char *label;
+	} fields[] = {{CDBC_FIELD_DETAIL, "detail"}, {CDBC_FIELD_CONSTRAINT, "constraint"}, {CDBC_FIELD_HINT, "hint"}};
+
+	if (!error) {
+		fprintf(stderr, "cdbc: %s\n", cdbc_status_text(status));
+		return code;
+	}
+	fprintf(stderr, "cdbc: %s", cdbc_error_message(error));
+	if (cdbc_error_sqlstate(error)[0])
+		fprintf(stderr, " (SQLSTATE %s)", cdbc_error_sqlstate(error));
+	fputc('\n', stderr);
+	if (sql && cdbc_error_position(error) > 0)
+		print_caret(sql, cdbc_error_position(error));
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (cdbc_error_field(error, fields[i].id))
+			fprintf(stderr, "%s: %s\n", fields[i].label, cdbc_error_field(error, fields[i].id));
+	if (code == EXIT_UNKNOWN)
+		fprintf(stderr, "outcome: unknown; look before you repeat it\n");
+	if (code == EXIT_INCOMPLETE)
+		fprintf(stderr, "the output is incomplete\n");
+	cdbc_error_free(error);
+	return code;
+}
+
+void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
+{
+	FILE *out = to;
+
+	if (d->file && d->file[0])
+		fprintf(out, "%s:%lld:%lld: ", d->file, (long long)d->line, (long long)d->column);
+	fprintf(out, "%s: %s\n", d->is_error ? "error" : "warning", d->message);
+	if (d->line_text && d->line_text[0]) {
+		fprintf(out, "  %s\n  ", d->line_text);
+		for (int64_t i = 1; i < d->column && d->line_text[i - 1]; i++)
+			fputc(d->line_text[i - 1] == '\t' ? '\t' : ' ', out);
+		fprintf(out, "^\n");
+	}
+	if (d->hint && d->hint[0])
+		fprintf(out, "  hint: %s\n", d->hint);
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+/* cdbc queries list, show and check. */
+#include "app/cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Paths of the configured folders; *list is one allocation that the caller frees. */
+static int configured_folders(const cli_args *args, const char ***paths, size_t *count, char **list)
+{
+	cdbc_config *config = NULL;
+	const char *joined = NULL;
+	char *rest, *part;
+	int code = cli_load_config(args, false, &config);
+
+	if (code)
+		return code;
+	*count = 0;
+	*paths = NULL;
+	*list = NULL;
+	if (cdbc_config_get(config, "queries.folders", &joined, NULL) == CDBC_OK && joined)
+		*list = strdup(joined);
+	cdbc_config_free(config);
+	for (rest = *list; rest && (part = strsep(&rest, ",")) != NULL;) {
+		const char **grown;
+
+		while (*part == ' ')
+			part++;
+		if (!*part)
+			continue;
+		grown = realloc(*paths, (*count + 1) * sizeof *grown);
+		if (!grown)
+			return EXIT_INTERNAL;
+		grown[(*count)++] = part;
+		*paths = grown;
+	}
+	return EXIT_OK;
+}
+
+/* What list and show look at: the folders named here, or the configured ones. first is the word before them. */
+static int folders_of(const cli_args *args, size_t first, const char ***paths, size_t *count, char **list)
+{
+	int code;
+
+	if (args->word_count > first) {
+		*list = NULL;
+		*count = args->word_count - first;
+		*paths = malloc(*count * sizeof **paths);
+		if (!*paths)
+			return EXIT_INTERNAL;
+		memcpy(*paths, args->words + first, *count * sizeof **paths);
+		return EXIT_OK;
+	}
+	code = configured_folders(args, paths, count, list);
+	if (code)
+		return code;
+	if (*count == 0)
+		return cli_usage(&cli_queries, "no folder of queries: give one, use -Q, or set queries.folders");
+	return EXIT_OK;
+}
+
+static int load(const char **paths, size_t count, cdbc_catalog **out)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status = cdbc_catalog_new(out, &error);
+
+	for (size_t i = 0; !status && i < count; i++)
+		status = cdbc_catalog_load(*out, paths[i], &error);
+	return status ? cli_fail(error, status, false, NULL) : EXIT_OK;
+}
+
+static void list_one(const cdbc_query_info *q)
+{
+	const char *end = strchr(q->documentation, '\n');
+
+	printf("%-32s %-12s %-9s ", q->name, cdbc_cardinality_name(q->cardinality), cdbc_kind_name(q->kind));
+	for (size_t i = 0; i < q->param_count; i++)
+		printf("%s%s%s", i ? ", " : "(", q->params[i].name, q->params[i].is_optional ? "?" : "");
+	printf("%s%.*s\n", q->param_count ? ") " : "", end ? (int)(end - q->documentation) : (int)strlen(q->documentation),
+		   q->documentation);
+}
+
+static int list(cli_args *args)
+{
+	const char **paths = NULL;
+	cdbc_catalog *catalog = NULL;
+	cdbc_query_info info = {.struct_size = sizeof info};
+	size_t count = 0;
+	char *words = NULL;
+	int code = folders_of(args, 1, &paths, &count, &words);
+
+	if (!code)
+		code = load(paths, count, &catalog);
+	for (size_t i = 0; !code && cdbc_catalog_at(catalog, i, &info); i++)
+		list_one(&info);
+	cdbc_catalog_free(catalog);
+	free(paths);
+	free(words);
+	return code;
+}
+
+static void show_one(const cdbc_query_info *q)
+{
+	printf("%s  %s  %s%s\n%s:%lld\n", q->name, cdbc_cardinality_name(q->cardinality), cdbc_kind_name(q->kind),
+		   q->is_read_only ? ", read only" : "", q->file, (long long)q->line);
+	if (q->documentation[0])
+		printf("\n%s\n", q->documentation);
+	if (q->param_count)
+		printf("\nParameters:\n");
+	for (size_t i = 0; i < q->param_count; i++) {
+		const cdbc_query_param *p = &q->params[i];
+
+		printf("  %-16s %s%s%s%s%s%s\n", p->name, p->type_name[0] ? p->type_name : "(as the server takes it)",
+			   p->is_optional ? "?" : "", p->default_text ? " = " : "", p->default_text ? p->default_text : "",
+			   p->help[0] ? "  -- " : "", p->help);
+	}
+	printf("\n%s\n", q->sql);
+}
+
+static int show(cli_args *args)
+{
+	const char **paths = NULL;
+	cdbc_catalog *catalog = NULL;
+	cdbc_query_info info = {.struct_size = sizeof info};
+	cdbc_error *error = NULL;
+	size_t count = 0;
+	char *words = NULL;
+	cdbc_status status;
+	int code;
+
+	if (args->word_count < 2)
+		return cli_usage(&cli_queries, "show: give the name of a query");
+	code = folders_of(args, 2, &paths, &count, &words);
+	if (!code)
+		code = load(paths, count, &catalog);
+	if (!code) {
+		status = cdbc_catalog_get(catalog, args->words[1], &info, &error);
+		if (status)
+			code = cli_fail(error, status, false, NULL);
+		else
+			show_one(&info);
+	}
+	cdbc_catalog_free(catalog);
+	free(paths);
+	free(words);
+	return code;
+}
+
+static int check(cli_args *args)
+{
+	const char **paths = NULL;
+	cdbc_error *error = NULL;
+	size_t count = 0, error_count = 0;
+	char *words = NULL;
+	cdbc_status status;
+	int code = folders_of(args, 1, &paths, &count, &words);
+
+	if (!code) {
+		status = cdbc_catalog_check(paths, count, cli_print_diagnostic, stdout, &error_count, &error);
+		if (status)
+			code = cli_fail(error, status, false, NULL);
+		else if (error_count)
+			code = EXIT_SQL;
+		if (!status && !args->is_quiet)
+			fprintf(stderr, "%zu error%s\n", error_count, error_count == 1 ? "" : "s");
+	}
+	free(paths);
+	free(words);
+	return code;
+}
+
+static int queries_main(cli_args *args)
+{
+	if (args->word_count >= 1 && strcmp(args->words[0], "list") == 0)
+		return list(args);
+	if (args->word_count >= 1 && strcmp(args->words[0], "show") == 0)
+		return show(args);
+	if (args->word_count >= 1 && strcmp(args->words[0], "check") == 0)
+		return check(args);
+	return cli_usage(&cli_queries, "say list, show NAME, or check, and PATH... when the configuration has no folders");
+}
+
+const cli_command cli_queries = {
+	"queries",
+	"cdbc queries list [PATH]... | show NAME [PATH]... | check [PATH]...",
+	"list, show or check the named queries",
+	"list prints a line for each query, show one with its parameters and SQL. check reports all that is wrong,\n"
+	"as file:line:column: error: text, and exits with 1 when there is any error.",
+	OPTS_CONNECT | OPT_QUIET,
+	queries_main,
+};

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One request from submit to the last batch. Adds to a driver's error what the driver may not judge: outcome, replay, the query's name. */
+#include "data/exec/run.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "data/exec/outcome.h"
+
+#include <strings.h>
+
+#define CLOSE_GRACE_MS 2000
+
+/* Judges a failure and notes what it belongs to. */
+static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *facts, cdbc_error **err)
+{
+	cx_failure failure = {.status = status,
+						  .sqlstate = err && *err ? cdbc_error_sqlstate(*err) : "",
+						  .position = facts->position,
+						  .tx_before = facts->tx_before,
+						  .is_link_lost = facts->is_link_lost,
+						  .kind = run->kind,
+						  .is_commit = run->is_commit,
+						  .is_read_only = run->flags & CDBC_REQUEST_READ_ONLY,
+						  .is_idempotent = run->flags & CDBC_REQUEST_IDEMPOTENT};
+	cx_verdict verdict = cx_outcome_judge(&failure);
+
+	cx_error_outcome(err, verdict.outcome, verdict.replay);
+	if (run->name) {
+		cx_error_field(err, CDBC_FIELD_STATEMENT, run->name);
+		cx_error_wrap(err, "query \"%s\"", run->name);
+	}
+	return status;
+}
+
+/* What the session keeps of a statement: it decides how the connection goes back. */
+static void note_session(cx_run *run)
+{
+	if (run->flags & CDBC_REQUEST_CHANGES_SESSION)
+		run->lease->is_dirty = true;
+}
+
+static void end(cx_run *run, const cdbc_error *error)
+{
+	const cdbc_driver *driver = run->lease->conn->driver;
+
+	if (!run->cursor)
+		return;
+	run->summary = *driver->summary(run->cursor);
+	driver->cursor_close(run->cursor, cx_deadline_after_ms(CLOSE_GRACE_MS));
+	run->cursor = NULL;
+	cx_lease_stop(run->lease);
+	if (run->on_end)
+		run->on_end(run->self, error);
+}
+
+cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
+{
+	const cdbc_driver *driver = run->lease->conn->driver;
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	status = driver->fetch(run->cursor, run->deadline_ns, out, &error);
+	if (status == CDBC_OK)
+		return CDBC_OK;
+	fail(run, status, driver->summary(run->cursor), &error);
+	end(run, error);
+	if (err)
+		*err = error;
+	else
+		cdbc_error_free(error);
+	return status;
+}
+
+const cdbc_summary *cx_run_summary(const cx_run *run)
+{
+	return run->cursor ? run->lease->conn->driver->summary(run->cursor) : &run->summary;
+}
+
+static void run_close(void *self)
+{
+	cx_run *run = self;
+
+	cx_run_close(run, run->result);
+}
+
+static cdbc_status source_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
+{
+	return cx_run_fetch(self, out, err);
+}
+
+static const cdbc_summary *source_summary(void *self)
+{
+	return cx_run_summary(self);
+}
+
+static const cx_result_source run_source = {source_fetch, source_summary, run_close};
+
+static bool is_commit(const cdbc_request *request)
+{
+	return request->kind == CDBC_KIND_TRANSACTION &&
+		   (strncasecmp(request->sql, "commit", 6) == 0 || strncasecmp(request->sql, "end", 3) == 0 ||
+			strncasecmp(request->sql, "release savepoint cockroach_restart", 35) == 0);
+}
+
+cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result, cdbc_error **err)
+{
+	cx_conn *conn = run->lease->conn;
+	const struct ArrowSchema *schema = NULL;
+	cdbc_error *error = NULL;
+	bool has_result = false;
+	cdbc_status status;
+
+	run->cursor = NULL;
+	run->kind = request->kind;
+	run->flags = request->flags;
+	run->name = request->name;
+	run->is_commit = is_commit(request);
+	note_session(run);
+	run->summary.struct_size = sizeof run->summary;
+	cx_lease_start(run->lease);
+	status = conn->driver->submit(conn->handle, request, 1, CDBC_ONE_SYNC, run->deadline_ns, &run->cursor, &run->summary,
+								  &error);
+	if (status) {
+		run->cursor = NULL;
+		cx_lease_stop(run->lease);
+		fail(run, status, &run->summary, &error);
+		goto failed;
+	}
+	status = conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
+	if (status) {
+		fail(run, status, conn->driver->summary(run->cursor), &error);
+		end(run, error);
+		goto failed;
+	}
+	run->result = result;
+	cx_result_init(result, &run_source, run, schema);
+	return CDBC_OK;
+failed:
+	if (err)
+		*err = error;
+	else
+		cdbc_error_free(error);
+	return status;
+}
+
+void cx_run_close(cx_run *run, cdbc_result *result)
+{
+	cx_result_fini(result);
+	end(run, NULL);
+}

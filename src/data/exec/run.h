@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A run: one request on one lease, from its sending to the end of its result. The executor of the chain. */
+#ifndef CX_RUN_H
+#define CX_RUN_H
+
+#include "data/exec/lease.h"
+#include "data/result/result.h"
+
+typedef struct cx_run {
+	cx_lease *lease;
+	void *cursor; /* NULL: ended */
+	int64_t deadline_ns;
+	uint32_t flags;
+	cdbc_statement_kind kind;
+	bool is_commit;
+	const char *name;     /* of the query; borrowed from the catalog or NULL */
+	cdbc_summary summary; /* after the end */
+	cdbc_result *result;  /* the one it feeds */
+	/* told once when the run has ended; err is its failure or NULL */
+	void (*on_end)(void *self, const cdbc_error *error);
+	void *self;
+} cx_run;
+
+/* Sends the request on the lease's connection, which is there, and makes result ready: its first batch, its end or its failure is known
+ * when this returns. On failure the error carries outcome and replay, and the run has ended. */
+cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result, cdbc_error **err);
+
+/* The source's part for whoever wraps the run in a result of its own. */
+cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err);
+const cdbc_summary *cx_run_summary(const cx_run *run);
+
+/* Ends the run and its result: what is left is cancelled and drained within bounds. */
+void cx_run_close(cx_run *run, cdbc_result *result);
+
+#endif

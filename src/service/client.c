@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Composes configuration, catalog, pool and driver into a client. Runs nothing itself: that is session.c. */
+#include "service/client.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "infra/driver/registry.h"
+
+#include <string.h>
+
+#define STATEMENT_CACHE 1024
+#define HELPER_QUEUE    256
+
+static void client_free(cdbc_client *client)
+{
+	cx_pool_free(client->pool);
+	cx_helpers_free(client->helpers);
+	cx_statements_free(client->statements);
+	cdbc_catalog_free(client->catalog);
+	cx_events_fini(&client->events);
+	cx_free(client);
+}
+
+void cx_client_unref(cdbc_client *client)
+{
+	if (atomic_fetch_sub_explicit(&client->refs, 1, memory_order_acq_rel) == 1)
+		client_free(client);
+}
+
+/* Dialects as static strings, so that they can be compared and kept. */
+static const char *known_dialect(const char *name, size_t length)
+{
+	static const char *const names[] = {"cockroachdb", "postgresql", "sqlite"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
+			return names[i];
+	return "other";
+}
+
+cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_error **err)
+{
+	const char *known = atomic_load_explicit(&client->dialect, memory_order_acquire), *seen;
+	cdbc_value value = cdbc_null();
+
+	if (known && (client->driver->capabilities & CDBC_IS_EMBEDDED))
+		return CDBC_OK;
+	if (conn->driver->info(conn->handle, CDBC_INFO_DIALECT, &value, NULL) || value.kind != CDBC_VALUE_TEXT)
+		return CDBC_OK;
+	seen = known_dialect(value.as.text.data, value.as.text.length);
+	if (!known) {
+		atomic_compare_exchange_strong(&client->dialect, &known, seen);
+		known = atomic_load(&client->dialect);
+	}
+	if (known != seen && strcmp(known, seen) != 0)
+		return cx_error_set(err, CDBC_CONFIG, "a node speaks %s, the first one %s", seen, known);
+	return CDBC_OK;
+}
+
+static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
+{
+	cx_query_options queries;
+	cdbc_status status = cdbc_catalog_new(&client->catalog, err);
+
+	if (status)
+		return status;
+	status = cx_options_queries(config, &queries, err);
+	if (status)
+		return status;
+	for (size_t i = 0; !status && i < queries.folder_count; i++)
+		status = cdbc_catalog_load(client->catalog, queries.folders[i], err);
+	cx_options_queries_fini(&queries);
+	return status;
+}
+
+static cdbc_status open_pool(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
+{
+	cx_settings_storage settings;
+	cx_pool_options pool;
+	cdbc_driver_host host;
+	cdbc_status status;
+
+	status = cx_options_pool(config, &pool, err);
+	if (status)
+		return status;
+	status = cx_options_settings(config, &settings, err);
+	if (status)
+		return status;
+	status = cx_driver_find(settings.settings.scheme, &client->driver, err);
+	if (status)
+		goto out;
+	if (client->driver->capabilities & CDBC_IS_EMBEDDED) {
+		const char *path = cdbc_settings_find(&settings.settings, "path");
+
+		if (path && strcmp(path, ":memory:") == 0) { /* every connection would see a database of its own */
+			pool.max_size = 1;
+			pool.min_size = pool.min_size > 1 ? 1 : pool.min_size;
+			pool.idle_timeout_ms = 0;
+			pool.lifetime_ms = 0;
+		}
+		client->dialect = known_dialect("sqlite", 6);
+	}
+	client->style = client->driver->capabilities & CDBC_TAKES_QUESTION_MARKS ? CX_PLACEHOLDER_QUESTION : CX_PLACEHOLDER_DOLLAR;
+	if (strcmp(settings.settings.scheme, "cockroachdb") == 0)
+		client->dialect = known_dialect("cockroachdb", 11);
+	cx_driver_host_init(&host, client->helpers);
+	settings.settings.host = &host;
+	status = cx_pool_new(&pool, client->driver, &settings.settings, &client->events, client->helpers, &client->pool, err);
+out:
+	cx_options_settings_fini(&settings);
+	return status;
+}
+
+cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options, cdbc_client **out,
+							 cdbc_error **err)
+{
+	cdbc_client *client = cx_calloc(1, sizeof *client);
+	cdbc_status status;
+
+	if (!client)
+		return cx_error_nomem(err);
+	atomic_init(&client->refs, 1);
+	status = cx_events_init(&client->events, options ? options->observers : NULL, options ? options->observer_count : 0, err);
+	if (!status)
+		status = cx_options_results(config, &client->results, &client->timeout_ms, err);
+	if (!status)
+		status = load_queries(client, config, err);
+	if (!status)
+		status = cx_helpers_new(cx_options_helper_threads(config), HELPER_QUEUE, &client->helpers, err);
+	if (!status)
+		status = open_pool(client, config, err);
+	if (!status)
+		status = cx_statements_new(STATEMENT_CACHE, client->style, &client->statements, err);
+	if (status) {
+		if (client->pool)
+			cx_pool_close(client->pool, 0);
+		client_free(client);
+		return status;
+	}
+	*out = client;
+	return CDBC_OK;
+}
+
+static cdbc_status open_with(const cdbc_config_options *from, cdbc_client **out, cdbc_error **err)
+{
+	cdbc_config *config = NULL;
+	cdbc_status status = cdbc_config_load(from, &config, err);
+
+	if (status)
+		return status;
+	status = cdbc_client_open(config, NULL, out, err);
+	cdbc_config_free(config);
+	return status;
+}
+
+cdbc_status cdbc_client_open_file(const char *path, const char *environment, cdbc_client **out, cdbc_error **err)
+{
+	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+
+	from.path = path;
+	from.environment = environment;
+	return open_with(&from, out, err);
+}
+
+cdbc_status cdbc_client_open_url(const char *url, cdbc_client **out, cdbc_error **err)
+{
+	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+
+	from.url = url;
+	return open_with(&from, out, err);
+}
+
+void cdbc_client_close(cdbc_client *client, int64_t timeout_ms)
+{
+	if (!client)
+		return;
+	atomic_store(&client->is_closed, true);
+	cx_pool_close(client->pool, cx_deadline_after_ms(timeout_ms));
+	cx_client_unref(client);
+}
+
+const cdbc_catalog *cdbc_client_catalog(const cdbc_client *client)
+{
+	return client->catalog;
+}
+
+void cdbc_client_pool_stats(const cdbc_client *client, cdbc_pool_stats *out)
+{
+	cx_pool_stats(client->pool, out);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The client inside: what sessions need of it. */
+#ifndef CX_CLIENT_H
+#define CX_CLIENT_H
+
+#include "base/event.h"
+#include "base/helpers.h"
+#include "infra/pool/pool.h"
+#include "service/catalog/catalog.h"
+#include "service/options.h"
+#include "service/statements.h"
+
+#include <cdbc/client.h>
+#include <stdatomic.h>
+
+struct cdbc_client {
+	atomic_int refs; /* the owner's, and one a session */
+	atomic_bool is_closed;
+	_Atomic(const char *) dialect; /* NULL until the first connection tells; static strings */
+	_Atomic uint64_t request_serial;
+	const cdbc_driver *driver;
+	cx_placeholder style;
+	cx_events events;
+	cx_helpers *helpers;
+	cx_pool *pool;
+	cdbc_catalog *catalog;
+	cx_statements *statements;
+	cx_result_options results;
+	int64_t timeout_ms;
+};
+
+static inline void cx_client_ref(cdbc_client *client)
+{
+	atomic_fetch_add_explicit(&client->refs, 1, memory_order_relaxed);
+}
+void cx_client_unref(cdbc_client *client);
+
+/* Notes the dialect of a connection, at the first one; a node of another dialect is refused with CDBC_CONFIG. */
+cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_error **err);
+
+#endif

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sessions: parameters bound, a connection taken when a request needs one, the request run, its end told. */
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "data/exec/run.h"
+#include "data/sql/split.h"
+#include "service/client.h"
+
+#include <cdbc/session.h>
+#include <string.h>
+
+#define RELEASE_GRACE_MS 1000
+#define CANCEL_MS        5000
+#define FEW_VALUES       16
+
+struct cdbc_session {
+	cdbc_client *client;
+	cx_lease lease;
+	bool is_busy; /* a result is open */
+	bool is_initialised; /* settings were applied to the present connection */
+	const char *source;
+	int64_t timeout_ms;
+	char *user;
+	cdbc_setting *settings;
+	size_t setting_count;
+	cx_statement *statement; /* of the open result, when it was given as text */
+	uint64_t request_id;     /* of the open result, when somebody watches */
+	int64_t started_ns;
+	cx_run run;
+	cdbc_result result;
+};
+
+/* ---- acquire and release ------------------------------------------------------------------------------------ */
+
+static void free_settings(cdbc_session *session)
+{
+	for (size_t i = 0; i < session->setting_count; i++) {
+		cx_free((void *)(uintptr_t)session->settings[i].name);
+		cx_free((void *)(uintptr_t)session->settings[i].value);
+	}
+	cx_free(session->settings);
+	session->settings = NULL;
+	session->setting_count = 0;
+}
+
+static cdbc_status copy_options(cdbc_session *session, const cdbc_session_options *options, cdbc_error **err)
+{
+	session->source = options->source;
+	if (options->timeout_ms)
+		session->timeout_ms = options->timeout_ms;
+	if (options->user && !(session->user = cx_strdup(options->user)))
+		return cx_error_nomem(err);
+	if (options->setting_count == 0)
+		return CDBC_OK;
+	session->settings = cx_calloc(options->setting_count, sizeof *session->settings);
+	if (!session->settings)
+		return cx_error_nomem(err);
+	for (size_t i = 0; i < options->setting_count; i++) {
+		session->setting_count = i + 1;
+		session->settings[i].name = cx_strdup(options->settings[i].key);
+		session->settings[i].value = cx_strdup(options->settings[i].value);
+		if (!session->settings[i].name || !session->settings[i].value)
+			return cx_error_nomem(err);
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
+
+cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options *options, cdbc_session **out,
+								cdbc_error **err)
+{
+	cdbc_session *session;
+	cdbc_status status = CDBC_OK;
+
+	if (atomic_load_explicit(&client->is_closed, memory_order_relaxed))
+		return cx_error_set(err, CDBC_CLOSED, "acquire session: the client was closed");
+	session = cx_alloc(sizeof *session);
+	if (!session)
+		return cx_error_nomem(err);
+	memset(session, 0, offsetof(cdbc_session, run));
+	session->client = client;
+	session->timeout_ms = client->timeout_ms;
+	cx_lease_init(&session->lease);
+	cx_client_ref(client);
+	if (options) {
+		status = copy_options(session, options, err);
+		if (!status && options->connect_now)
+			status = connect(session, cx_deadline_after_ms(session->timeout_ms), err);
+	}
+	if (status) {
+		cdbc_session_release(session);
+		return status;
+	}
+	*out = session;
+	return CDBC_OK;
+}
+
+void cdbc_session_release(cdbc_session *session)
+{
+	if (!session)
+		return;
+	if (session->is_busy)
+		cx_run_close(&session->run, &session->result);
+	if (session->lease.conn)
+		cx_lease_give(&session->lease, session->lease.conn ? cx_clock_coarse_ns() + RELEASE_GRACE_MS * CX_NS_PER_MS : 0);
+	if (session->settings)
+		free_settings(session);
+	if (session->user)
+		cx_free(session->user);
+	cx_client_unref(session->client);
+	cx_free(session);
+}
+
+cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_options *options,
+									 cdbc_status (*fn)(cdbc_session *session, void *data, cdbc_error **err), void *data,
+									 cdbc_error **err)
+{
+	cdbc_session *session;
+	cdbc_status status = cdbc_client_acquire(client, options, &session, err);
+
+	if (status)
+		return status;
+	status = fn(session, data, err);
+	cdbc_session_release(session);
+	return status;
+}
+
+cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_status status = cx_lease_cancel(&session->lease, session->client->helpers, cx_deadline_after_ms(CANCEL_MS), err);
+
+	if (status)
+		cx_error_wrap(err, "cancel");
+	return status;
+}
+
+/* ---- a connection ------------------------------------------------------------------------------------------- */
+
+/* Applies the session's settings to a fresh connection. */
+static cdbc_status apply_settings(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_run run = {.lease = &session->lease, .deadline_ns = deadline_ns};
+	cdbc_result result;
+
+	session->lease.is_dirty = true;
+	for (size_t i = 0; i < session->setting_count; i++) {
+		cdbc_value values[2] = {cdbc_string(session->settings[i].name), cdbc_string(session->settings[i].value)};
+		cdbc_request request = {.struct_size = sizeof request,
+								.sql = "select set_config($1, $2, false)",
+								.sql_length = strlen("select set_config($1, $2, false)"),
+								.values = values,
+								.value_count = 2,
+								.kind = CDBC_KIND_SESSION,
+								.flags = CDBC_REQUEST_SMALL_RESULT | CDBC_REQUEST_CHANGES_SESSION};
+		cdbc_error *error = NULL;
+		cdbc_status status = cx_run_start(&run, &request, &result, &error);
+
+		if (!status) {
+			if (!cx_result_load(&result, &error) && result.state == CX_RESULT_FAILED)
+				status = error ? cdbc_error_status(error) : CDBC_NOMEM;
+			cx_run_close(&run, &result);
+		}
+		if (status) {
+			cx_error_wrap(&error, "session setting \"%s\"", session->settings[i].name);
+			if (err)
+				*err = error;
+			else
+				cdbc_error_free(error);
+			return status;
+		}
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (session->lease.conn)
+		return cx_lease_has_cancel(&session->lease) ? cx_lease_settle(&session->lease, deadline_ns, err) : CDBC_OK;
+	status = cx_lease_take(&session->lease, session->client->pool, deadline_ns, session->source, err);
+	if (status)
+		return status;
+	if (__builtin_expect(!atomic_load_explicit(&session->client->dialect, memory_order_relaxed), 0) &&
+		(status = cx_client_note_dialect(session->client, session->lease.conn, err)))
+		return status;
+	return session->setting_count ? apply_settings(session, deadline_ns, err) : CDBC_OK;
+}
+
+/* ---- a request ---------------------------------------------------------------------------------------------- */
+
+static void emit(cdbc_session *session, cdbc_event_kind kind, const cdbc_error *error)
+{
+	cdbc_event event = {.kind = kind,
+						.id = session->request_id,
+						.time_ns = cx_clock_now_ns(),
+						.name = session->run.name,
+						.attempt = 1,
+						.error = error};
+
+	if (kind == CDBC_EVENT_REQUEST_END) {
+		event.duration_ns = event.time_ns - session->started_ns;
+		event.row_count = session->result.row_count;
+	} else {
+		session->started_ns = event.time_ns;
+	}
+	cx_events_emit(&session->client->events, &event);
+}
+
+/* The run has ended, well or not. */
+static void on_end(void *self, const cdbc_error *error)
+{
+	cdbc_session *session = self;
+
+	if (session->request_id)
+		emit(session, CDBC_EVENT_REQUEST_END, error);
+	session->request_id = 0;
+	if (session->statement) {
+		cx_statement_unref(session->statement);
+		session->statement = NULL;
+	}
+}
+
+static void close_result(void *self)
+{
+	cdbc_session *session = self;
+
+	cx_run_close(&session->run, &session->result);
+	session->is_busy = false;
+	if (session->lease.conn && session->lease.conn->driver->state(session->lease.conn->handle).is_lost)
+		cx_lease_give(&session->lease, 0);
+}
+
+static cdbc_status session_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
+{
+	cdbc_session *session = self;
+
+	return cx_run_fetch(&session->run, out, err);
+}
+
+static const cdbc_summary *session_summary(void *self)
+{
+	cdbc_session *session = self;
+
+	return cx_run_summary(&session->run);
+}
+
+static const cx_result_source session_source = {session_fetch, session_summary, close_result};
+
+/* What a request needs besides its statement and values. */
+typedef struct ask {
+	const char *name;
+	const cx_query *query; /* NULL: SQL text */
+	const cx_statement *statement;
+	const cdbc_value *values;
+	const cdbc_request_options *options;
+} ask;
+
+static int64_t deadline_of(const cdbc_session *session, const ask *a)
+{
+	int64_t timeout_ms = session->timeout_ms;
+
+	if (a->query && a->query->timeout_ms)
+		timeout_ms = a->query->timeout_ms;
+	if (a->options && a->options->timeout_ms)
+		timeout_ms = a->options->timeout_ms;
+	if (timeout_ms <= 0 || timeout_ms == CDBC_FOREVER)
+		return CX_NEVER;
+	if (timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2) /* a tick of the coarse clock does not matter */
+		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
+	return cx_deadline_after_ms(timeout_ms);
+}
+
+static void fill_request(const cdbc_session *session, const ask *a, cdbc_request *request)
+{
+	const cx_result_options *defaults = &session->client->results;
+	const cx_statement *statement = a->statement;
+
+	memset(request, 0, sizeof *request);
+	request->struct_size = sizeof *request;
+	request->sql = statement->sql;
+	request->sql_length = statement->sql_length;
+	request->name = a->name;
+	request->statement_id = statement->id;
+	request->values = a->values;
+	request->value_count = statement->param_count;
+	request->kind = statement->kind;
+	request->flags = statement->flags;
+	request->numeric = defaults->numeric;
+	request->arrays = defaults->arrays;
+	request->batch_rows = defaults->batch_rows;
+	request->batch_bytes = defaults->batch_bytes;
+	request->batch_ns = defaults->batch_ns;
+	if (statement->statement_count > 1)
+		request->flags |= CDBC_REQUEST_SIMPLE;
+	if (a->query) {
+		request->columns = a->query->columns;
+		request->column_count = a->query->column_count;
+		if (a->query->is_idempotent)
+			request->flags |= CDBC_REQUEST_IDEMPOTENT;
+		if (a->query->info.cardinality != CDBC_MANY)
+			request->flags |= CDBC_REQUEST_SMALL_RESULT;
+	}
+	if (a->options) {
+		if (a->options->numeric)
+			request->numeric = a->options->numeric;
+		if (a->options->arrays)
+			request->arrays = a->options->arrays;
+		if (a->options->batch_rows)
+			request->batch_rows = a->options->batch_rows;
+		if (a->options->is_idempotent)
+			request->flags |= CDBC_REQUEST_IDEMPOTENT;
+	}
+}
+
+/* What the query promises of its rows. */
+static void set_limits(cdbc_result *result, const ask *a)
+{
+	if (a->options && a->options->max_rows)
+		result->max_rows = a->options->max_rows;
+	if (!a->query)
+		return;
+	if (!result->max_rows)
+		result->max_rows = a->query->max_rows;
+	switch (a->query->info.cardinality) {
+	case CDBC_ONE:
+		result->promised_min = 1;
+		result->promised_max = 1;
+		break;
+	case CDBC_ZERO_OR_ONE:
+	case CDBC_SCALAR:
+		result->promised_max = 1;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Sends the request and waits for its first batch, its end or its failure. The last link of the chain. */
+static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err)
+{
+	cx_run *run = &session->run;
+	cdbc_result *result = &session->result;
+	cdbc_error *error = NULL;
+	cdbc_request request;
+	cdbc_status status;
+
+	run->deadline_ns = deadline_of(session, a);
+	run->name = a->name;
+	if (__builtin_expect(session->client->events.wanted & (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END), 0)) {
+		session->request_id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
+		result->row_count = 0;
+		emit(session, CDBC_EVENT_REQUEST_START, NULL);
+	}
+	status = connect(session, run->deadline_ns, err ? err : &error);
+	if (status) {
+		on_end(session, err ? *err : error);
+		cdbc_error_free(error);
+		return status;
+	}
+	fill_request(session, a, &request);
+	run->lease = &session->lease;
+	run->on_end = on_end;
+	run->self = session;
+	status = cx_run_start(run, &request, result, err);
+	if (status) {
+		on_end(session, err ? *err : NULL);
+		goto lost;
+	}
+	result->source = &session_source;
+	result->self = session;
+	set_limits(result, a);
+	session->is_busy = true;
+	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE)
+		return CDBC_OK;
+	status = error ? cdbc_error_status(error) : CDBC_NOMEM;
+	if (err)
+		*err = error;
+	else
+		cdbc_error_free(error);
+	close_result(session);
+	return status;
+lost:
+	if (session->lease.conn->driver->state(session->lease.conn->handle).is_lost)
+		cx_lease_give(&session->lease, 0);
+	return status;
+}
+
+static cdbc_status check_free(const cdbc_session *session, cdbc_error **err)
+{
+	if (session->is_busy) {
+		cx_error_set(err, CDBC_USAGE, "the session's last result is still open");
+		cx_error_hint(err, "free it first, or use another session");
+		return CDBC_USAGE;
+	}
+	return CDBC_OK;
+}
+
+/* Room for a statement's values: few on the caller's stack, many on the heap. */
+static cdbc_value *values_room(const cx_statement *statement, cdbc_value *few, cdbc_error **err)
+{
+	cdbc_value *many;
+
+	if (statement->param_count <= FEW_VALUES)
+		return few;
+	many = cx_calloc(statement->param_count, sizeof *many);
+	if (!many)
+		cx_error_nomem(err);
+	return many;
+}
+
+cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
+							   const cdbc_request_options *options, cdbc_result **out, cdbc_error **err)
+{
+	cdbc_value few[FEW_VALUES], *values;
+	ask a = {.options = options};
+	cx_statement *statement;
+	cdbc_status status;
+
+	if (__builtin_expect(session->is_busy, 0))
+		return check_free(session, err);
+	status = cx_statements_get(session->client->statements, sql, strlen(sql), &statement, err);
+	if (status)
+		return status;
+	values = values_room(statement, few, err);
+	if (!values) {
+		cx_statement_unref(statement);
+		return CDBC_NOMEM;
+	}
+	status = cx_statement_bind(statement, params, values, err);
+	if (status) {
+		cx_statement_unref(statement);
+	} else {
+		session->statement = statement; /* on_end gives it back */
+		a.statement = statement;
+		a.values = values;
+		status = execute(session, &a, err);
+	}
+	if (values != few)
+		cx_free(values);
+	if (!status)
+		*out = &session->result;
+	return status;
+}
+
+static void warn_deprecated(cdbc_session *session, const cx_query *query)
+{
+	cdbc_event event = {.kind = CDBC_EVENT_DEPRECATED, .name = query->info.name, .text = query->deprecated};
+
+	cx_events_emit(&session->client->events, &event);
+}
+
+cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
+							 const cdbc_request_options *options, cdbc_result **out, cdbc_error **err)
+{
+	cdbc_client *client = session->client;
+	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
+	cdbc_value few[FEW_VALUES], *values;
+	ask a = {.options = options};
+	cdbc_status status;
+
+	if (__builtin_expect(session->is_busy, 0))
+		return check_free(session, err);
+	if (!dialect) { /* which variant is meant is known once connected */
+		status = cx_catalog_find(client->catalog, name, "postgresql", &a.query, err);
+		if (!status)
+			status = connect(session, cx_deadline_after_ms(session->timeout_ms), err);
+		if (status)
+			return status;
+		dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
+	}
+	status = cx_catalog_find(client->catalog, name, dialect ? dialect : "postgresql", &a.query, err);
+	if (status)
+		return status;
+	a.name = a.query->info.name;
+	a.statement = client->style == CX_PLACEHOLDER_QUESTION ? a.query->statement_qmark : a.query->statement;
+	values = values_room(a.statement, few, err);
+	if (!values)
+		return CDBC_NOMEM;
+	status = cx_query_bind(a.query, a.statement, params, values, err);
+	if (!status) {
+		if (a.query->deprecated)
+			warn_deprecated(session, a.query);
+		a.values = values;
+		status = execute(session, &a, err);
+	}
+	if (values != few)
+		cx_free(values);
+	if (!status)
+		*out = &session->result;
+	return status;
+}
+
+/* ---- scripts ------------------------------------------------------------------------------------------------ */
+
+/* Runs one statement to its end, discarding rows. */
+static cdbc_status run_discarding(cdbc_session *session, const char *sql, int64_t *affected_count, cdbc_error **err)
+{
+	cdbc_result *result;
+	cdbc_error *error = NULL;
+	cdbc_status status = cdbc_session_query(session, sql, CDBC_NO_PARAMS, NULL, &result, err);
+
+	if (status)
+		return status;
+	while (cx_result_load(result, &error))
+		;
+	if (result->state == CX_RESULT_FAILED) {
+		status = error ? cdbc_error_status(error) : CDBC_NOMEM;
+		if (err)
+			*err = error;
+		else
+			cdbc_error_free(error);
+	} else if (cdbc_result_affected_count(result) > 0) {
+		*affected_count += cdbc_result_affected_count(result);
+	}
+	cdbc_result_free(result);
+	return status;
+}
+
+cdbc_status cdbc_session_execute_script(cdbc_session *session, const char *sql, int64_t *affected_count, cdbc_error **err)
+{
+	cx_splitter splitter;
+	cx_piece piece;
+	int64_t sum = 0;
+	cdbc_status status = CDBC_OK;
+
+	cx_splitter_init(&splitter, sql, strlen(sql));
+	while (!status && cx_splitter_next(&splitter, &piece)) {
+		char *text;
+
+		if (piece.length == 0)
+			continue;
+		text = cx_strndup(piece.text, piece.length);
+		if (!text)
+			return cx_error_nomem(err);
+		status = run_discarding(session, text, &sum, err);
+		cx_free(text);
+		if (status)
+			cx_error_wrap(err, "statement at line %zu", piece.line);
+	}
+	if (!status && splitter.lexer.error.message)
+		status = cx_error_set(err, CDBC_SQL_FILE, "%zu:%zu: %s", splitter.lexer.error.line,
+							  splitter.lexer.error.offset - splitter.lexer.error.line_start + 1,
+							  splitter.lexer.error.message);
+	if (!status && affected_count)
+		*affected_count = sum;
+	return status;
+}
