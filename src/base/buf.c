@@ -36,6 +36,8 @@ bool cx_buf_reserve_slow(cx_buf *buf, size_t n)
 	while (capacity <= need)
 		if (__builtin_mul_overflow(capacity, (size_t)2, &capacity))
 			capacity = need + 1;
+	if (capacity - 1 > buf->max) /* so that cx_buf_reserve need not look at max */
+		capacity = buf->max + 1;
 	grown = cx_realloc(buf->data, capacity);
 	if (!grown) {
 		buf->is_nomem = true;
