@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* COPY ... FROM STDIN: bytes of the caller's go to the server as they are. What the server says meanwhile is read, so neither side
- * waits for the other with full buffers. The copy is the connection itself: it has one at a time. */
+ * waits for the other with full buffers. libpq tells a failure of the server's at the end only. The copy is the connection itself: it has one at a time. */
 #include "internal.h"
 
 #include <poll.h>

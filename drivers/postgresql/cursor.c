@@ -114,6 +114,14 @@ static bool refuse_copy(cx_pg_conn *c, const PGresult *result)
 	return n < 0; /* 0: more would have to be waited for */
 }
 
+/* Roughly the bytes of a result; a row alone comes in a block of 2 KiB at least, however short it is. */
+static size_t size_of(const PGresult *result)
+{
+	size_t size = PQresultMemorySize(result);
+
+	return size > 8192 ? size : size / 16;
+}
+
 /* Throws away what comes until all is at rest, keeping the present slot's last words for the facts. False: the bound came first. */
 static bool drain(cx_pg_cursor *cursor, int64_t until_ns, size_t max_bytes, char sqlstate[6])
 {
@@ -136,7 +144,7 @@ static bool drain(cx_pg_cursor *cursor, int64_t until_ns, size_t max_bytes, char
 			continue;
 		}
 		kind = PQresultStatus(result);
-		bytes += PQresultMemorySize(result);
+		bytes += size_of(result);
 		code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 		if (kind == PGRES_FATAL_ERROR)
 			cx_pg_error_result(c, result, NULL); /* it may end the session */

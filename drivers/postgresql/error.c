@@ -91,20 +91,17 @@ static int64_t position_of(const PGresult *result, const char *detail)
 	return position ? strtoll(position, NULL, 10) : cx_pg_caret_position(detail);
 }
 
-/* The session is over when the server says so by its severity, whatever the code. */
-static bool is_fatal(const PGresult *result)
+/* The session is over when the server says so by its severity, whatever the code; CockroachDB does it with 57P01 and severity ERROR. */
+bool cx_pg_ends_session(const PGresult *result)
 {
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
 	if (!severity)
 		severity = PQresultErrorField(result, PG_DIAG_SEVERITY);
-	return severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
-}
-
-/* CockroachDB ends a session with 57P01 and severity ERROR. */
-static bool ends_session(const PGresult *result, const char *sqlstate)
-{
-	return is_fatal(result) || strcmp(sqlstate, "57P01") == 0 || strcmp(sqlstate, "57P02") == 0;
+	if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+		return true;
+	return sqlstate && (strcmp(sqlstate, "57P01") == 0 || strcmp(sqlstate, "57P02") == 0);
 }
 
 cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error **err)
@@ -126,7 +123,7 @@ cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error
 			return cx_error_nomem(err);
 		return cx_error_set(err, CDBC_INTERNAL, "libpq: %s", text[0] ? text : "unexpected result");
 	}
-	is_over = ends_session(result, sqlstate);
+	is_over = cx_pg_ends_session(result);
 	cx_pg_one_line(primary, text, sizeof text);
 	if (is_over) {
 		c->is_lost = true;

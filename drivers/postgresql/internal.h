@@ -187,6 +187,8 @@ cdbc_status cx_pg_prepared_init(cx_pg_prepared *prepared, size_t max, cdbc_error
 void cx_pg_prepared_fini(cx_pg_prepared *prepared);
 /* The statement that serves a request, or NULL. */
 cx_pg_statement *cx_pg_prepared_find(cx_pg_conn *c, const cdbc_request *request);
+/* How many more can be kept beside those that this submit has found. */
+size_t cx_pg_prepared_room(const cx_pg_conn *c);
 /* Forgets one; it is freed by cx_pg_prepared_sweep. is_there: the server still has it, so it is deallocated some time. */
 void cx_pg_prepared_drop(cx_pg_conn *c, cx_pg_statement *statement, bool is_there);
 /* Forgets all, because the server did. */
@@ -253,6 +255,7 @@ cdbc_status cx_pg_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summ
 /* ---- error.c ---- */
 /* The error of a failed result. Marks the connection lost when the server or the link has ended it. */
 cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error **err);
+bool cx_pg_ends_session(const PGresult *result);
 /* The link is gone: `connection to h:p lost: ...`. Marks it. */
 cdbc_status cx_pg_error_lost(cx_pg_conn *c, cdbc_error **err);
 cdbc_status cx_pg_error_late(cx_pg_conn *c, cdbc_error **err);

@@ -53,6 +53,8 @@ static cdbc_status prepare_new(cx_pg_conn *c, const cdbc_request *requests, size
 		}
 		items[n++] = (cx_pg_preparing){.request = r};
 	}
+	if (n > cx_pg_prepared_room(c))
+		n = cx_pg_prepared_room(c);
 	/* In a transaction a refusal ends it, so that is the batch's error. */
 	if (n > 0 && c->cursor.summary.tx_before != CDBC_TX_FAILED)
 		status = cx_pg_prepare(c, items, n, deadline_ns, err);

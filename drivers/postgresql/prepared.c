@@ -144,6 +144,15 @@ static void doom(cx_pg_prepared *p, const char *name)
 		memcpy(doomed->names[doomed->count++], name, CX_PG_NAME_MAX);
 }
 
+size_t cx_pg_prepared_room(const cx_pg_conn *c)
+{
+	size_t used = 0;
+
+	for (const cx_pg_statement *st = c->prepared.newest; st && st->used_by == c->serial; st = st->older)
+		used++;
+	return used < c->prepared.max ? c->prepared.max - used : 0;
+}
+
 void cx_pg_prepared_drop(cx_pg_conn *c, cx_pg_statement *st, bool is_there)
 {
 	cx_pg_prepared *p = &c->prepared;
@@ -180,7 +189,7 @@ static void insert(cx_pg_conn *c, cx_pg_statement *st)
 	p->count++;
 }
 
-/* Makes room for so many more. What this submit uses stays, so the table may be over its maximum until the next one. */
+/* Makes room for so many more. What this submit uses stays. */
 static void evict(cx_pg_conn *c, size_t more)
 {
 	cx_pg_statement *st = c->prepared.oldest, *newer;

@@ -164,6 +164,14 @@ static void refuse_copy(cx_pg_conn *c, ExecStatusType status)
 	PQfreemem(bytes);
 }
 
+/* The link's or the session's end, however it is told. */
+static bool is_the_end(cx_pg_conn *c, const PGresult *result)
+{
+	if (PQresultStatus(result) != PGRES_FATAL_ERROR)
+		return false;
+	return cx_pg_ends_session(result) || (PQstatus(c->pg) != CONNECTION_OK && !PQresultErrorField(result, PG_DIAG_SQLSTATE));
+}
+
 cdbc_status cx_pg_exchange(cx_pg_conn *c, size_t syncs, int64_t deadline_ns, cx_pg_each each, void *data, cdbc_error **err)
 {
 	cdbc_status status = cx_pg_flush(c, deadline_ns, err);
@@ -200,8 +208,8 @@ cdbc_status cx_pg_exchange(cx_pg_conn *c, size_t syncs, int64_t deadline_ns, cx_
 			leave_pipeline(c);
 			break;
 		}
-		if (kind == PGRES_FATAL_ERROR && PQstatus(c->pg) != CONNECTION_OK && !PQresultErrorField(result, PG_DIAG_SQLSTATE))
-			status = cx_pg_error_lost(c, is_late ? NULL : err);
+		if (is_the_end(c, result))
+			status = cx_pg_error_result(c, result, is_late ? NULL : err);
 		else
 			refuse_copy(c, kind);
 		if (kind == PGRES_PIPELINE_SYNC || status || !each || !each(data, query, result))
