@@ -138,7 +138,7 @@ static inline void pg_show(const struct ArrowArray *array, cx_storage storage, c
 		break;
 	case CX_LIST:
 		n = (size_t)snprintf(out, size, "[");
-		for (int32_t k = offsets[i]; k < offsets[i + 1] && n + 64 < size; k++) {
+		for (int32_t k = offsets[i]; k < offsets[i + 1] && n + CX_CIVIL_MAX < size; k++) {
 			n += (size_t)snprintf(out + n, size - n, "%s", k > offsets[i] ? ", " : "");
 			pg_show(array->children[0], item, item, scale, k, out + n, size - n);
 			n += strlen(out + n);
