@@ -205,7 +205,7 @@ static cdbc_status walk(const walker *w, const cx_yaml *map, const char *prefix,
 
 static const cx_yaml *find_entry(const cx_yaml *map, const char *key)
 {
-	for (const cx_yaml *n = map ? map->first : NULL; n; n = n->next)
+	for (const cx_yaml *n = map && map->kind == CX_YAML_MAPPING ? map->first : NULL; n; n = n->next)
 		if (strcmp(n->key, key) == 0)
 			return n;
 	return NULL;
@@ -243,8 +243,6 @@ static cdbc_status walk_environments(walker *w, const cx_yaml *environments, con
 	cdbc_status status = CDBC_OK;
 
 	w->layer = CX_LAYER_FILE_ENVIRONMENT;
-	if (environments->kind != CX_YAML_MAPPING && environments->kind != CX_YAML_NULL)
-		return wrong_kind(w, environments, ENVIRONMENTS, "a map", err);
 	for (const cx_yaml *n = environments->first; n && status == CDBC_OK; n = n->next) {
 		w->loader->is_dry = !name || strcmp(n->key, name) != 0;
 		if (n->kind == CX_YAML_MAPPING)
@@ -267,6 +265,8 @@ static cdbc_status walk_file(walker *w, const cx_yaml *root, const char *environ
 	status = walk(w, root, "", err);
 	if (status)
 		return status;
+	if (environments && environments->kind != CX_YAML_MAPPING && environments->kind != CX_YAML_NULL)
+		return wrong_kind(w, environments, ENVIRONMENTS, "a map", err);
 	by = is_asked ? NULL : find_entry(root, DEFAULT_ENVIRONMENT);
 	if (by && by->kind == CX_YAML_SCALAR)
 		environment = by->text;

@@ -57,6 +57,8 @@ static cdbc_status refuse_marks(reader *r, struct fy_token *anchor, struct fy_to
 	if (!anchor && !tag)
 		return CDBC_OK;
 	note_place(r, anchor ? anchor : tag);
+	if (anchor)
+		r->last_column--; /* libfyaml means the name, a reader the & or * before it */
 	return complain(r, r->last_line, r->last_column, "%s are not read here",
 					anchor ? "anchors and aliases" : "tags");
 }
@@ -132,6 +134,9 @@ static cdbc_status on_scalar(reader *r, struct fy_token *value)
 	cx_yaml *n;
 
 	note_place(r, value);
+	if (value && (fy_token_scalar_style(value) == FYSS_SINGLE_QUOTED ||
+				  fy_token_scalar_style(value) == FYSS_DOUBLE_QUOTED))
+		r->last_column--; /* libfyaml means what is inside the quotes */
 	if (!text)
 		return CDBC_NOMEM;
 	if (memchr(text, 0, length))
