@@ -2,17 +2,14 @@
 /* One value of SQLite into a column of a type, exactly or not at all. Which type a column has is typing.c's. */
 #include "sqlite/internal.h"
 
-#if __has_include("base/civil.h")
 #include "base/civil.h"
 #include "base/decimal.h"
-#else
-#include "sqlite/interim.h"
-#endif
 #include "base/error.h"
 #include "base/text.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 

@@ -167,10 +167,10 @@ static void write_tag(cx_sqlite_cursor *c)
 
 	if (tag->verb == CX_SQLITE_INSERT || tag->verb == CX_SQLITE_CHANGE)
 		summary->affected_count = sqlite3_changes64(c->conn->db);
-	else if (tag->verb == CX_SQLITE_SELECT)
-		summary->affected_count = c->row_count;
 	if (summary->affected_count >= 0)
 		snprintf(summary->tag, sizeof summary->tag, "%s %" PRId64, tag->words, summary->affected_count);
+	else if (tag->verb == CX_SQLITE_SELECT)
+		snprintf(summary->tag, sizeof summary->tag, "%s %" PRId64, tag->words, c->row_count);
 	else
 		snprintf(summary->tag, sizeof summary->tag, "%s", tag->words);
 }
@@ -243,6 +243,10 @@ static cdbc_status answer_ourselves(cx_sqlite_cursor *c, bool *is_answered, cdbc
 		c->conn->is_tx_failed = false;
 		status = request_done(c, err);
 		strcpy(c->summary.tag, "ROLLBACK");
+		if (status || verb == CX_SQLITE_ROLLBACK)
+			return status;
+		status = cx_error_set(err, CDBC_SQL, "commit: the transaction was aborted and rolled back");
+		cx_error_sqlstate(err, "40000");
 		return status;
 	}
 	if (c->conn->is_tx_failed) {

@@ -97,14 +97,14 @@ static cdbc_status add_pragma(cx_buf *pragmas, const cdbc_setting *s, cdbc_error
 
 static cdbc_status unknown_setting(const char *name, cdbc_error **err)
 {
-	static const char *const known[] = {"path", "mode", "statements"};
+	static const char *const known[] = {"path", "mode", "prepared_statements"};
 	const char *nearest = cx_text_nearest(name, known, 3);
 	cdbc_status status = cx_error_set(err, CDBC_CONFIG, "setting \"%s\" is unknown to sqlite", name);
 
 	if (nearest)
 		cx_error_hint(err, "did you mean \"%s\"?", nearest);
 	else
-		cx_error_hint(err, "known are path, mode, statements and set.NAME");
+		cx_error_hint(err, "known are path, mode, prepared_statements and set.NAME");
 	return status;
 }
 
@@ -138,13 +138,13 @@ static cdbc_status read_settings(const cdbc_settings *settings, cx_sqlite_conn *
 			plan->path = s->value;
 		else if (strcmp(s->name, "mode") == 0)
 			status = read_mode(s->value, plan, err);
-		else if (strcmp(s->name, "statements") == 0 &&
+		else if (strcmp(s->name, "prepared_statements") == 0 &&
 				 !cx_text_int64(s->value, strlen(s->value), 0, CX_SQLITE_STATEMENTS_MAX, &kept))
-			status = cx_error_set(err, CDBC_CONFIG, "setting \"statements\": \"%s\" is not a number from 0 to %d", s->value,
+			status = cx_error_set(err, CDBC_CONFIG, "setting \"prepared_statements\": \"%s\" is not a number from 0 to %d", s->value,
 								  CX_SQLITE_STATEMENTS_MAX);
 		else if (strncmp(s->name, "set.", 4) == 0)
 			status = add_pragma(&plan->pragmas, s, err);
-		else if (strcmp(s->name, "statements") != 0)
+		else if (strcmp(s->name, "prepared_statements") != 0)
 			status = unknown_setting(s->name, err);
 		plan->has_journal_mode |= strcasecmp(s->name, "set.journal_mode") == 0;
 	}

@@ -210,6 +210,18 @@ static cdbc_status prepare(cx_sqlite_conn *conn, const char *sql, size_t length,
 	return CDBC_OK;
 }
 
+/* A request is one statement, unless it says that it is several. */
+static cdbc_status check_tail(const cdbc_request *request, const char *tail, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if ((request->flags & CDBC_REQUEST_SIMPLE) || cx_sqlite_is_blank(tail))
+		return CDBC_OK;
+	status = cx_error_set(err, CDBC_SQL, "several statements in one request");
+	cx_error_sqlstate(err, "42601");
+	return status;
+}
+
 static cx_sqlite_statement *find(cx_sqlite_conn *conn, uint64_t id)
 {
 	cx_sqlite_statement *s = *bucket_of(conn, id);
@@ -242,12 +254,17 @@ cdbc_status cx_sqlite_statement_get(cx_sqlite_conn *conn, const cdbc_request *re
 			return cx_error_nomem(err);
 	}
 	status = prepare(conn, sql, length, is_kept ? SQLITE_PREPARE_PERSISTENT : 0, tail, s, err);
-	if (status || !is_kept) {
-		if (status && is_kept)
+	if (!status)
+		status = check_tail(request, *tail, err);
+	if (status) {
+		statement_fini(s);
+		if (is_kept)
 			cx_free(s);
-		*out = status ? *out : s;
 		return status;
 	}
+	*out = s;
+	if (!is_kept)
+		return CDBC_OK;
 	if (conn->kept_count == conn->kept_max)
 		statement_drop(conn, conn->oldest);
 	s->id = request->statement_id;
@@ -255,7 +272,6 @@ cdbc_status cx_sqlite_statement_get(cx_sqlite_conn *conn, const cdbc_request *re
 	*bucket_of(conn, s->id) = s;
 	list_push(conn, s);
 	conn->kept_count++;
-	*out = s;
 	return CDBC_OK;
 }
 

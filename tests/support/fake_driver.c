@@ -324,8 +324,6 @@ static void write_tag(fake_conn *c, const fake_answer *a)
 
 	if (a && a->affected)
 		c->summary.affected_count = a->affected == FAKE_NONE_AFFECTED ? 0 : a->affected;
-	else if (a && a->columns)
-		c->summary.affected_count = c->row_total;
 	if (a && a->tag) {
 		snprintf(c->summary.tag, sizeof c->summary.tag, "%s", a->tag);
 	} else if (a && a->columns) {
@@ -342,16 +340,22 @@ static cdbc_status done(fake_conn *c, int64_t deadline_ns, cdbc_error **err)
 {
 	const fake_answer *a = c->slot->entry ? &c->slot->entry->answer : NULL;
 	cdbc_status status = come_to(c, c->slot->entry, CDBC_POSITION_DONE, deadline_ns, err);
+	bool is_undone;
 
 	if (status)
 		return failed(c, status);
 	write_tag(c, a);
+	is_undone = strcmp(c->summary.tag, "ROLLBACK") == 0 && (is_word(c->slot->sql, "commit") || is_word(c->slot->sql, "end"));
 	tx_follows(c, c->slot->sql);
 	if (a && a->tx_after)
 		c->tx = (cdbc_tx_state)(a->tx_after - FAKE_TX_IDLE);
 	c->is_ended = true;
 	c->summary.position = CDBC_POSITION_DONE;
-	return CDBC_OK;
+	if (is_undone) {
+		status = cx_error_set(err, CDBC_SQL, "commit: the transaction was aborted and rolled back");
+		cx_error_sqlstate(err, "40000");
+	}
+	return status;
 }
 
 static cdbc_status open_rows(fake_conn *c, const fake_answer *a, const struct ArrowSchema **schema, cdbc_error **err)

@@ -14,7 +14,7 @@
  *
  * Without a script it knows begin, start transaction, commit, end, rollback, savepoint, release, set and reset, and keeps the
  * transaction's state as PostgreSQL does: an error in an open one makes it failed, a failed one takes only its end (25P02) and
- * answers COMMIT with ROLLBACK. Any other SQL that has no answer fails with 42601. */
+ * answers COMMIT with ROLLBACK, which is CDBC_SQL 40000. Any other SQL that has no answer fails with 42601. */
 #ifndef TEST_FAKE_DRIVER_H
 #define TEST_FAKE_DRIVER_H
 
@@ -47,7 +47,7 @@ typedef struct fake_answer {
 	const char *rows;    /* cells parted by |, rows by ;  \N is NULL, $1 the text of the first parameter. NULL: none */
 	int64_t repeat;      /* gives all rows so many times; 0: once */
 	const char *tag;     /* NULL: "SELECT n" with columns, else the statement's first word */
-	int64_t affected;    /* 0: the rows' number with columns, else -1; FAKE_NONE_AFFECTED: 0 */
+	int64_t affected;    /* 0: -1, none is told; FAKE_NONE_AFFECTED: 0 */
 	fake_tx tx_after;
 	/* Fails when error.status is set: before any row, or after the first error_after_rows. */
 	cdbc_error_info error;

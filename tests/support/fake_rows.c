@@ -2,12 +2,8 @@
 /* The fake driver's rows: columns and cells from a test's text into batches. */
 #include "support/fake_internal.h"
 
-#if __has_include("base/civil.h")
 #include "base/civil.h"
 #include "base/decimal.h"
-#else
-#include "sqlite/interim.h"
-#endif
 #include "base/error.h"
 
 #include <ctype.h>
