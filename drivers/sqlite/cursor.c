@@ -242,7 +242,7 @@ static cdbc_status answer_ourselves(cx_sqlite_cursor *c, bool *is_answered, cdbc
 	if (c->conn->is_tx_failed && (verb == CX_SQLITE_COMMIT || verb == CX_SQLITE_ROLLBACK)) {
 		c->conn->is_tx_failed = false;
 		status = request_done(c, err);
-		strcpy(c->summary.tag, "ROLLBACK");
+		memcpy(c->summary.tag, "ROLLBACK", sizeof "ROLLBACK");
 		if (status || verb == CX_SQLITE_ROLLBACK)
 			return status;
 		status = cx_error_set(err, CDBC_SQL, "commit: the transaction was aborted and rolled back");

@@ -82,7 +82,7 @@ static void verb_of_with(const char *p, char out[24])
 			p++;
 		}
 	}
-	strcpy(out, "SELECT");
+	memcpy(out, "SELECT", sizeof "SELECT");
 }
 
 static const struct verb_row {
@@ -128,7 +128,7 @@ void cx_sqlite_tag_read(const char *sql, cx_sqlite_tag *out)
 		return;
 	if (strcmp(word, "WITH") == 0)
 		verb_of_with(sql, word);
-	strcpy(out->words, word);
+	snprintf(out->words, sizeof out->words, "%s", word);
 	if (strcmp(word, "CREATE") == 0 || strcmp(word, "DROP") == 0 || strcmp(word, "ALTER") == 0) {
 		object_of(sql, object);
 		snprintf(out->words, sizeof out->words, "%s %.20s", word, object);
@@ -137,7 +137,7 @@ void cx_sqlite_tag_read(const char *sql, cx_sqlite_tag *out)
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		if (strcmp(word, verbs[i].word) != 0)
 			continue;
-		strcpy(out->words, verbs[i].tag);
+		snprintf(out->words, sizeof out->words, "%s", verbs[i].tag);
 		out->verb = verbs[i].verb;
 	}
 	if (out->verb == CX_SQLITE_ROLLBACK && is_rollback_to(sql))
