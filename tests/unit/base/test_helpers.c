@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Helper threads: bounds, order of ending, abandoned and dropped jobs, nesting, and a crowd. */
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/helpers.h"
 #include "base/thread.h"
 
@@ -186,10 +187,15 @@ static void one_who_leaves_gives_the_job_away(void **state)
 {
 	cx_helpers *helpers = make(1, 0);
 	cdbc_error *err = NULL;
+	cdbc_status status;
 
 	(void)state;
 	set_gate(true);
-	assert_int_equal(cx_helpers_run(helpers, pass, count_gone, NULL, cx_deadline_after_ms(20), &err), CDBC_TIMEOUT);
+	do {
+		cx_error_clear(&err);
+		status = cx_helpers_run(helpers, pass, count_gone, NULL, cx_deadline_after_ms(20), &err);
+	} while (status == CDBC_OVERLOADED); /* a slow machine: it did not begin in time */
+	assert_int_equal(status, CDBC_TIMEOUT);
 	assert_int_equal(cdbc_error_status(err), CDBC_TIMEOUT);
 	cdbc_error_free(err);
 	assert_int_equal(gate.gone, 0);
