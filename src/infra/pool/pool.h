@@ -38,13 +38,15 @@ typedef struct cx_pool_options {
 } cx_pool_options;
 
 /* Begins to open min_size connections in the background. settings are copied (secrets wiped when the pool goes). events and helpers
- * are borrowed and must outlive the pool. Fails with CDBC_NOMEM, CDBC_CONFIG (min_size > max_size). */
+ * are borrowed and must outlive the pool: free the pool, then the helpers (which waits for openings under way), then the events.
+ * connect_timeout_ms 0: no bound. Fails with CDBC_NOMEM, CDBC_CONFIG (min_size > max_size), CDBC_RESOURCE (no thread to be had). */
 cdbc_status cx_pool_new(const cx_pool_options *options, const cdbc_driver *driver, const cdbc_settings *settings,
 						const cx_events *events, cx_helpers *helpers, cx_pool **out, cdbc_error **err);
 
 /* Lends a connection. source is where it is taken (static storage), for the leak warning. Fails with CDBC_TIMEOUT (nobody gave one
  * back; the message says how many are lent and, when opening fails, why), CDBC_CONNECT or CDBC_AUTH (opening failed and nothing is
- * lent that could come back), CDBC_OVERLOADED, CDBC_CLOSED, CDBC_NOMEM. Every message begins with `acquire from pool "NAME": `, the
+ * lent that could come back: at once for what trying again cannot mend and for a server that was never reached, else when the time is
+ * over), CDBC_OVERLOADED, CDBC_CLOSED, CDBC_NOMEM. Every message begins with `acquire from pool "NAME": `, the
  * outcome is NOT_SENT, replay SAFE. */
 cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *source, cx_conn **out, cdbc_error **err);
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pool when memory runs out, as far as it happens on the caller's thread (the failing allocator is not for several). */
+/* The pool and the allocator: when memory runs out, as far as that happens on the caller's thread (the failing allocator is not for
+ * several), and what is left in memory that is given back. */
 #include "pool_fixture.h"
 #include "support/oom.h"
+
+#include <malloc.h>
+#include <stdlib.h>
 
 static cdbc_status new_and_free(void *data, cdbc_error **err)
 {
@@ -56,11 +60,35 @@ static void times_out_without_memory(void **state)
 	f->helpers = many;
 }
 
+/* An allocator that looks at what is given back. */
+static int leftovers;
+
+static void look_and_free(void *block)
+{
+	if (block && memmem(block, malloc_usable_size(block), "open sesame", 11))
+		leftovers++;
+	free(block);
+}
+
+static void wipes_secrets(void **state)
+{
+	static const cdbc_allocator hook = {malloc, realloc, look_and_free};
+	pool_fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	cdbc_set_allocator(&hook);
+	leftovers = 0;
+	assert_int_equal(new_and_free(f, &err), CDBC_OK);
+	cdbc_set_allocator(NULL);
+	assert_int_equal(leftovers, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		POOL_TEST(survives_a_lack_of_memory),
 		POOL_TEST(times_out_without_memory),
+		POOL_TEST(wipes_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
