@@ -79,6 +79,7 @@ static void read_precision(const char *arguments, cdbc_type *type)
 
 	if (end == arguments)
 		return;
+	end += strspn(end, " ");
 	if (*end == ',')
 		scale = strtol(end + 1, &end, 10);
 	if (precision < 1 || precision > 1000 || scale < 0 || scale > precision)
