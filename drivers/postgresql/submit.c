@@ -81,7 +81,7 @@ static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const 
 {
 	size_t n = request->value_count;
 
-	c->scratch.length = 0;
+	cx_buf_clear(&c->scratch); /* a failure of the request before does not last */
 	for (size_t i = 0; i < n; i++) {
 		cdbc_status status;
 

@@ -43,6 +43,7 @@ cx_parse cx_date_parse(const char *text, size_t length, int32_t *days);
 cx_parse cx_time_parse(const char *text, size_t length, int64_t *us);
 /* A date alone is its midnight. An offset is taken off, so *us is in UTC then; *has_zone, which may be NULL, tells. */
 cx_parse cx_timestamp_parse(const char *text, size_t length, int64_t *us, bool *has_zone);
+/* CX_PARSE_SPECIAL: infinite, as newer servers have them. */
 cx_parse cx_interval_parse(const char *text, size_t length, int32_t *months, int32_t *days, int64_t *ns);
 /* With or without hyphens, any case, also in braces. out: 16 bytes. */
 cx_parse cx_uuid_parse(const char *text, size_t length, void *out);

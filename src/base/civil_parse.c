@@ -408,8 +408,11 @@ cx_parse cx_interval_parse(const char *text, size_t length, int32_t *months, int
 {
 	cursor c = {text, text + length};
 	interval i = {0, 0, 0};
-	cx_parse parse = take(&c, 'P') ? take_iso(&c, &i) : take_words(&c, &i);
+	cx_parse parse;
 
+	if (infinity_of(text, length))
+		return CX_PARSE_SPECIAL;
+	parse = take(&c, 'P') ? take_iso(&c, &i) : take_words(&c, &i);
 	if (parse)
 		return parse;
 	if (i.months < INT32_MIN || i.months > INT32_MAX || i.days < INT32_MIN || i.days > INT32_MAX)

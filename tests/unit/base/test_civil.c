@@ -214,6 +214,7 @@ static void intervals(void **unused)
 				   "P-178956970Y-8M-2147483648D");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(cx_interval_parse(bad[i], strlen(bad[i]), &months, &days, &ns), CX_PARSE_BAD);
+	assert_int_equal(cx_interval_parse("-infinity", 9, &months, &days, &ns), CX_PARSE_SPECIAL);
 	assert_int_equal(cx_interval_parse("2562048:00:00", 13, &months, &days, &ns), CX_PARSE_RANGE);
 	assert_int_equal(cx_interval_parse("178956971 years", 15, &months, &days, &ns), CX_PARSE_RANGE);
 	assert_int_equal(cx_interval_parse("999999999999999999 years", 24, &months, &days, &ns), CX_PARSE_RANGE);

@@ -273,6 +273,8 @@ static void refuses_what_does_not_fit(void **unused)
 		 "row 1, column \"c\": the timestamp is outside what the column can hold", "cast the column to text in the statement"},
 		{{1186, -1, "2562048:00:00", "0020c49ba6" "a82000" "0000000000000000", NULL},
 		 "row 1, column \"c\": the interval is outside what the column can hold", "cast the column to text in the statement"},
+		{{1186, -1, "infinity", "7fffffffffffffff7fffffff7fffffff", NULL},
+		 "row 1, column \"c\": the interval is outside what the column can hold", "cast the column to text in the statement"},
 		{{1007, -1, "{{1,2}}", "000000020000000000000017000000010000000100000002000000010000000400000001" "0000000400000002", NULL},
 		 "row 1, column \"c\": an array of several dimensions is not a list", "set results.arrays = text"},
 		{{1007, -1, "[0:0]={1}", "000000010000000000000017000000010000000000000004" "00000001", NULL},
