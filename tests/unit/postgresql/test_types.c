@@ -348,6 +348,7 @@ static const struct {
 	{1016, false, "{,1}", "malformed int8[]"},
 	{1016, false, "{1}x", "malformed int8[]"},
 	{1016, false, "{}x", "malformed int8[]"},
+	{1009, true, "0000000100000000000000190000000100000001" "0000000561", "malformed text[]"},
 	{1009, false, "{\"a}", "malformed text[]"},
 	{1009, false, "{\"a\"", "malformed text[]"},
 	{1009, false, "{\"a\"b}", "malformed text[]"},
