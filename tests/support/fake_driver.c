@@ -27,13 +27,15 @@ static cdbc_status planned_failure(fake_server *s, fake_failing *failing, cdbc_e
 
 static cdbc_status fake_open(const cdbc_settings *settings, int64_t deadline_ns, void **out, cdbc_error **err)
 {
-	const char *name = cdbc_settings_find(settings, "server");
+	const char *url = cdbc_settings_find(settings, "url");
+	const char *name = url && strchr(url, ':') ? strchr(url, ':') + 1 : cdbc_settings_find(settings, "server");
 	fake_server *s = name ? fake_server_find(name) : NULL;
 	fake_conn *c = NULL;
 	cdbc_status status;
 
 	for (size_t i = 0; i < settings->count; i++)
-		if (strcmp(settings->items[i].name, "server") != 0 && strncmp(settings->items[i].name, "set.", 4) != 0)
+		if (strcmp(settings->items[i].name, "server") != 0 && strcmp(settings->items[i].name, "url") != 0 &&
+			strncmp(settings->items[i].name, "set.", 4) != 0)
 			return cx_error_set(err, CDBC_CONFIG, "setting \"%s\" is unknown to fake", settings->items[i].name);
 	if (!s)
 		return cx_error_set(err, CDBC_CONFIG, "setting \"server\": there is no such fake server");

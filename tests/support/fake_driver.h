@@ -24,7 +24,7 @@ extern const cdbc_driver fake_driver;
 
 typedef struct fake_server fake_server;
 
-/* name is what the setting "server" says; two living servers may not share it. Never NULL. */
+/* name is what the setting "server" says, or the URL fake:NAME; two living servers may not share it. Never NULL. */
 fake_server *fake_server_new(const char *name);
 /* All connections must be closed. Takes NULL. */
 void fake_server_free(fake_server *server);
