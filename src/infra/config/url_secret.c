@@ -85,37 +85,49 @@ static bool is_secret_name(const char *text, size_t length)
 	return false;
 }
 
-/* The next password in the parameters, from *at on, which is moved behind it. */
-static bool find_parameter_password(const char **at, span *out)
+/* The next password in the parameters, from *at on, which is moved behind it. Where parameters
+ * begin with ;, a value may have ; in it in ways that only the driver knows: a password then goes
+ * on to the end. */
+static bool find_parameter_password(const char *url, const char **at, span *out)
 {
+	bool is_after_semicolon = url[strcspn(url, "?;")] == ';';
 	const char *text = *at;
 
 	while (*text) {
-		size_t length = strcspn(text, "&;?");
+		size_t length = strcspn(text, is_after_semicolon ? ";&?" : "&");
 		const char *equals = memchr(text, '=', length);
 
 		*at = text + length + (text[length] != '\0');
-		if (equals && equals + 1 < text + length && is_secret_name(text, (size_t)(equals - text))) {
+		if (equals && is_secret_name(text, (size_t)(equals - text))) {
 			out->from = equals + 1;
-			out->to = text + length;
-			return true;
+			out->to = is_after_semicolon ? text + strlen(text) : text + length;
+			*at = is_after_semicolon ? out->to : *at;
+			if (out->from < out->to)
+				return true;
 		}
 		text = *at;
 	}
 	return false;
 }
 
+/* Where the parameters begin. */
+static const char *parameters_of(const char *text)
+{
+	text += strcspn(text, "?;");
+	return *text ? text + 1 : text;
+}
+
 bool cdbc_url_has_password(const char *url)
 {
+	const char *at = parameters_of(url);
 	span s;
-	const char *at = url + strcspn(url, "?;");
 
-	return find_user_password(url, &s) || find_parameter_password(&at, &s);
+	return find_user_password(url, &s) || find_parameter_password(url, &at, &s);
 }
 
 void cx_url_mask(const char *text, cx_buf *out)
 {
-	const char *done = text, *at;
+	const char *done = text, *rest, *at;
 	span s;
 
 	if (find_user_password(text, &s)) {
@@ -123,8 +135,9 @@ void cx_url_mask(const char *text, cx_buf *out)
 		cx_buf_puts(out, "***");
 		done = s.to;
 	}
-	at = done + strcspn(done, "?;");
-	while (find_parameter_password(&at, &s)) {
+	rest = done;
+	at = parameters_of(rest);
+	while (find_parameter_password(rest, &at, &s)) {
 		cx_buf_put(out, done, (size_t)(s.from - done));
 		cx_buf_puts(out, "***");
 		done = s.to;

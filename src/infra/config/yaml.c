@@ -133,6 +133,7 @@ static cdbc_status on_scalar(reader *r, struct fy_token *value)
 	char *copy;
 	cx_yaml *n;
 
+	/* libfyaml 0.7.12 loses about a kilobyte, once, for a quoted scalar with many escapes */
 	note_place(r, value);
 	if (value && (fy_token_scalar_style(value) == FYSS_SINGLE_QUOTED ||
 				  fy_token_scalar_style(value) == FYSS_DOUBLE_QUOTED))

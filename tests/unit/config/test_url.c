@@ -162,7 +162,10 @@ static void test_passwords(void **state)
 	hides("jdbc:postgresql://h/d?user=u&password=secret",
 		  "jdbc:postgresql://h/d?user=u&password=***");
 	hides("jdbc:sqlserver://h:1;user=u;PassWord=secret;x=y",
-		  "jdbc:sqlserver://h:1;user=u;PassWord=***;x=y");
+		  "jdbc:sqlserver://h:1;user=u;PassWord=***");
+	hides("jdbc:sqlserver://h;password={a;b}", "jdbc:sqlserver://h;password=***");
+	hides("postgresql://h/d?password=a;b?c&x=y", "postgresql://h/d?password=***&x=y");
+	hides("postgresql://u:a;b@h/d?x=y&password=c", "postgresql://u:***@h/d?x=y&password=***");
 	hides("other://u:p@h?token=t", "other://u:***@h?token=***");
 	/* none in these */
 	hides("postgresql://u@h:26257/d?application_name=me@here",
