@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of types: OIDs, their words, and the columns that they become. The OIDs are PostgreSQL's, which never change, and those that
- * CockroachDB adds. Nothing here reads or writes a value. */
+/* The table of types: OIDs, their words, and the columns that they become. The OIDs are
+ * PostgreSQL's, which never change, and those that CockroachDB adds. Nothing here reads or writes a
+ * value. */
 #include "types_internal.h"
 
 #include <stdio.h>
 
 #define HEADER_SIZE 4 /* what typmods of lengths and of numeric count in */
 
-/* Without a precision a decimal column must take what division gives: 20 digits after the point on both servers. */
+/* Without a precision a decimal column must take what division gives: 20 digits after the point on
+ * both servers. */
 #define DECIMAL_SCALE 20
 
 static const pg_type types[] = {
@@ -94,7 +96,8 @@ const pg_type *cx_pg_type_find(Oid oid, bool *is_array)
 
 static bool has_typmod(Oid oid, int typmod)
 {
-	return typmod >= (oid == OID_NUMERIC || oid == OID_VARCHAR || oid == OID_BPCHAR ? HEADER_SIZE : 0);
+	return typmod >=
+		   (oid == OID_NUMERIC || oid == OID_VARCHAR || oid == OID_BPCHAR ? HEADER_SIZE : 0);
 }
 
 static void numeric_typmod(int typmod, int *precision, int *scale)
@@ -123,12 +126,12 @@ cdbc_type cx_pg_type_of(Oid oid, int typmod)
 Oid cx_pg_oid_of(cdbc_type type)
 {
 	static const Oid oids[CDBC_TYPE_COUNT] = {
-		[CDBC_TYPE_BOOL] = OID_BOOL,       [CDBC_TYPE_INT2] = OID_INT2,
-		[CDBC_TYPE_INT4] = OID_INT4,       [CDBC_TYPE_INT8] = OID_INT8,
-		[CDBC_TYPE_FLOAT4] = OID_FLOAT4,   [CDBC_TYPE_FLOAT8] = OID_FLOAT8,
-		[CDBC_TYPE_NUMERIC] = OID_NUMERIC, [CDBC_TYPE_TEXT] = OID_TEXT,
-		[CDBC_TYPE_JSON] = OID_JSONB,      [CDBC_TYPE_BYTES] = OID_BYTEA,
-		[CDBC_TYPE_DATE] = OID_DATE,       [CDBC_TYPE_TIME] = OID_TIME,
+		[CDBC_TYPE_BOOL] = OID_BOOL,           [CDBC_TYPE_INT2] = OID_INT2,
+		[CDBC_TYPE_INT4] = OID_INT4,           [CDBC_TYPE_INT8] = OID_INT8,
+		[CDBC_TYPE_FLOAT4] = OID_FLOAT4,       [CDBC_TYPE_FLOAT8] = OID_FLOAT8,
+		[CDBC_TYPE_NUMERIC] = OID_NUMERIC,     [CDBC_TYPE_TEXT] = OID_TEXT,
+		[CDBC_TYPE_JSON] = OID_JSONB,          [CDBC_TYPE_BYTES] = OID_BYTEA,
+		[CDBC_TYPE_DATE] = OID_DATE,           [CDBC_TYPE_TIME] = OID_TIME,
 		[CDBC_TYPE_TIMESTAMP] = OID_TIMESTAMP, [CDBC_TYPE_TIMESTAMPTZ] = OID_TIMESTAMPTZ,
 		[CDBC_TYPE_INTERVAL] = OID_INTERVAL,   [CDBC_TYPE_UUID] = OID_UUID};
 	Oid oid = (unsigned)type.id < CDBC_TYPE_COUNT ? oids[type.id] : 0;
@@ -187,7 +190,9 @@ const char *cx_pg_type_words(Oid oid, int typmod, char *buf, size_t size)
 	return buf;
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------- */
+/* ---- fields
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Chooses a numeric's storage and mends the type to fit it. */
 static cx_storage numeric_storage(cdbc_type *type, cdbc_numeric_mode mode)
@@ -199,10 +204,14 @@ static cx_storage numeric_storage(cdbc_type *type, cdbc_numeric_mode mode)
 		type->precision = type->scale = -1;
 		return CX_FLOAT64;
 	}
-	if (mode != CDBC_NUMERIC_TEXT && precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision)
+	if (mode != CDBC_NUMERIC_TEXT && precision >= 1 && precision <= 38 && scale >= 0 &&
+		scale <= precision)
 		return CX_DECIMAL128;
 	if (mode == CDBC_NUMERIC_DECIMAL) {
-		type->scale = (int16_t)(precision < 0 ? DECIMAL_SCALE : scale < 0 ? 0 : scale > 38 ? 38 : scale);
+		type->scale = (int16_t)(precision < 0 ? DECIMAL_SCALE
+								: scale < 0   ? 0
+								: scale > 38  ? 38
+											  : scale);
 		type->precision = 38;
 		return CX_DECIMAL128;
 	}
@@ -210,10 +219,12 @@ static cx_storage numeric_storage(cdbc_type *type, cdbc_numeric_mode mode)
 	return CX_UTF8;
 }
 
-cdbc_status cx_pg_field(Oid oid, int typmod, const char *name, cdbc_numeric_mode numeric, cdbc_arrays_mode arrays,
-						char words[CX_PG_WORDS_MAX], cx_field *out, bool *has_binary)
+cdbc_status cx_pg_field(Oid oid, int typmod, const char *name, cdbc_numeric_mode numeric,
+						cdbc_arrays_mode arrays, char words[CX_PG_WORDS_MAX], cx_field *out,
+						bool *has_binary)
 {
-	cx_field field = {.name = name, .sql_type = cx_pg_type_words(oid, typmod, words, CX_PG_WORDS_MAX),
+	cx_field field = {.name = name,
+					  .sql_type = cx_pg_type_words(oid, typmod, words, CX_PG_WORDS_MAX),
 					  .type = cx_pg_type_of(oid, typmod)};
 	bool is_array;
 	const pg_type *row = cx_pg_type_find(oid, &is_array);
@@ -228,7 +239,8 @@ cdbc_status cx_pg_field(Oid oid, int typmod, const char *name, cdbc_numeric_mode
 		return CDBC_OK;
 	}
 	item.is_array = false;
-	field.item = row && row->kind == PG_NUMERIC ? numeric_storage(&item, numeric) : cx_storage_of(item);
+	field.item =
+		row && row->kind == PG_NUMERIC ? numeric_storage(&item, numeric) : cx_storage_of(item);
 	field.storage = is_array ? CX_LIST : field.item;
 	field.type = item;
 	field.type.is_array = is_array;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Arrays of one dimension that begin at 1, from both wire formats, into lists. Others are refused, not flattened. */
+/* Arrays of one dimension that begin at 1, from both wire formats, into lists. Others are refused,
+ * not flattened. */
 #include "types_internal.h"
 
 #include "base/alloc.h"
@@ -10,8 +11,8 @@
 #define DIMENSION      8  /* length, lower bound */
 #define DIMENSIONS_MAX 6
 
-static pg_fault put_item(const cx_pg_decoder *d, const char *bytes, size_t length, cx_batch *batch, size_t column, pg_cell *cell,
-						 cdbc_text *bad)
+static pg_fault put_item(const cx_pg_decoder *d, const char *bytes, size_t length, cx_batch *batch,
+						 size_t column, pg_cell *cell, cdbc_text *bad)
 {
 	pg_fault fault = cx_pg_read(d, bytes, length, cell);
 
@@ -22,10 +23,12 @@ static pg_fault put_item(const cx_pg_decoder *d, const char *bytes, size_t lengt
 	return fault;
 }
 
-/* ---- binary ------------------------------------------------------------------------------------------------- */
+/* ---- binary
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static pg_fault read_items(const cx_pg_decoder *d, const char *at, const char *end, uint32_t count, cx_batch *batch, size_t column,
-						   pg_cell *cell, cdbc_text *bad)
+static pg_fault read_items(const cx_pg_decoder *d, const char *at, const char *end, uint32_t count,
+						   cx_batch *batch, size_t column, pg_cell *cell, cdbc_text *bad)
 {
 	pg_fault fault;
 
@@ -50,8 +53,8 @@ static pg_fault read_items(const cx_pg_decoder *d, const char *at, const char *e
 	return at == end ? PG_FINE : PG_MALFORMED;
 }
 
-static pg_fault read_binary(const cx_pg_decoder *d, const char *bytes, size_t length, cx_batch *batch, size_t column, pg_cell *cell,
-							cdbc_text *bad)
+static pg_fault read_binary(const cx_pg_decoder *d, const char *bytes, size_t length,
+							cx_batch *batch, size_t column, pg_cell *cell, cdbc_text *bad)
 {
 	uint32_t dimensions, count;
 
@@ -69,12 +72,16 @@ static pg_fault read_binary(const cx_pg_decoder *d, const char *bytes, size_t le
 		return PG_MALFORMED;
 	if (pg_get32(bytes + HEADER + 4) != 1)
 		return PG_BOUNDS;
-	return read_items(d, bytes + HEADER + DIMENSION, bytes + length, count, batch, column, cell, bad);
+	return read_items(d, bytes + HEADER + DIMENSION, bytes + length, count, batch, column, cell,
+					  bad);
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* Finds the end of an item: the place of its ',' or '}'. NULL: there is none. *has_escape: backslashes are in it. */
+/* Finds the end of an item: the place of its ',' or '}'. NULL: there is none. *has_escape:
+ * backslashes are in it. */
 static const char *item_end(const char *at, const char *end, bool *has_escape)
 {
 	bool is_quoted = at < end && *at == '"';
@@ -111,8 +118,9 @@ static size_t drop_backslashes(const char *text, size_t length, char *out)
 }
 
 /* *room: memory for an item without its backslashes, made when one needs it. */
-static pg_fault read_item_text(const cx_pg_decoder *d, const char *item, size_t length, bool has_escape, char **room, size_t room_size,
-							   cx_batch *batch, size_t column, pg_cell *cell, cdbc_text *bad)
+static pg_fault read_item_text(const cx_pg_decoder *d, const char *item, size_t length,
+							   bool has_escape, char **room, size_t room_size, cx_batch *batch,
+							   size_t column, pg_cell *cell, cdbc_text *bad)
 {
 	if (item[0] != '"' && length == 4 && strncasecmp(item, "NULL", 4) == 0) {
 		cx_batch_item_null(batch, column);
@@ -133,8 +141,8 @@ static pg_fault read_item_text(const cx_pg_decoder *d, const char *item, size_t 
 	return put_item(d, item, length, batch, column, cell, bad);
 }
 
-static pg_fault read_text(const cx_pg_decoder *d, const char *bytes, size_t length, cx_batch *batch, size_t column, pg_cell *cell,
-						  cdbc_text *bad)
+static pg_fault read_text(const cx_pg_decoder *d, const char *bytes, size_t length, cx_batch *batch,
+						  size_t column, pg_cell *cell, cdbc_text *bad)
 {
 	const char *at = bytes + 1, *end = bytes + length, *next;
 	pg_fault fault = PG_FINE;
@@ -157,7 +165,8 @@ static pg_fault read_text(const cx_pg_decoder *d, const char *bytes, size_t leng
 			fault = PG_MALFORMED;
 			break;
 		}
-		fault = read_item_text(d, at, (size_t)(next - at), has_escape, &room, length, batch, column, cell, bad);
+		fault = read_item_text(d, at, (size_t)(next - at), has_escape, &room, length, batch, column,
+							   cell, bad);
 		if (fault || *next == '}')
 			break;
 	}
@@ -169,8 +178,8 @@ static pg_fault read_text(const cx_pg_decoder *d, const char *bytes, size_t leng
 	return fault;
 }
 
-pg_fault cx_pg_read_list(const cx_pg_decoder *decoder, const char *bytes, size_t length, cx_batch *batch, size_t column,
-						 pg_cell *cell, cdbc_text *bad)
+pg_fault cx_pg_read_list(const cx_pg_decoder *decoder, const char *bytes, size_t length,
+						 cx_batch *batch, size_t column, pg_cell *cell, cdbc_text *bad)
 {
 	cx_batch_list_begin(batch, column);
 	if (decoder->is_binary)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Parameters: a value becomes what the server's type takes, in binary where that is cheap and certain, else as text. A value that the
- * type cannot hold exactly is refused here, with the parameter's number, before anything is sent. Arrays are in types_encode_array.c. */
+/* Parameters: a value becomes what the server's type takes, in binary where that is cheap and
+ * certain, else as text. A value that the type cannot hold exactly is refused here, with the
+ * parameter's number, before anything is sent. Arrays are in types_encode_array.c. */
 #include "types_encode.h"
 
 #include "base/error.h"
@@ -12,7 +13,9 @@
 
 #define SHOWN_MAX 60
 
-/* ---- messages ----------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const char *describe(const cdbc_value *value, char *buf, size_t size)
 {
@@ -49,11 +52,13 @@ cdbc_status cx_pg_misfit(const cdbc_value *value, Oid oid, size_t index, cdbc_er
 	char words[CX_PG_WORDS_MAX], shown[SHOWN_MAX];
 	const char *type = cx_pg_type_words(oid, -1, words, sizeof words);
 
-	return cx_error_set(err, CDBC_PARAM, "parameter $%zu: %s is not a%s %s", index + 1, describe(value, shown, sizeof shown),
-						begins_with_vowel(type) ? "n" : "", type);
+	return cx_error_set(err, CDBC_PARAM, "parameter $%zu: %s is not a%s %s", index + 1,
+						describe(value, shown, sizeof shown), begins_with_vowel(type) ? "n" : "",
+						type);
 }
 
-/* ---- ways to give a value ----------------------------------------------------------------------------------- */
+/* ---- ways to give a value
+ * ----------------------------------------------------------------------------------- */
 
 static cdbc_status fixed(cx_pg_param *out, uint64_t number, int width)
 {
@@ -69,7 +74,8 @@ static cdbc_status too_long(size_t index, cdbc_error **err)
 	return cx_error_set(err, CDBC_PARAM, "parameter $%zu: over 1 GiB", index + 1);
 }
 
-cdbc_status cx_pg_in_scratch(size_t begin, int format, cx_pg_param *out, cx_buf *scratch, size_t index, cdbc_error **err)
+cdbc_status cx_pg_in_scratch(size_t begin, int format, cx_pg_param *out, cx_buf *scratch,
+							 size_t index, cdbc_error **err)
 {
 	size_t length = scratch->length - begin;
 	cdbc_status status;
@@ -80,12 +86,14 @@ cdbc_status cx_pg_in_scratch(size_t begin, int format, cx_pg_param *out, cx_buf 
 		return status;
 	if (length > CX_PG_PARAM_MAX)
 		return too_long(index, err);
-	*out = (cx_pg_param){.place = CX_PG_SCRATCH, .length = (int)length, .format = format, .offset = begin};
+	*out = (cx_pg_param){
+		.place = CX_PG_SCRATCH, .length = (int)length, .format = format, .offset = begin};
 	return CDBC_OK;
 }
 
 /* A short text, NUL terminated, in the parameter itself when it has room. */
-static cdbc_status short_text(const char *text, cx_pg_param *out, cx_buf *scratch, size_t index, cdbc_error **err)
+static cdbc_status short_text(const char *text, cx_pg_param *out, cx_buf *scratch, size_t index,
+							  cdbc_error **err)
 {
 	size_t length = strlen(text), begin = scratch->length;
 
@@ -102,11 +110,13 @@ static cdbc_status borrowed(cdbc_text text, cx_pg_param *out, size_t index, cdbc
 {
 	if (text.length > CX_PG_PARAM_MAX)
 		return too_long(index, err);
-	*out = (cx_pg_param){.place = CX_PG_BORROWED, .length = (int)text.length, .format = 1, .borrowed = text.data};
+	*out = (cx_pg_param){
+		.place = CX_PG_BORROWED, .length = (int)text.length, .format = 1, .borrowed = text.data};
 	return CDBC_OK;
 }
 
-/* ---- numbers into binary; false: the type cannot hold it ----------------------------------------------------- */
+/* ---- numbers into binary; false: the type cannot hold it
+ * ----------------------------------------------------- */
 
 static bool integer_to(pg_kind kind, int64_t number, cx_pg_param *out)
 {
@@ -152,19 +162,21 @@ static bool double_to(pg_kind kind, double number, cx_pg_param *out)
 		return !fixed(out, bits, 8);
 	case PG_FLOAT4: /* rounds, as the type's user expects, but never to infinity or to nothing */
 		narrow = (float)number;
-		if ((isinf(narrow) && !isinf(number)) || (!(narrow < 0 || narrow > 0) && (number < 0 || number > 0)))
+		if ((isinf(narrow) && !isinf(number)) ||
+			(!(narrow < 0 || narrow > 0) && (number < 0 || number > 0)))
 			return false;
 		memcpy(&half, &narrow, sizeof half);
 		return !fixed(out, half, 4);
 	default:
-		return number >= -0x1p63 && number < 0x1p63 && trunc(number) <= number && trunc(number) >= number &&
-			   integer_to(kind, (int64_t)number, out);
+		return number >= -0x1p63 && number < 0x1p63 && trunc(number) <= number &&
+			   trunc(number) >= number && integer_to(kind, (int64_t)number, out);
 	}
 }
 
 static bool is_number(pg_kind kind)
 {
-	return kind == PG_INT2 || kind == PG_INT4 || kind == PG_INT8 || kind == PG_OID || kind == PG_FLOAT4 || kind == PG_FLOAT8;
+	return kind == PG_INT2 || kind == PG_INT4 || kind == PG_INT8 || kind == PG_OID ||
+		   kind == PG_FLOAT4 || kind == PG_FLOAT8;
 }
 
 bool cx_pg_encode_binary(const cdbc_value *value, pg_kind kind, cx_pg_param *out)
@@ -176,18 +188,21 @@ bool cx_pg_encode_binary(const cdbc_value *value, pg_kind kind, cx_pg_param *out
 	return value->kind == CDBC_VALUE_BOOL && kind == PG_BOOL && !fixed(out, value->as.boolean, 1);
 }
 
-/* ---- text and bytes ----------------------------------------------------------------------------------------- */
+/* ---- text and bytes
+ * ----------------------------------------------------------------------------------------- */
 
 cdbc_status cx_pg_check_text(cdbc_text text, size_t index, cdbc_error **err)
 {
 	if (memchr(text.data, 0, text.length))
 		return cx_error_set(err, CDBC_PARAM, "parameter $%zu: the text has a NUL byte", index + 1);
 	if (cx_utf8_valid_prefix(text.data, text.length) != text.length)
-		return cx_error_set(err, CDBC_PARAM, "parameter $%zu: the text is not valid UTF-8", index + 1);
+		return cx_error_set(err, CDBC_PARAM, "parameter $%zu: the text is not valid UTF-8",
+							index + 1);
 	return CDBC_OK;
 }
 
-static cdbc_status encode_text(cdbc_text text, pg_kind kind, cx_pg_param *out, cx_buf *scratch, size_t index, cdbc_error **err)
+static cdbc_status encode_text(cdbc_text text, pg_kind kind, cx_pg_param *out, cx_buf *scratch,
+							   size_t index, cdbc_error **err)
 {
 	size_t begin = scratch->length;
 	cdbc_status status = cx_pg_check_text(text, index, err);
@@ -215,8 +230,8 @@ void cx_pg_put_hex(cdbc_text bytes, cx_buf *out)
 	}
 }
 
-static cdbc_status encode_bytes(const cdbc_value *value, Oid oid, pg_kind kind, cx_pg_param *out, cx_buf *scratch, size_t index,
-								cdbc_error **err)
+static cdbc_status encode_bytes(const cdbc_value *value, Oid oid, pg_kind kind, cx_pg_param *out,
+								cx_buf *scratch, size_t index, cdbc_error **err)
 {
 	size_t begin = scratch->length;
 
@@ -228,9 +243,12 @@ static cdbc_status encode_bytes(const cdbc_value *value, Oid oid, pg_kind kind, 
 	return cx_pg_in_scratch(begin, 0, out, scratch, index, err);
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------- */
+/* ---- all
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-cdbc_status cx_pg_encode(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch, size_t index, cdbc_error **err)
+cdbc_status cx_pg_encode(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch,
+						 size_t index, cdbc_error **err)
 {
 	char text[CX_NUMBER_MAX];
 	bool is_array;
@@ -252,8 +270,10 @@ cdbc_status cx_pg_encode(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_
 	}
 	if (cx_pg_encode_binary(value, kind, out))
 		return CDBC_OK;
-	/* bool is nothing else, and numbers are only numbers or text: the server reads the text of all the rest, and judges it */
-	if (is_number(kind) || (kind == PG_BOOL && value->kind != CDBC_VALUE_BOOL) || kind == PG_BYTEA || (row && is_array))
+	/* bool is nothing else, and numbers are only numbers or text: the server reads the text of all
+	 * the rest, and judges it */
+	if (is_number(kind) || (kind == PG_BOOL && value->kind != CDBC_VALUE_BOOL) ||
+		kind == PG_BYTEA || (row && is_array))
 		return cx_pg_misfit(value, oid, index, err);
 	if (value->kind == CDBC_VALUE_BOOL)
 		return short_text(value->as.boolean ? "true" : "false", out, scratch, index, err);

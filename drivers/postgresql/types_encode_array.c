@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Arrays as parameters: binary when every item has a certain binary form, else PostgreSQL's `{..}`, which also nests. */
+/* Arrays as parameters: binary when every item has a certain binary form, else PostgreSQL's `{..}`,
+ * which also nests. */
 #include "types_encode.h"
 
 #include "base/civil.h"
@@ -14,7 +15,9 @@ static void put32(cx_buf *out, uint32_t number)
 	cx_buf_put(out, &big, sizeof big);
 }
 
-/* ---- binary ------------------------------------------------------------------------------------------------- */
+/* ---- binary
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void put_bytes(cdbc_text bytes, cx_buf *out)
 {
@@ -33,7 +36,8 @@ static bool put_binary(const cdbc_value *item, pg_kind kind, cx_buf *out)
 		put32(out, UINT32_MAX);
 		return true;
 	case CDBC_VALUE_TEXT:
-		if (kind == PG_UUID && cx_uuid_parse(item->as.text.data, item->as.text.length, uuid) == CX_PARSE_OK)
+		if (kind == PG_UUID &&
+			cx_uuid_parse(item->as.text.data, item->as.text.length, uuid) == CX_PARSE_OK)
 			put_bytes((cdbc_text){uuid, sizeof uuid}, out);
 		else if (kind == PG_TEXT)
 			put_bytes(item->as.text, out);
@@ -76,7 +80,9 @@ static bool put_binary_array(const cdbc_value *array, const pg_type *row, cx_buf
 	return true;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void put_quoted(cdbc_text text, cx_buf *out)
 {
@@ -130,16 +136,20 @@ static void put_literal(const cdbc_value *value, pg_kind kind, cx_buf *out)
 	}
 }
 
-/* ---- what an item may be ------------------------------------------------------------------------------------ */
+/* ---- what an item may be
+ * ------------------------------------------------------------------------------------ */
 
-/* The rules of a value alone: numbers and bool that the type cannot hold are refused. row NULL: the server judges. */
-static cdbc_status check(const cdbc_value *item, const pg_type *row, int depth, size_t index, cdbc_error **err)
+/* The rules of a value alone: numbers and bool that the type cannot hold are refused. row NULL: the
+ * server judges. */
+static cdbc_status check(const cdbc_value *item, const pg_type *row, int depth, size_t index,
+						 cdbc_error **err)
 {
 	pg_kind kind = row ? (pg_kind)row->kind : PG_OTHER;
 	cdbc_status status = CDBC_OK;
 	cx_pg_param number;
-	bool is_numeric_type = kind == PG_INT2 || kind == PG_INT4 || kind == PG_INT8 || kind == PG_OID || kind == PG_FLOAT4 ||
-						   kind == PG_FLOAT8 || kind == PG_BOOL || kind == PG_BYTEA;
+	bool is_numeric_type = kind == PG_INT2 || kind == PG_INT4 || kind == PG_INT8 ||
+						   kind == PG_OID || kind == PG_FLOAT4 || kind == PG_FLOAT8 ||
+						   kind == PG_BOOL || kind == PG_BYTEA;
 
 	switch (item->kind) {
 	case CDBC_VALUE_NULL:
@@ -152,7 +162,8 @@ static cdbc_status check(const cdbc_value *item, const pg_type *row, int depth, 
 		return cx_pg_misfit(item, row->oid, index, err);
 	case CDBC_VALUE_ARRAY:
 		if (depth == DEPTH_MAX)
-			return cx_error_set(err, CDBC_PARAM, "parameter $%zu: over %d arrays in each other", index + 1, DEPTH_MAX);
+			return cx_error_set(err, CDBC_PARAM, "parameter $%zu: over %d arrays in each other",
+								index + 1, DEPTH_MAX);
 		for (size_t i = 0; !status && i < item->as.array.count; i++)
 			status = check(&item->as.array.items[i], row, depth + 1, index, err);
 		return status;
@@ -163,7 +174,8 @@ static cdbc_status check(const cdbc_value *item, const pg_type *row, int depth, 
 	}
 }
 
-cdbc_status cx_pg_encode_array(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch, size_t index, cdbc_error **err)
+cdbc_status cx_pg_encode_array(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch,
+							   size_t index, cdbc_error **err)
 {
 	bool is_array;
 	const pg_type *row = oid ? cx_pg_type_find(oid, &is_array) : NULL;

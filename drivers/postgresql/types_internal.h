@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the files types*.c share: the table's rows, reading one value, big-endian numbers. Not for the rest of the driver. */
+/* What the files types*.c share: the table's rows, reading one value, big-endian numbers. Not for
+ * the rest of the driver. */
 #ifndef CX_PG_TYPES_INTERNAL_H
 #define CX_PG_TYPES_INTERNAL_H
 
@@ -94,22 +95,26 @@ typedef struct pg_cell {
 	char *own; /* when small was too small; freed by pg_cell_free */
 } pg_cell;
 
-/* Room for n bytes that lives as long as the cell; NULL when out of memory. Ends the room given before. */
+/* Room for n bytes that lives as long as the cell; NULL when out of memory. Ends the room given
+ * before. */
 char *cx_pg_cell_room(pg_cell *cell, size_t n);
 void cx_pg_cell_free(pg_cell *cell);
 
-/* Reads one value, not a list, of the decoder's kind into the layout of its storage. cell->own must be NULL or of an earlier read. */
+/* Reads one value, not a list, of the decoder's kind into the layout of its storage. cell->own must
+ * be NULL or of an earlier read. */
 pg_fault cx_pg_read(const cx_pg_decoder *decoder, const char *bytes, size_t length, pg_cell *cell);
 /* The text of a binary numeric; gives bytes and length. */
 pg_fault cx_pg_numeric_text(const char *bytes, size_t length, pg_cell *cell);
-pg_fault cx_pg_read_numeric(const cx_pg_decoder *decoder, const char *bytes, size_t length, pg_cell *cell);
+pg_fault cx_pg_read_numeric(const cx_pg_decoder *decoder, const char *bytes, size_t length,
+							pg_cell *cell);
 
-/* Appends an array as the list of the row being filled. *bad: the item that is at fault, for the message; its bytes may end with the
- * cell. */
-pg_fault cx_pg_read_list(const cx_pg_decoder *decoder, const char *bytes, size_t length, cx_batch *batch, size_t column,
-						 pg_cell *cell, cdbc_text *bad);
+/* Appends an array as the list of the row being filled. *bad: the item that is at fault, for the
+ * message; its bytes may end with the cell. */
+pg_fault cx_pg_read_list(const cx_pg_decoder *decoder, const char *bytes, size_t length,
+						 cx_batch *batch, size_t column, pg_cell *cell, cdbc_text *bad);
 
-/* ---- big-endian --------------------------------------------------------------------------------------------- */
+/* ---- big-endian
+ * --------------------------------------------------------------------------------------------- */
 
 static inline uint16_t pg_get16(const char *bytes)
 {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* numeric, from text and from digits to the base 10000, into decimal128, exact text, or float8 when that was asked for. */
+/* numeric, from text and from digits to the base 10000, into decimal128, exact text, or float8 when
+ * that was asked for. */
 #include "types_internal.h"
 
 #include "base/decimal.h"
 
-#define HEADER       8
-#define SIGN_PLUS    0x0000
-#define SIGN_MINUS   0x4000
-#define SIGN_NAN     0xc000
-#define SIGN_PINF    0xd000
-#define SIGN_NINF    0xf000
+#define HEADER     8
+#define SIGN_PLUS  0x0000
+#define SIGN_MINUS 0x4000
+#define SIGN_NAN   0xc000
+#define SIGN_PINF  0xd000
+#define SIGN_NINF  0xf000
 
 /* A binary numeric's head. */
 typedef struct head {
@@ -34,7 +35,10 @@ static bool read_head(const char *bytes, size_t length, head *out)
 
 static const char *special_of(unsigned sign)
 {
-	return sign == SIGN_NAN ? "NaN" : sign == SIGN_PINF ? "Infinity" : sign == SIGN_NINF ? "-Infinity" : NULL;
+	return sign == SIGN_NAN    ? "NaN"
+		   : sign == SIGN_PINF ? "Infinity"
+		   : sign == SIGN_NINF ? "-Infinity"
+							   : NULL;
 }
 
 /* Four digits of the number, those that stand for 10000^power. */
@@ -77,7 +81,8 @@ static bool has_bad_digit(const head *h)
 
 	for (size_t i = 0; i < h->count; i++) {
 		unsigned group = pg_get16(h->digits + 2 * i);
-		int beyond = -4 * (h->weight - (int)i) - h->scale; /* digits of the group after the last one printed */
+		int beyond = -4 * (h->weight - (int)i) -
+					 h->scale; /* digits of the group after the last one printed */
 
 		if (group > 9999 || (beyond >= 4 ? group != 0 : beyond > 0 && group % powers[beyond] != 0))
 			return true;
@@ -101,7 +106,8 @@ pg_fault cx_pg_numeric_text(const char *bytes, size_t length, pg_cell *cell)
 	}
 	if ((h.sign != SIGN_PLUS && h.sign != SIGN_MINUS) || has_bad_digit(&h))
 		return PG_MALFORMED;
-	out = p = cx_pg_cell_room(cell, 8 + 4 * (size_t)(h.weight > 0 ? h.weight : 0) + (size_t)h.scale + 8);
+	out = p =
+		cx_pg_cell_room(cell, 8 + 4 * (size_t)(h.weight > 0 ? h.weight : 0) + (size_t)h.scale + 8);
 	if (!out)
 		return PG_NOMEM;
 	if (h.sign == SIGN_MINUS)
@@ -122,7 +128,8 @@ static pg_fault fault_of(cx_parse parse)
 	return parse == CX_PARSE_OK ? PG_FINE : parse == CX_PARSE_BAD ? PG_MALFORMED : PG_RANGE;
 }
 
-/* The text form as exact text: CockroachDB writes 1E-10 where the rest of the world, and its own binary form, have 0.0000000001. */
+/* The text form as exact text: CockroachDB writes 1E-10 where the rest of the world, and its own
+ * binary form, have 0.0000000001. */
 static pg_fault plain_text(const char *bytes, size_t length, pg_cell *cell)
 {
 	double special;
@@ -132,7 +139,9 @@ static pg_fault plain_text(const char *bytes, size_t length, pg_cell *cell)
 	if (length && (bytes[length - 1] < '0' || bytes[length - 1] > '9')) {
 		cell->bytes = bytes;
 		cell->length = length;
-		return cx_double_parse(bytes, length, &special) || __builtin_isfinite(special) ? PG_MALFORMED : PG_FINE;
+		return cx_double_parse(bytes, length, &special) || __builtin_isfinite(special)
+				   ? PG_MALFORMED
+				   : PG_FINE;
 	}
 	n = cx_decimal_plain(bytes, length, NULL, 0);
 	if (n == 0)
@@ -145,7 +154,8 @@ static pg_fault plain_text(const char *bytes, size_t length, pg_cell *cell)
 	return PG_FINE;
 }
 
-static pg_fault read_decimal(const cx_pg_decoder *d, const char *bytes, size_t length, pg_cell *cell)
+static pg_fault read_decimal(const cx_pg_decoder *d, const char *bytes, size_t length,
+							 pg_cell *cell)
 {
 	cx_parse parse;
 	head h;
@@ -160,7 +170,8 @@ static pg_fault read_decimal(const cx_pg_decoder *d, const char *bytes, size_t l
 		return PG_RANGE;
 	if ((h.sign != SIGN_PLUS && h.sign != SIGN_MINUS) || has_bad_digit(&h))
 		return PG_MALFORMED;
-	parse = cx_decimal_of_base10000(h.sign == SIGN_MINUS, h.weight, h.digits, h.count, d->precision, d->scale, cell->fixed.bytes);
+	parse = cx_decimal_of_base10000(h.sign == SIGN_MINUS, h.weight, h.digits, h.count, d->precision,
+									d->scale, cell->fixed.bytes);
 	return fault_of(parse);
 }
 
@@ -182,11 +193,13 @@ static pg_fault read_double(const cx_pg_decoder *d, const char *bytes, size_t le
 	return fault;
 }
 
-pg_fault cx_pg_read_numeric(const cx_pg_decoder *decoder, const char *bytes, size_t length, pg_cell *cell)
+pg_fault cx_pg_read_numeric(const cx_pg_decoder *decoder, const char *bytes, size_t length,
+							pg_cell *cell)
 {
 	if (decoder->storage == CX_DECIMAL128)
 		return read_decimal(decoder, bytes, length, cell);
 	if (decoder->storage == CX_FLOAT64)
 		return read_double(decoder, bytes, length, cell);
-	return decoder->is_binary ? cx_pg_numeric_text(bytes, length, cell) : plain_text(bytes, length, cell);
+	return decoder->is_binary ? cx_pg_numeric_text(bytes, length, cell)
+							  : plain_text(bytes, length, cell);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reads one value from either wire format. Every length is checked: what the server sends is not trusted. Rows are in types_row.c,
- * numeric in types_numeric.c, arrays in types_array.c. */
+/* Reads one value from either wire format. Every length is checked: what the server sends is not
+ * trusted. Rows are in types_row.c, numeric in types_numeric.c, arrays in types_array.c. */
 #include "types_internal.h"
 
 #include "base/alloc.h"
@@ -37,7 +37,8 @@ static pg_fault fault_of(cx_parse parse)
 	return parse == CX_PARSE_OK ? PG_FINE : parse == CX_PARSE_BAD ? PG_MALFORMED : PG_RANGE;
 }
 
-static pg_fault read_text(const cx_pg_decoder *decoder, const char *bytes, size_t length, pg_cell *cell)
+static pg_fault read_text(const cx_pg_decoder *decoder, const char *bytes, size_t length,
+						  pg_cell *cell)
 {
 	if (decoder->checks_utf8 && cx_utf8_valid_prefix(bytes, length) != length)
 		return PG_ENCODING;
@@ -46,7 +47,9 @@ static pg_fault read_text(const cx_pg_decoder *decoder, const char *bytes, size_
 	return PG_FINE;
 }
 
-/* ---- binary ------------------------------------------------------------------------------------------------- */
+/* ---- binary
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static pg_fault read_date(const char *bytes, pg_cell *cell)
 {
@@ -104,7 +107,8 @@ static pg_fault read_oid(const char *bytes, pg_cell *cell)
 	return PG_FINE;
 }
 
-/* "char" holds any byte; 0 is the empty text, and what is not ASCII is written as newer servers do. */
+/* "char" holds any byte; 0 is the empty text, and what is not ASCII is written as newer servers do.
+ */
 static pg_fault read_char(const char *bytes, size_t length, pg_cell *cell)
 {
 	if (length == 4 && bytes[0] == '\\') {
@@ -118,7 +122,8 @@ static pg_fault read_char(const char *bytes, size_t length, pg_cell *cell)
 	cell->length = length && bytes[0] ? 1 : 0;
 	cell->small[0] = length ? bytes[0] : '\0';
 	if (length && (unsigned char)bytes[0] > 127)
-		cell->length = (size_t)snprintf(cell->small, sizeof cell->small, "\\%03o", (unsigned char)bytes[0]);
+		cell->length =
+			(size_t)snprintf(cell->small, sizeof cell->small, "\\%03o", (unsigned char)bytes[0]);
 	return PG_FINE;
 }
 
@@ -186,7 +191,8 @@ static pg_fault read_fixed(pg_kind kind, const char *bytes, pg_cell *cell)
 	}
 }
 
-static pg_fault read_binary(const cx_pg_decoder *decoder, const char *bytes, size_t length, pg_cell *cell)
+static pg_fault read_binary(const cx_pg_decoder *decoder, const char *bytes, size_t length,
+							pg_cell *cell)
 {
 	size_t width = width_of(decoder->kind);
 
@@ -212,11 +218,15 @@ static pg_fault read_binary(const cx_pg_decoder *decoder, const char *bytes, siz
 	}
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+	return c >= '0' && c <= '9'                     ? c - '0'
+		   : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+													: -1;
 }
 
 /* bytea_output = escape: `\\` and `\000`. */

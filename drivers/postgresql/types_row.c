@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Rows of a PGresult into a batch. cx_pg_decode_row is where a streamed result spends its time: the types that are common in binary
- * are read in its switch, and everything else, with every doubt, goes to cx_pg_read. */
+/* Rows of a PGresult into a batch. cx_pg_decode_row is where a streamed result spends its time: the
+ * types that are common in binary are read in its switch, and everything else, with every doubt,
+ * goes to cx_pg_read. */
 #include "types_internal.h"
 
 #include "base/civil.h"
@@ -25,19 +26,22 @@ enum {
 static uint8_t fast_of(const cx_pg_decoder *d)
 {
 	static const uint8_t binary[PG_OID + 1] = {
-		[PG_TEXT] = FAST_BYTES,     [PG_BYTEA] = FAST_BYTES,   [PG_BOOL] = FAST_BOOL,
-		[PG_INT2] = FAST_INT2,      [PG_INT4] = FAST_INT4,     [PG_INT8] = FAST_INT8,
-		[PG_FLOAT4] = FAST_FLOAT4,  [PG_FLOAT8] = FAST_FLOAT8, [PG_TIMESTAMP] = FAST_TIMESTAMP,
-		[PG_UUID] = FAST_UUID,      [PG_JSONB] = FAST_JSONB};
+		[PG_TEXT] = FAST_BYTES,    [PG_BYTEA] = FAST_BYTES,   [PG_BOOL] = FAST_BOOL,
+		[PG_INT2] = FAST_INT2,     [PG_INT4] = FAST_INT4,     [PG_INT8] = FAST_INT8,
+		[PG_FLOAT4] = FAST_FLOAT4, [PG_FLOAT8] = FAST_FLOAT8, [PG_TIMESTAMP] = FAST_TIMESTAMP,
+		[PG_UUID] = FAST_UUID,     [PG_JSONB] = FAST_JSONB};
 
 	if (d->is_list || (d->checks_utf8 && d->storage == CX_UTF8))
 		return FAST_NONE;
 	if (d->is_binary)
 		return binary[d->kind];
-	return d->kind == PG_TEXT || d->kind == PG_JSONB || d->kind == PG_OTHER || d->kind == PG_OID ? FAST_BYTES : FAST_NONE;
+	return d->kind == PG_TEXT || d->kind == PG_JSONB || d->kind == PG_OTHER || d->kind == PG_OID
+			   ? FAST_BYTES
+			   : FAST_NONE;
 }
 
-void cx_pg_decoder_init(cx_pg_decoder *decoder, Oid oid, const cx_field *field, bool is_binary, bool checks_utf8)
+void cx_pg_decoder_init(cx_pg_decoder *decoder, Oid oid, const cx_field *field, bool is_binary,
+						bool checks_utf8)
 {
 	bool is_array;
 	const pg_type *row = cx_pg_type_find(oid, &is_array);
@@ -55,18 +59,22 @@ void cx_pg_decoder_init(cx_pg_decoder *decoder, Oid oid, const cx_field *field, 
 	decoder->fast = fast_of(decoder);
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Says what is wrong with a value that the column cannot hold. */
-static void explain_range(const cx_pg_decoder *d, const cdbc_text *bad, cdbc_error **err, int64_t row)
+static void explain_range(const cx_pg_decoder *d, const cdbc_text *bad, cdbc_error **err,
+						  int64_t row)
 {
 	char decimal[32] = "float8";
 	pg_cell cell = {.own = NULL};
 	cdbc_text text = *bad;
 
 	if (d->kind != PG_NUMERIC) {
-		cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": the %s is outside what the column can hold", (long long)row, d->name,
-					 d->sql_type);
+		cx_error_set(err, CDBC_DATA,
+					 "row %lld, column \"%s\": the %s is outside what the column can hold",
+					 (long long)row, d->name, d->sql_type);
 		cx_error_hint(err, "cast the column to text in the statement");
 		return;
 	}
@@ -74,13 +82,15 @@ static void explain_range(const cx_pg_decoder *d, const cdbc_text *bad, cdbc_err
 		snprintf(decimal, sizeof decimal, "decimal(%d,%d)", d->precision, d->scale);
 	if (d->is_binary && cx_pg_numeric_text(text.data, text.length, &cell) == PG_FINE)
 		text = (cdbc_text){cell.bytes, cell.length};
-	cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": %.*s%s does not fit %s", (long long)row, d->name,
-				 (int)(text.length > SHOWN_MAX ? SHOWN_MAX : text.length), text.data, text.length > SHOWN_MAX ? "..." : "", decimal);
+	cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": %.*s%s does not fit %s", (long long)row,
+				 d->name, (int)(text.length > SHOWN_MAX ? SHOWN_MAX : text.length), text.data,
+				 text.length > SHOWN_MAX ? "..." : "", decimal);
 	cx_error_hint(err, "set results.numeric = text");
 	cx_pg_cell_free(&cell);
 }
 
-static cdbc_status explain(pg_fault fault, const cx_pg_decoder *d, const cdbc_text *bad, int64_t row, cdbc_error **err)
+static cdbc_status explain(pg_fault fault, const cx_pg_decoder *d, const cdbc_text *bad,
+						   int64_t row, cdbc_error **err)
 {
 	long long n = row;
 
@@ -91,22 +101,26 @@ static cdbc_status explain(pg_fault fault, const cx_pg_decoder *d, const cdbc_te
 		explain_range(d, bad, err, row);
 		return CDBC_DATA;
 	case PG_ENCODING:
-		cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": the text is not valid UTF-8", n, d->name);
+		cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": the text is not valid UTF-8", n,
+					 d->name);
 		cx_error_hint(err, "read it as bytea in the statement");
 		return CDBC_DATA;
 	case PG_DIMENSIONS:
 	case PG_BOUNDS:
-		cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": an array %s is not a list", n, d->name,
+		cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": an array %s is not a list", n,
+					 d->name,
 					 fault == PG_BOUNDS ? "that does not begin at 1" : "of several dimensions");
 		cx_error_hint(err, "set results.arrays = text");
 		return CDBC_DATA;
 	default:
-		return cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": malformed %s from the server", n, d->name,
-							d->sql_type ? d->sql_type : "value");
+		return cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": malformed %s from the server",
+							n, d->name, d->sql_type ? d->sql_type : "value");
 	}
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void put(cx_storage storage, const pg_cell *cell, cx_batch *batch, size_t column)
 {
@@ -145,10 +159,13 @@ static void put(cx_storage storage, const pg_cell *cell, cx_batch *batch, size_t
 }
 
 /* Any value, by the long way. */
-static __attribute__((noinline)) cdbc_status decode_value(const cx_pg_decoder *d, const PGresult *res, int row, size_t column,
-														  cx_batch *batch, int64_t row_number, cdbc_error **err)
+static __attribute__((noinline)) cdbc_status decode_value(const cx_pg_decoder *d,
+														  const PGresult *res, int row,
+														  size_t column, cx_batch *batch,
+														  int64_t row_number, cdbc_error **err)
 {
-	cdbc_text value = {PQgetvalue(res, row, (int)column), (size_t)PQgetlength(res, row, (int)column)};
+	cdbc_text value = {PQgetvalue(res, row, (int)column),
+					   (size_t)PQgetlength(res, row, (int)column)};
 	cdbc_status status = CDBC_OK;
 	pg_fault fault;
 	pg_cell cell;
@@ -172,7 +189,8 @@ static __attribute__((noinline)) cdbc_status decode_value(const cx_pg_decoder *d
 }
 
 /* Reads a common value; false: decode_value must. */
-static inline bool decode_fast(const cx_pg_decoder *d, const PGresult *res, int row, int column, cx_batch *batch)
+static inline bool decode_fast(const cx_pg_decoder *d, const PGresult *res, int row, int column,
+							   cx_batch *batch)
 {
 	int length = PQgetlength(res, row, column);
 	const char *bytes = PQgetvalue(res, row, column);
@@ -235,8 +253,8 @@ static inline bool decode_fast(const cx_pg_decoder *d, const PGresult *res, int 
 	}
 }
 
-cdbc_status cx_pg_decode_row(const cx_pg_decoder *decoders, size_t columns, const PGresult *res, int row, cx_batch *batch,
-							 int64_t row_number, cdbc_error **err)
+cdbc_status cx_pg_decode_row(const cx_pg_decoder *decoders, size_t columns, const PGresult *res,
+							 int row, cx_batch *batch, int64_t row_number, cdbc_error **err)
 {
 	cdbc_status status;
 

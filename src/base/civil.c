@@ -4,7 +4,6 @@
 
 #include "base/column.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* After "days_from_civil" by H. Hinnant: years begin in March, so that the leap day is the last. */
@@ -39,7 +38,9 @@ int cx_civil_month_days(int64_t year, int month)
 	return days[month - 1] + (month == 2 && is_leap);
 }
 
-/* ---- printing ----------------------------------------------------------------------------------------------- */
+/* ---- printing
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static char *put_2(char *p, unsigned n)
 {
@@ -102,10 +103,17 @@ static size_t finish(char *end, bool is_bc, char *out)
 	return (size_t)(end - out);
 }
 
+static char *put_word(char *p, const char *word)
+{
+	size_t length = strlen(word);
+
+	memcpy(p, word, length);
+	return p + length;
+}
+
 static size_t put_infinity(bool is_negative, char *out)
 {
-	strcpy(out, is_negative ? "-infinity" : "infinity");
-	return strlen(out);
+	return finish(put_word(out, is_negative ? "-infinity" : "infinity"), false, out);
 }
 
 size_t cx_date_print(int32_t days, char *out)
@@ -150,7 +158,8 @@ size_t cx_timestamp_print(int64_t us, bool is_utc, bool is_iso, char *out)
 	return finish(p, date.year <= 0, out);
 }
 
-/* ---- intervals ---------------------------------------------------------------------------------------------- */
+/* ---- intervals
+ * ---------------------------------------------------------------------------------------------- */
 
 /* An interval's time, with one sign for all of it. */
 typedef struct clock_parts {
@@ -187,10 +196,8 @@ size_t cx_interval_print_iso(int32_t months, int32_t days, int64_t ns, char *out
 	int sign = t.is_negative ? -1 : 1;
 	char *p = out;
 
-	if (months == 0 && days == 0 && ns == 0) {
-		strcpy(out, "PT0S");
-		return 4;
-	}
+	if (months == 0 && days == 0 && ns == 0)
+		return finish(put_word(p, "PT0S"), false, out);
 	*p++ = 'P';
 	p = put_iso_part(p, months / 12, 'Y');
 	p = put_iso_part(p, months % 12, 'M');
@@ -210,12 +217,20 @@ size_t cx_interval_print_iso(int32_t months, int32_t days, int64_t ns, char *out
 }
 
 /* `-1 years`: a part that follows a negative one says that it is positive. */
-static char *put_word_part(char *p, const char *out, int32_t number, const char *unit, bool *is_after_negative)
+static char *put_word_part(char *p, const char *out, int32_t number, const char *unit,
+						   bool *is_after_negative)
 {
 	if (number == 0)
 		return p;
-	p += sprintf(p, "%s%s%d %s%s", p == out ? "" : " ", *is_after_negative && number > 0 ? "+" : "", number, unit,
-				 number == 1 ? "" : "s");
+	if (p != out)
+		*p++ = ' ';
+	if (*is_after_negative && number > 0)
+		*p++ = '+';
+	p += cx_int64_print(number, p);
+	*p++ = ' ';
+	p = put_word(p, unit);
+	if (number != 1)
+		*p++ = 's';
 	*is_after_negative = number < 0;
 	return p;
 }

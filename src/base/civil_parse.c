@@ -92,7 +92,9 @@ static cx_parse take_fraction(cursor *c, int digits, int64_t *out)
 	return CX_PARSE_OK;
 }
 
-/* ---- dates -------------------------------------------------------------------------------------------------- */
+/* ---- dates
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* `[+-]YYYY-MM-DD` without BC. */
 static bool take_date(cursor *c, cx_civil *out, bool *is_signed)
@@ -103,8 +105,8 @@ static bool take_date(cursor *c, cx_civil *out, bool *is_signed)
 	*is_signed = is_negative || next_is(c, '+');
 	if (*is_signed)
 		c->at++;
-	if (!take_number(c, 4, 9, &year) || !take(c, '-') || !take_pair(c, 12, &out->month) || !take(c, '-') ||
-		!take_pair(c, 31, &out->day))
+	if (!take_number(c, 4, 9, &year) || !take(c, '-') || !take_pair(c, 12, &out->month) ||
+		!take(c, '-') || !take_pair(c, 31, &out->day))
 		return false;
 	out->year = is_negative ? -year : year;
 	return out->month >= 1 && out->day >= 1;
@@ -152,7 +154,9 @@ cx_parse cx_date_parse(const char *text, size_t length, int32_t *days)
 	return CX_PARSE_OK;
 }
 
-/* ---- times -------------------------------------------------------------------------------------------------- */
+/* ---- times
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static cx_parse take_time(cursor *c, int64_t *us)
 {
@@ -247,7 +251,8 @@ out:
 	return CX_PARSE_OK;
 }
 
-/* ---- intervals ---------------------------------------------------------------------------------------------- */
+/* ---- intervals
+ * ---------------------------------------------------------------------------------------------- */
 
 typedef struct interval {
 	int64_t months;
@@ -259,7 +264,8 @@ static bool add(int64_t *sum, int64_t number, int64_t factor)
 {
 	int64_t product;
 
-	return !__builtin_mul_overflow(number, factor, &product) && !__builtin_add_overflow(*sum, product, sum);
+	return !__builtin_mul_overflow(number, factor, &product) &&
+		   !__builtin_add_overflow(*sum, product, sum);
 }
 
 /* `[+-]digits[.digits]`; the fraction in billionths, with the sign. */
@@ -304,8 +310,10 @@ static cx_parse take_clock(cursor *c, int64_t hours, bool is_negative, interval 
 		}
 	}
 	rest = (minutes * INT64_C(60) + seconds) * 1000000000 + fraction;
-	return add(&out->ns, hours, INT64_C(3600000000000)) && add(&out->ns, is_negative ? -rest : rest, 1) ? CX_PARSE_OK
-																								   : CX_PARSE_RANGE;
+	return add(&out->ns, hours, INT64_C(3600000000000)) &&
+				   add(&out->ns, is_negative ? -rest : rest, 1)
+			   ? CX_PARSE_OK
+			   : CX_PARSE_RANGE;
 }
 
 typedef struct unit {
@@ -339,11 +347,15 @@ static const unit words[] = {
 	{"sec", 0, 0, 1000000000},
 };
 
-static const unit date_letters[] = {{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
-static const unit time_letters[] = {{"H", 0, 0, INT64_C(3600000000000)}, {"M", 0, 0, INT64_C(60000000000)}, {"S", 0, 0, 1000000000}};
+static const unit date_letters[] = {
+	{"Y", 12, 0, 0}, {"M", 1, 0, 0}, {"W", 0, 7, 0}, {"D", 0, 1, 0}};
+static const unit time_letters[] = {{"H", 0, 0, INT64_C(3600000000000)},
+									{"M", 0, 0, INT64_C(60000000000)},
+									{"S", 0, 0, 1000000000}};
 
 /* Only seconds may have a fraction. */
-static cx_parse take_unit(cursor *c, const unit *units, size_t count, int64_t whole, int64_t fraction, interval *out)
+static cx_parse take_unit(cursor *c, const unit *units, size_t count, int64_t whole,
+						  int64_t fraction, interval *out)
 {
 	for (size_t i = 0; i < count; i++) {
 		const unit *u = &units[i];
@@ -352,8 +364,8 @@ static cx_parse take_unit(cursor *c, const unit *units, size_t count, int64_t wh
 			continue;
 		if (fraction && u->ns != 1000000000)
 			return CX_PARSE_BAD;
-		return add(&out->months, whole, u->months) && add(&out->days, whole, u->days) && add(&out->ns, whole, u->ns) &&
-					   add(&out->ns, fraction, 1)
+		return add(&out->months, whole, u->months) && add(&out->days, whole, u->days) &&
+					   add(&out->ns, whole, u->ns) && add(&out->ns, fraction, 1)
 				   ? CX_PARSE_OK
 				   : CX_PARSE_RANGE;
 	}
@@ -377,7 +389,8 @@ static cx_parse take_iso(cursor *c, interval *out)
 		}
 		parse = take_signed(c, &whole, &fraction, &is_negative);
 		if (!parse)
-			parse = take_unit(c, in_time ? time_letters : date_letters, in_time ? 3 : 4, whole, fraction, out);
+			parse = take_unit(c, in_time ? time_letters : date_letters, in_time ? 3 : 4, whole,
+							  fraction, out);
 		if (parse)
 			return parse;
 	}
@@ -397,14 +410,17 @@ static cx_parse take_words(cursor *c, interval *out)
 		if (next_is(c, ':'))
 			parse = fraction ? CX_PARSE_BAD : take_clock(c, whole, is_negative, out);
 		else
-			parse = take(c, ' ') ? take_unit(c, words, sizeof words / sizeof *words, whole, fraction, out) : CX_PARSE_BAD;
+			parse = take(c, ' ')
+						? take_unit(c, words, sizeof words / sizeof *words, whole, fraction, out)
+						: CX_PARSE_BAD;
 		if (parse)
 			return parse;
 	} while (take(c, ' '));
 	return c->at == c->end ? CX_PARSE_OK : CX_PARSE_BAD;
 }
 
-cx_parse cx_interval_parse(const char *text, size_t length, int32_t *months, int32_t *days, int64_t *ns)
+cx_parse cx_interval_parse(const char *text, size_t length, int32_t *months, int32_t *days,
+						   int64_t *ns)
 {
 	cursor c = {text, text + length};
 	interval i = {0, 0, 0};
@@ -423,11 +439,15 @@ cx_parse cx_interval_parse(const char *text, size_t length, int32_t *months, int
 	return CX_PARSE_OK;
 }
 
-/* ---- UUID --------------------------------------------------------------------------------------------------- */
+/* ---- UUID
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static int hex_of(char c)
 {
-	return is_digit(c) ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+	return is_digit(c)                              ? c - '0'
+		   : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+													: -1;
 }
 
 cx_parse cx_uuid_parse(const char *text, size_t length, void *out)

@@ -36,7 +36,8 @@ static cx_parse store(bool is_negative, uint128 number, int precision, void *out
 	return CX_PARSE_OK;
 }
 
-/* ---- from text ---------------------------------------------------------------------------------------------- */
+/* ---- from text
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool is_special(const char *text, size_t length)
 {
@@ -46,7 +47,8 @@ static bool is_special(const char *text, size_t length)
 		text++;
 		length--;
 	}
-	return (length == 8 && strncasecmp(text, "infinity", 8) == 0) || (length == 3 && strncasecmp(text, "inf", 3) == 0);
+	return (length == 8 && strncasecmp(text, "infinity", 8) == 0) ||
+		   (length == 3 && strncasecmp(text, "inf", 3) == 0);
 }
 
 static size_t count_digits(const char *text, size_t length)
@@ -139,7 +141,8 @@ size_t cx_decimal_plain(const char *text, size_t length, char *out, size_t size)
 	if (!take_apart(text, length, &n))
 		return 0;
 	count = (int64_t)(n.whole_count + n.fraction_count);
-	if (count > CX_DECIMAL_PLAIN_MAX || n.exponent > CX_DECIMAL_PLAIN_MAX || n.exponent < -CX_DECIMAL_PLAIN_MAX)
+	if (count > CX_DECIMAL_PLAIN_MAX || n.exponent > CX_DECIMAL_PLAIN_MAX ||
+		n.exponent < -CX_DECIMAL_PLAIN_MAX)
 		return 0;
 	point = (int64_t)n.whole_count + n.exponent; /* digits before the point */
 	wholes = point > 0 ? point : 1;
@@ -166,15 +169,16 @@ size_t cx_decimal_plain(const char *text, size_t length, char *out, size_t size)
 	return (size_t)total;
 }
 
-/* ---- from base 10000 ---------------------------------------------------------------------------------------- */
+/* ---- from base 10000
+ * ---------------------------------------------------------------------------------------- */
 
 static unsigned base10000_at(const unsigned char *digits, size_t i)
 {
 	return (unsigned)digits[2 * i] << 8 | digits[2 * i + 1];
 }
 
-cx_parse cx_decimal_of_base10000(bool is_negative, int weight, const void *big_endian, size_t count, int precision, int scale,
-								 void *out)
+cx_parse cx_decimal_of_base10000(bool is_negative, int weight, const void *big_endian, size_t count,
+								 int precision, int scale, void *out)
 {
 	static const unsigned small[] = {1, 10, 100, 1000, 10000};
 	const unsigned char *digits = big_endian;
@@ -204,7 +208,9 @@ cx_parse cx_decimal_of_base10000(bool is_negative, int weight, const void *big_e
 	return store(is_negative, number, precision, out);
 }
 
-/* ---- print -------------------------------------------------------------------------------------------------- */
+/* ---- print
+ * --------------------------------------------------------------------------------------------------
+ */
 
 size_t cx_decimal_print(const void *decimal, int scale, char *out)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Printing is Schubfach (R. Giulietti, "The Schubfach way to render doubles"): the shortest digits from one table look-up and three
- * multiplications, without the ends of the rounding interval, as PostgreSQL does. Reading is exact by doubles alone for what
- * people write (Clinger's fast path), and strtod for the rest. */
+/* Printing is Schubfach (R. Giulietti, "The Schubfach way to render doubles"): the shortest digits
+ * from one table look-up and three multiplications, without the ends of the rounding interval, as
+ * PostgreSQL does. Reading is exact by doubles alone for what people write (Clinger's fast path),
+ * and strtod for the rest. */
 #include "base/number.h"
 
 #include "base/pow10.h"
@@ -19,8 +20,10 @@ typedef struct digits {
 	int exponent; /* the number is digits * 10^exponent */
 } digits;
 
-static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
-							"4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798"
+static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334"
+							"3536373839404142434445464748"
+							"4950515253545556575859606162636465666768697071727374757677787980818283"
+							"848586878889909192939495969798"
 							"99";
 
 /* Writes a number's digits so that they end before end; returns where they begin. */
@@ -54,7 +57,8 @@ size_t cx_int64_print(int64_t number, char *out)
 	return length;
 }
 
-/* ---- shortest digits ---------------------------------------------------------------------------------------- */
+/* ---- shortest digits
+ * ---------------------------------------------------------------------------------------- */
 
 static int floor_log10_pow2(int q, bool lower_is_closer)
 {
@@ -82,8 +86,8 @@ static uint32_t round_to_odd32(uint64_t g, uint32_t n)
 	return (uint32_t)(p >> 64) | ((uint32_t)(p >> 32) > 1);
 }
 
-/* Chooses between the two neighbours of one digit less, then of all digits. vb is four times the number, vbl and vbr the ends of
- * what rounds to it, all times 10^-k. */
+/* Chooses between the two neighbours of one digit less, then of all digits. vb is four times the
+ * number, vbl and vbr the ends of what rounds to it, all times 10^-k. */
 static digits choose(uint64_t vbl, uint64_t vb, uint64_t vbr, int k)
 {
 	uint64_t lower = vbl + 1, upper = vbr - 1, s = vb / 4, mid = 4 * s + 2;
@@ -116,8 +120,8 @@ static digits shortest_double(uint64_t fraction, int biased)
 	k = floor_log10_pow2(q, lower_is_closer);
 	h = q + floor_log2_pow10(-k) + 1;
 	g = pow10_bits[-k - POW10_MIN];
-	return choose(round_to_odd(g, (4 * c - 2 + lower_is_closer) << h), round_to_odd(g, (4 * c) << h),
-				  round_to_odd(g, (4 * c + 2) << h), k);
+	return choose(round_to_odd(g, (4 * c - 2 + lower_is_closer) << h),
+				  round_to_odd(g, (4 * c) << h), round_to_odd(g, (4 * c + 2) << h), k);
 }
 
 static digits shortest_float(uint32_t fraction, int biased)
@@ -132,11 +136,13 @@ static digits shortest_float(uint32_t fraction, int biased)
 	k = floor_log10_pow2(q, lower_is_closer);
 	h = q + floor_log2_pow10(-k) + 1;
 	g = pow10_bits[-k - POW10_MIN][0] + (pow10_bits[-k - POW10_MIN][1] != 0);
-	return choose(round_to_odd32(g, (4 * c - 2 + lower_is_closer) << h), round_to_odd32(g, (4 * c) << h),
-				  round_to_odd32(g, (4 * c + 2) << h), k);
+	return choose(round_to_odd32(g, (4 * c - 2 + lower_is_closer) << h),
+				  round_to_odd32(g, (4 * c) << h), round_to_odd32(g, (4 * c + 2) << h), k);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------------------- */
+/* ---- layout
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static char *put_exponent(char *p, int exponent)
 {
@@ -195,8 +201,11 @@ static size_t lay_out(bool is_negative, digits d, int exponent_max, char *out)
 
 static size_t print_special(bool is_nan, bool is_negative, char *out)
 {
-	strcpy(out, is_nan ? "NaN" : is_negative ? "-Infinity" : "Infinity");
-	return strlen(out);
+	const char *word = is_nan ? "NaN" : is_negative ? "-Infinity" : "Infinity";
+	size_t length = strlen(word);
+
+	memcpy(out, word, length + 1);
+	return length;
 }
 
 size_t cx_double_print(double number, char *out)
@@ -229,11 +238,13 @@ size_t cx_float_print(float number, char *out)
 	return lay_out(bits >> 31, shortest_float(fraction, biased), 6, out);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------
+ */
 
 typedef struct scanned {
 	uint64_t digits;
-	int count;    /* significant digits in it */
+	int count; /* significant digits in it */
 	int exponent;
 	bool is_negative;
 	bool is_exact; /* digits holds all of them */
@@ -310,15 +321,16 @@ static bool parse_special(const char *text, size_t length, double *out)
 	}
 	if (n == length && n == 3 && strncasecmp(text, "nan", 3) == 0)
 		*out = (double)NAN;
-	else if ((n == 8 && strncasecmp(text, "infinity", 8) == 0) || (n == 3 && strncasecmp(text, "inf", 3) == 0))
+	else if ((n == 8 && strncasecmp(text, "infinity", 8) == 0) ||
+			 (n == 3 && strncasecmp(text, "inf", 3) == 0))
 		*out = is_negative ? -(double)INFINITY : (double)INFINITY;
 	else
 		return false;
 	return true;
 }
 
-/* The C library rounds correctly. It gets digits and an exponent without a point, so that no locale matters; of more than 800 digits
- * the rest only says whether a tie is one. */
+/* The C library rounds correctly. It gets digits and an exponent without a point, so that no locale
+ * matters; of more than 800 digits the rest only says whether a tie is one. */
 #define DIGITS_KEPT 800
 
 static void normalize(const char *text, size_t length, int exponent, char *out)
@@ -351,8 +363,9 @@ static void normalize(const char *text, size_t length, int exponent, char *out)
 
 cx_parse cx_double_parse(const char *text, size_t length, double *out)
 {
-	static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-									1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+	static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+									1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+									1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 	char copy[DIGITS_KEPT + 32];
 	double number;
 	scanned s;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Numbers as text and back, exactly and in every locale. No allocation. The print functions add a NUL and return the length without
- * it. What a SQL type or a format makes of a number does not belong here. */
+/* Numbers as text and back, exactly and in every locale. No allocation. The print functions add a
+ * NUL and return the length without it. What a SQL type or a format makes of a number does not
+ * belong here. */
 #ifndef CX_NUMBER_H
 #define CX_NUMBER_H
 
@@ -19,12 +20,13 @@ typedef enum cx_parse {
 
 size_t cx_int64_print(int64_t number, char *out);
 
-/* The shortest digits that read back as the same number, as PostgreSQL prints them: 0.1, 1.5, 1e+20, 100000, NaN, -Infinity. */
+/* The shortest digits that read back as the same number, as PostgreSQL prints them: 0.1, 1.5,
+ * 1e+20, 100000, NaN, -Infinity. */
 size_t cx_double_print(double number, char *out);
 size_t cx_float_print(float number, char *out);
 
-/* The nearest number. Also reads NaN and [+-]Infinity or Inf, in any case of letters. CX_PARSE_RANGE: finite in the text, but
- * too large for the type. No white space. */
+/* The nearest number. Also reads NaN and [+-]Infinity or Inf, in any case of letters.
+ * CX_PARSE_RANGE: finite in the text, but too large for the type. No white space. */
 cx_parse cx_double_parse(const char *text, size_t length, double *out);
 cx_parse cx_float_parse(const char *text, size_t length, float *out);
 

@@ -33,9 +33,12 @@ static void parses_exactly(void **unused)
 	check("0e99999999999", 5, 2, "0.00");
 	check("12.500000", 4, 2, "12.50");
 	check("00000000000000000000000000000000000000000000012.5", 3, 1, "12.5");
-	check("99999999999999999999999999999999999999", 38, 0, "99999999999999999999999999999999999999");
-	check("-99999999999999999999999999999999999999", 38, 0, "-99999999999999999999999999999999999999");
-	check("0.99999999999999999999999999999999999999", 38, 38, "0.99999999999999999999999999999999999999");
+	check("99999999999999999999999999999999999999", 38, 0,
+		  "99999999999999999999999999999999999999");
+	check("-99999999999999999999999999999999999999", 38, 0,
+		  "-99999999999999999999999999999999999999");
+	check("0.99999999999999999999999999999999999999", 38, 38,
+		  "0.99999999999999999999999999999999999999");
 	check("18446744073709551616", 38, 0, "18446744073709551616");
 	check("1000000000000000000000000000000000000", 38, 0, "1000000000000000000000000000000000000");
 }
@@ -64,7 +67,8 @@ static void refuses_what_does_not_fit(void **unused)
 
 static void refuses_what_is_no_number(void **unused)
 {
-	static const char *const bad[] = {"", "-", ".", "1..2", "1e", "1e+", "1.5x", " 1", "1 ", "0x1", "e1", "1e1.5", "-nan"};
+	static const char *const bad[] = {"",   "-",  ".",   "1..2", "1e",    "1e+", "1.5x",
+									  " 1", "1 ", "0x1", "e1",   "1e1.5", "-nan"};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(parse(bad[i], 38, 2), CX_PARSE_BAD);
@@ -95,7 +99,8 @@ static void of_base10000(void **unused)
 	assert_string_equal(out, "0.0000000001");
 	assert_int_equal(cx_decimal_of_base10000(false, -3, tiny, 1, 38, 8, decimal), CX_PARSE_RANGE);
 	assert_int_equal(cx_decimal_of_base10000(false, -3, tiny, 1, 38, 2, decimal), CX_PARSE_RANGE);
-	assert_int_equal(cx_decimal_of_base10000(false, 32767, tiny, 1, 38, 2, decimal), CX_PARSE_RANGE);
+	assert_int_equal(cx_decimal_of_base10000(false, 32767, tiny, 1, 38, 2, decimal),
+					 CX_PARSE_RANGE);
 	assert_int_equal(cx_decimal_of_base10000(false, 0, bad, 1, 38, 2, decimal), CX_PARSE_BAD);
 	assert_int_equal(cx_decimal_of_base10000(false, 32767, NULL, 0, 38, 2, decimal), CX_PARSE_OK);
 	cx_decimal_print(decimal, 2, out);
@@ -124,7 +129,9 @@ static void agrees_with_itself(void **unused)
 			n += sprintf(text + n, i ? "%04d" : "%d", group);
 		}
 		assert_int_equal(cx_decimal_parse(text, (size_t)n, 38, scale, a), CX_PARSE_OK);
-		assert_int_equal(cx_decimal_of_base10000(is_negative, count - 1 - scale / 4, groups, (size_t)count, 38, scale, b), CX_PARSE_OK);
+		assert_int_equal(cx_decimal_of_base10000(is_negative, count - 1 - scale / 4, groups,
+												 (size_t)count, 38, scale, b),
+						 CX_PARSE_OK);
 		assert_memory_equal(a, b, 16);
 		cx_decimal_print(a, scale, out);
 		assert_string_equal(out, text);
@@ -133,10 +140,19 @@ static void agrees_with_itself(void **unused)
 
 static void plain(void **unused)
 {
-	static const char *const cases[][2] = {
-		{"1.50E-10", "0.000000000150"}, {"1E+20", "100000000000000000000"}, {"12.50", "12.50"}, {"-1.5e1", "-15"}, {"-1.55e1", "-15.5"},
-		{"0E-10", "0.0000000000"},      {"0E+3", "0"},                      {".5", "0.5"},      {"-0", "-0"},      {"007", "7"},
-		{"12345e-2", "123.45"},         {"1e0", "1"},                       {"10", "10"}};
+	static const char *const cases[][2] = {{"1.50E-10", "0.000000000150"},
+										   {"1E+20", "100000000000000000000"},
+										   {"12.50", "12.50"},
+										   {"-1.5e1", "-15"},
+										   {"-1.55e1", "-15.5"},
+										   {"0E-10", "0.0000000000"},
+										   {"0E+3", "0"},
+										   {".5", "0.5"},
+										   {"-0", "-0"},
+										   {"007", "7"},
+										   {"12345e-2", "123.45"},
+										   {"1e0", "1"},
+										   {"10", "10"}};
 	char out[64];
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -155,8 +171,12 @@ static void plain(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parses_exactly),     cmocka_unit_test(refuses_what_does_not_fit), cmocka_unit_test(refuses_what_is_no_number),
-		cmocka_unit_test(of_base10000),       cmocka_unit_test(agrees_with_itself),        cmocka_unit_test(plain),
+		cmocka_unit_test(parses_exactly),
+		cmocka_unit_test(refuses_what_does_not_fit),
+		cmocka_unit_test(refuses_what_is_no_number),
+		cmocka_unit_test(of_base10000),
+		cmocka_unit_test(agrees_with_itself),
+		cmocka_unit_test(plain),
 	};
 
 	return cmocka_run_group_tests_name("decimal", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Numbers as text: PostgreSQL's words, the shortest digits that read back, and reading in every form. */
+/* Numbers as text: PostgreSQL's words, the shortest digits that read back, and reading in every
+ * form. */
 #include "base/number.h"
 
 #include <locale.h>
@@ -29,14 +30,33 @@ static void prints_as_postgresql(void **unused)
 		double number;
 		const char *text;
 	} cases[] = {
-		{0, "0"},           {-0.0, "-0"},          {1, "1"},          {1.5, "1.5"},         {0.1, "0.1"},
-		{-2.5, "-2.5"},     {100000, "100000"},    {1e14, "100000000000000"},               {1e15, "1e+15"},
-		{1e20, "1e+20"},    {123456789012345680.0, "1.2345678901234568e+17"},               {0.0001, "0.0001"},
-		{0.00001, "1e-05"}, {1e100, "1e+100"},     {1.7976931348623157e308, "1.7976931348623157e+308"},
-		{5e-324, "5e-324"}, {2.2250738585072014e-308, "2.2250738585072014e-308"},           {0.3, "0.3"},
-		{1.0 / 3, "0.3333333333333333"},           {2.0 / 3, "0.6666666666666666"},         {1e23, "9.999999999999999e+22"},
-		{9007199254740993.0, "9.007199254740992e+15"},                                      {123456.789, "123456.789"}, {26453.2642822265625, "26453.264282226562"},
-		{0.00012345, "0.00012345"},                {1e-7, "1e-07"},                         {2251799813685248.5, "2.2517998136852485e+15"},
+		{0, "0"},
+		{-0.0, "-0"},
+		{1, "1"},
+		{1.5, "1.5"},
+		{0.1, "0.1"},
+		{-2.5, "-2.5"},
+		{100000, "100000"},
+		{1e14, "100000000000000"},
+		{1e15, "1e+15"},
+		{1e20, "1e+20"},
+		{123456789012345680.0, "1.2345678901234568e+17"},
+		{0.0001, "0.0001"},
+		{0.00001, "1e-05"},
+		{1e100, "1e+100"},
+		{1.7976931348623157e308, "1.7976931348623157e+308"},
+		{5e-324, "5e-324"},
+		{2.2250738585072014e-308, "2.2250738585072014e-308"},
+		{0.3, "0.3"},
+		{1.0 / 3, "0.3333333333333333"},
+		{2.0 / 3, "0.6666666666666666"},
+		{1e23, "9.999999999999999e+22"},
+		{9007199254740993.0, "9.007199254740992e+15"},
+		{123456.789, "123456.789"},
+		{26453.2642822265625, "26453.264282226562"},
+		{0.00012345, "0.00012345"},
+		{1e-7, "1e-07"},
+		{2251799813685248.5, "2.2517998136852485e+15"},
 	};
 	char text[CX_NUMBER_MAX];
 
@@ -57,8 +77,16 @@ static void prints_floats(void **unused)
 	static const struct {
 		float number;
 		const char *text;
-	} cases[] = {{0.1f, "0.1"},           {1.5f, "1.5"},        {100000, "100000"}, {1e6f, "1e+06"}, {16777216, "1.6777216e+07"},
-				 {3.4028235e38f, "3.4028235e+38"}, {1e-45f, "1e-45"}, {0.3f, "0.3"},      {-0.0f, "-0"},   {1.17549435e-38f, "1.1754944e-38"},
+	} cases[] = {{0.1f, "0.1"},
+				 {1.5f, "1.5"},
+				 {100000, "100000"},
+				 {1e6f, "1e+06"},
+				 {16777216, "1.6777216e+07"},
+				 {3.4028235e38f, "3.4028235e+38"},
+				 {1e-45f, "1e-45"},
+				 {0.3f, "0.3"},
+				 {-0.0f, "-0"},
+				 {1.17549435e-38f, "1.1754944e-38"},
 				 {0.000244140625f, "0.00024414062"}};
 	char text[CX_NUMBER_MAX];
 
@@ -95,8 +123,9 @@ static size_t count_digits(const char *text)
 	return n - trailing;
 }
 
-/* Every double reads back, by the C library and by us, and no shorter text of its digits does. (From 2^53 on one may,
- * from the very end of the interval, which we leave out as PostgreSQL does.) */
+/* Every double reads back, by the C library and by us, and no shorter text of its digits does.
+ * (From 2^53 on one may, from the very end of the interval, which we leave out as PostgreSQL does.)
+ */
 static void round_trips(void **unused)
 {
 	char text[CX_NUMBER_MAX], shorter[CX_NUMBER_MAX];
@@ -158,10 +187,24 @@ static cx_parse parse(const char *text, double *out)
 
 static void parses(void **unused)
 {
-	static const char *const good[] = {"0", "-1", "+1.5", ".5", "5.", "1e5", "1E-5", "00012.5", "123456789012345678901234567890",
-									   "2.2250738585072011e-308", "4.9e-324", "9007199254740993", "1e22", "1e23", "0e999999999999",
+	static const char *const good[] = {"0",
+									   "-1",
+									   "+1.5",
+									   ".5",
+									   "5.",
+									   "1e5",
+									   "1E-5",
+									   "00012.5",
+									   "123456789012345678901234567890",
+									   "2.2250738585072011e-308",
+									   "4.9e-324",
+									   "9007199254740993",
+									   "1e22",
+									   "1e23",
+									   "0e999999999999",
 									   "0.000000000000000000000000000000000000000000001"};
-	static const char *const bad[] = {"", "-", ".", "e5", "1e", "1e+", "1x", "0x10", " 1", "1 ", "1.2.3", "--1", "nanx", "-nan", "+"};
+	static const char *const bad[] = {"",   "-",  ".",     "e5",  "1e",   "1e+",  "1x", "0x10",
+									  " 1", "1 ", "1.2.3", "--1", "nanx", "-nan", "+"};
 	double number, expected;
 	char huge[3000];
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* For tests of types: columns made of OIDs, values of either format decoded through a PGresult, arrays compared and shown. */
+/* For tests of types: columns made of OIDs, values of either format decoded through a PGresult,
+ * arrays compared and shown. */
 #ifndef TEST_PG_ROWS_H
 #define TEST_PG_ROWS_H
 
@@ -26,23 +27,29 @@ typedef struct pg_bytes {
 } pg_bytes;
 
 /* A result of one row. */
-static inline PGresult *pg_row_of(const pg_column *columns, const pg_bytes *values, int count, int format)
+static inline PGresult *pg_row_of(const pg_column *columns, const pg_bytes *values, int count,
+								  int format)
 {
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	PGresAttDesc attributes[64];
 	char name[] = "c";
 
 	for (int i = 0; i < count; i++)
-		attributes[i] = (PGresAttDesc){.name = name, .format = format, .typid = columns[i].oid, .atttypmod = columns[i].typmod};
+		attributes[i] = (PGresAttDesc){.name = name,
+									   .format = format,
+									   .typid = columns[i].oid,
+									   .atttypmod = columns[i].typmod};
 	PQsetResultAttrs(res, count, attributes);
 	for (int i = 0; i < count; i++)
-		PQsetvalue(res, 0, i, (char *)(uintptr_t)values[i].data, values[i].data ? values[i].length : -1);
+		PQsetvalue(res, 0, i, (char *)(uintptr_t)values[i].data,
+				   values[i].data ? values[i].length : -1);
 	return res;
 }
 
 /* Decodes a result's rows into *out, a struct array. The first row is row 1. */
-static inline cdbc_status pg_decode(const pg_column *columns, int count, const PGresult *res, bool is_binary, bool checks_utf8,
-									struct ArrowArray *out, cdbc_error **err)
+static inline cdbc_status pg_decode(const pg_column *columns, int count, const PGresult *res,
+									bool is_binary, bool checks_utf8, struct ArrowArray *out,
+									cdbc_error **err)
 {
 	cx_field fields[64];
 	cx_pg_decoder decoders[64];
@@ -52,8 +59,8 @@ static inline cdbc_status pg_decode(const pg_column *columns, int count, const P
 	cx_batch batch;
 
 	for (int i = 0; i < count; i++) {
-		status = cx_pg_field(columns[i].oid, columns[i].typmod, "c", columns[i].numeric, columns[i].arrays, words[i], &fields[i],
-							 &has_binary);
+		status = cx_pg_field(columns[i].oid, columns[i].typmod, "c", columns[i].numeric,
+							 columns[i].arrays, words[i], &fields[i], &has_binary);
 		if (status)
 			return status;
 		cx_pg_decoder_init(&decoders[i], columns[i].oid, &fields[i], is_binary, checks_utf8);
@@ -78,8 +85,8 @@ static inline bool pg_is_valid(const struct ArrowArray *array, int64_t i)
 }
 
 /* Shows one value as `1.50`, `NULL`, `[a, b]`, bytes as hex. */
-static inline void pg_show(const struct ArrowArray *array, cx_storage storage, cx_storage item, int scale, int64_t i, char *out,
-						   size_t size)
+static inline void pg_show(const struct ArrowArray *array, cx_storage storage, cx_storage item,
+						   int scale, int64_t i, char *out, size_t size)
 {
 	const char *data = array->buffers[1];
 	const int32_t *offsets = array->buffers[1];
@@ -121,7 +128,8 @@ static inline void pg_show(const struct ArrowArray *array, cx_storage storage, c
 		break;
 	case CX_TIMESTAMP:
 	case CX_TIMESTAMPTZ:
-		cx_timestamp_print(((const int64_t *)array->buffers[1])[i], storage == CX_TIMESTAMPTZ, false, out);
+		cx_timestamp_print(((const int64_t *)array->buffers[1])[i], storage == CX_TIMESTAMPTZ,
+						   false, out);
 		break;
 	case CX_INTERVAL:
 		memcpy(interval, data + 16 * i, 16);
@@ -134,7 +142,8 @@ static inline void pg_show(const struct ArrowArray *array, cx_storage storage, c
 	case CX_BINARY:
 		n = (size_t)snprintf(out, size, "\\x");
 		for (int32_t k = offsets[i]; k < offsets[i + 1] && n + 3 < size; k++)
-			n += (size_t)snprintf(out + n, size - n, "%02x", (unsigned char)((const char *)array->buffers[2])[k]);
+			n += (size_t)snprintf(out + n, size - n, "%02x",
+								  (unsigned char)((const char *)array->buffers[2])[k]);
 		break;
 	case CX_LIST:
 		n = (size_t)snprintf(out, size, "[");
@@ -146,7 +155,8 @@ static inline void pg_show(const struct ArrowArray *array, cx_storage storage, c
 		snprintf(out + n, size - n, "]");
 		break;
 	default:
-		snprintf(out, size, "%.*s", offsets[i + 1] - offsets[i], (const char *)array->buffers[2] + offsets[i]);
+		snprintf(out, size, "%.*s", offsets[i + 1] - offsets[i],
+				 (const char *)array->buffers[2] + offsets[i]);
 		break;
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The type table, and reading values: text and binary of each type give equal arrays; what does not fit or is malformed is an error
- * that says where. Binary forms are PostgreSQL 15's own, or from the recordings of CockroachDB. */
+/* The type table, and reading values: text and binary of each type give equal arrays; what does not
+ * fit or is malformed is an error that says where. Binary forms are PostgreSQL 15's own, or from
+ * the recordings of CockroachDB. */
 #include "pg_rows.h"
 
 #include "support/oom.h"
@@ -78,7 +79,8 @@ static const form forms[] = {
 	{1114, -1, "2020-02-29 12:34:56.789012", "000242b4f34ba614", NULL},
 	{1114, -1, "infinity", "7fffffffffffffff", NULL},
 	{1114, -1, "1999-12-31 23:59:59.999999", "ffffffffffffffff", NULL},
-	{1184, -1, "2020-02-29 10:34:56.789012+00:00", "000242b346245e14", "2020-02-29 10:34:56.789012+00"},
+	{1184, -1, "2020-02-29 10:34:56.789012+00:00", "000242b346245e14",
+	 "2020-02-29 10:34:56.789012+00"},
 	{1184, -1, "-infinity", "8000000000000000", NULL},
 	{1184, -1, NULL, NULL, "NULL"},
 	{1186, -1, "1 year 2 mons 3 days 04:05:06.789", "000000036c97ca88000000030000000e", NULL},
@@ -86,18 +88,27 @@ static const form forms[] = {
 	{2950, -1, "acde070d-8c4c-4f0d-9d8a-162843c10333", "acde070d8c4c4f0d9d8a162843c10333", NULL},
 	{2950, -1, NULL, NULL, "NULL"},
 	{1016, -1, "{1,2,NULL}",
-	 "0000000100000001000000140000000300000001000000080000000000000001000000080000000000000002ffffffff", "[1, 2, NULL]"},
+	 "0000000100000001000000140000000300000001000000080000000000000001000000080000000000000002fffff"
+	 "fff",
+	 "[1, 2, NULL]"},
 	{1016, -1, "{}", "000000000000000000000014", "[]"},
 	{1016, -1, NULL, NULL, "NULL"},
 	{1009, -1, "{a,\"b,\\\"c\",\"\",\"NULL\",NULL,\"x\\\\y\"}",
-	 "00000001000000010000001900000006000000010000000161000000" "04622c2263000000000000" "00044e554c4cffffffff00000003785c79",
+	 "00000001000000010000001900000006000000010000000161000000"
+	 "04622c2263000000000000"
+	 "00044e554c4cffffffff00000003785c79",
 	 "[a, b,\"c, , NULL, NULL, x\\y]"},
-	{1000, -1, "{t,f,NULL}", "000000010000000100000010000000030000000100000001010000000100ffffffff", "[true, false, NULL]"},
+	{1000, -1, "{t,f,NULL}", "000000010000000100000010000000030000000100000001010000000100ffffffff",
+	 "[true, false, NULL]"},
 	{1231, NUMERIC(10, 2), "{1.50,2.00}",
-	 "0000000100000000000006a400000002000000010000000c000200000000000200011388" "0000000a00010000000000020002", "[1.50, 2.00]"},
-	{1185, -1, "{\"2020-02-29 10:34:56.789012+00\"}", "0000000100000000000004a0000000010000000100000008000242b346245e14",
+	 "0000000100000000000006a400000002000000010000000c000200000000000200011388"
+	 "0000000a00010000000000020002",
+	 "[1.50, 2.00]"},
+	{1185, -1, "{\"2020-02-29 10:34:56.789012+00\"}",
+	 "0000000100000000000004a0000000010000000100000008000242b346245e14",
 	 "[2020-02-29 10:34:56.789012+00]"},
-	{1001, -1, "{\"\\\\x00ff\"}", "00000001000000000000001100000001000000010000000200ff", "[\\x00ff]"},
+	{1001, -1, "{\"\\\\x00ff\"}", "00000001000000000000001100000001000000010000000200ff",
+	 "[\\x00ff]"},
 };
 
 static int unhex(const char *hex, char *out)
@@ -112,7 +123,8 @@ static int unhex(const char *hex, char *out)
 	return n;
 }
 
-static cdbc_status decode(const pg_column *column, bool is_binary, const char *data, int length, struct ArrowArray *out, cdbc_error **err)
+static cdbc_status decode(const pg_column *column, bool is_binary, const char *data, int length,
+						  struct ArrowArray *out, cdbc_error **err)
 {
 	pg_bytes value = {data, length};
 	PGresult *res = pg_row_of(column, &value, 1, is_binary);
@@ -128,11 +140,13 @@ static void show(const pg_column *column, const struct ArrowArray *array, char *
 	bool has_binary;
 	cx_field field;
 
-	cx_pg_field(column->oid, column->typmod, "c", column->numeric, column->arrays, words, &field, &has_binary);
+	cx_pg_field(column->oid, column->typmod, "c", column->numeric, column->arrays, words, &field,
+				&has_binary);
 	pg_show(array->children[0], field.storage, field.item, field.type.scale, 0, out, size);
 }
 
-static void check(const pg_column *column, bool is_binary, const char *data, int length, const char *shown)
+static void check(const pg_column *column, bool is_binary, const char *data, int length,
+				  const char *shown)
 {
 	struct ArrowArray array;
 	cdbc_error *err = NULL;
@@ -159,7 +173,8 @@ static void both_formats_are_equal(void **unused)
 	}
 }
 
-/* ---- the recordings ----------------------------------------------------------------------------------------- */
+/* ---- the recordings
+ * ----------------------------------------------------------------------------------------- */
 
 static unsigned take(const char **at, int width)
 {
@@ -176,7 +191,8 @@ static const wire_message *message_of(const wire_recording *recording, char type
 	const wire_recorded_connection *connection = wire_recording_find(recording, NULL);
 
 	for (size_t i = 0; i < connection->count; i++)
-		if (connection->messages[i].from == WIRE_FROM_SERVER && connection->messages[i].message.type == type)
+		if (connection->messages[i].from == WIRE_FROM_SERVER &&
+			connection->messages[i].message.type == type)
 			return &connection->messages[i].message;
 	fail_msg("no such message");
 	return NULL;
@@ -223,13 +239,18 @@ static void recordings_are_equal(void **state)
 		bool has_binary;
 		cx_field field;
 
-		cx_pg_field(columns[i].oid, columns[i].typmod, "c", CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, words, &field, &has_binary);
-		assert_int_equal(decode(&columns[i], false, in_text[i].data, in_text[i].length, &from_text, NULL), CDBC_OK);
+		cx_pg_field(columns[i].oid, columns[i].typmod, "c", CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST,
+					words, &field, &has_binary);
+		assert_int_equal(
+			decode(&columns[i], false, in_text[i].data, in_text[i].length, &from_text, NULL),
+			CDBC_OK);
 		show(&columns[i], &from_text, a, sizeof a);
 		from_text.release(&from_text);
 		if (!has_binary)
 			continue;
-		assert_int_equal(decode(&columns[i], true, in_binary[i].data, in_binary[i].length, &from_binary, NULL), CDBC_OK);
+		assert_int_equal(
+			decode(&columns[i], true, in_binary[i].data, in_binary[i].length, &from_binary, NULL),
+			CDBC_OK);
 		show(&columns[i], &from_binary, b, sizeof b);
 		from_binary.release(&from_binary);
 		assert_string_equal(a, b);
@@ -240,9 +261,11 @@ static void recordings_are_equal(void **state)
 	wire_recording_free(text);
 }
 
-/* ---- what is refused ---------------------------------------------------------------------------------------- */
+/* ---- what is refused
+ * ---------------------------------------------------------------------------------------- */
 
-static void refuse(const pg_column *column, bool is_binary, const char *data, int length, const char *message, const char *hint)
+static void refuse(const pg_column *column, bool is_binary, const char *data, int length,
+				   const char *message, const char *hint)
 {
 	struct ArrowArray array;
 	cdbc_error *err = NULL;
@@ -262,31 +285,57 @@ static void refuses_what_does_not_fit(void **unused)
 		const char *hint;
 	} cases[] = {
 		{{1700, NUMERIC(10, 2), "NaN", "00000000c0000000", NULL},
-		 "row 1, column \"c\": NaN does not fit decimal(10,2)", "set results.numeric = text"},
+		 "row 1, column \"c\": NaN does not fit decimal(10,2)",
+		 "set results.numeric = text"},
 		{{1700, NUMERIC(10, 2), "Infinity", "00000000d0000000", NULL},
-		 "row 1, column \"c\": Infinity does not fit decimal(10,2)", "set results.numeric = text"},
-		{{1700, NUMERIC(10, 2), "1.505", "000200000000000300" "0113ba", NULL},
-		 "row 1, column \"c\": 1.505 does not fit decimal(10,2)", "set results.numeric = text"},
-		{{1231, NUMERIC(4, 2), "{NaN}", "0000000100000000000006a400000001000000010000000800000000c0000000", NULL},
-		 "row 1, column \"c\": NaN does not fit decimal(4,2)", "set results.numeric = text"},
+		 "row 1, column \"c\": Infinity does not fit decimal(10,2)",
+		 "set results.numeric = text"},
+		{{1700, NUMERIC(10, 2), "1.505",
+		  "000200000000000300"
+		  "0113ba",
+		  NULL},
+		 "row 1, column \"c\": 1.505 does not fit decimal(10,2)",
+		 "set results.numeric = text"},
+		{{1231, NUMERIC(4, 2), "{NaN}",
+		  "0000000100000000000006a400000001000000010000000800000000c0000000", NULL},
+		 "row 1, column \"c\": NaN does not fit decimal(4,2)",
+		 "set results.numeric = text"},
 		{{1114, -1, "294276-12-31 23:59:59.999999", "7ffffa8f2b65ffff", NULL},
-		 "row 1, column \"c\": the timestamp is outside what the column can hold", "cast the column to text in the statement"},
-		{{1186, -1, "2562048:00:00", "0020c49ba6" "a82000" "0000000000000000", NULL},
-		 "row 1, column \"c\": the interval is outside what the column can hold", "cast the column to text in the statement"},
+		 "row 1, column \"c\": the timestamp is outside what the column can hold",
+		 "cast the column to text in the statement"},
+		{{1186, -1, "2562048:00:00",
+		  "0020c49ba6"
+		  "a82000"
+		  "0000000000000000",
+		  NULL},
+		 "row 1, column \"c\": the interval is outside what the column can hold",
+		 "cast the column to text in the statement"},
 		{{1186, -1, "infinity", "7fffffffffffffff7fffffff7fffffff", NULL},
-		 "row 1, column \"c\": the interval is outside what the column can hold", "cast the column to text in the statement"},
-		{{1007, -1, "{{1,2}}", "000000020000000000000017000000010000000100000002000000010000000400000001" "0000000400000002", NULL},
-		 "row 1, column \"c\": an array of several dimensions is not a list", "set results.arrays = text"},
-		{{1007, -1, "[0:0]={1}", "000000010000000000000017000000010000000000000004" "00000001", NULL},
-		 "row 1, column \"c\": an array that does not begin at 1 is not a list", "set results.arrays = text"},
-		{{25, -1, "a\xff", "61ff", NULL}, "row 1, column \"c\": the text is not valid UTF-8", "read it as bytea in the statement"},
+		 "row 1, column \"c\": the interval is outside what the column can hold",
+		 "cast the column to text in the statement"},
+		{{1007, -1, "{{1,2}}",
+		  "000000020000000000000017000000010000000100000002000000010000000400000001"
+		  "0000000400000002",
+		  NULL},
+		 "row 1, column \"c\": an array of several dimensions is not a list",
+		 "set results.arrays = text"},
+		{{1007, -1, "[0:0]={1}",
+		  "000000010000000000000017000000010000000000000004"
+		  "00000001",
+		  NULL},
+		 "row 1, column \"c\": an array that does not begin at 1 is not a list",
+		 "set results.arrays = text"},
+		{{25, -1, "a\xff", "61ff", NULL},
+		 "row 1, column \"c\": the text is not valid UTF-8",
+		 "read it as bytea in the statement"},
 	};
 	char bytes[256];
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		pg_column column = {cases[i].f.oid, cases[i].f.typmod, CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST};
 
-		refuse(&column, false, cases[i].f.text, (int)strlen(cases[i].f.text), cases[i].message, cases[i].hint);
+		refuse(&column, false, cases[i].f.text, (int)strlen(cases[i].f.text), cases[i].message,
+			   cases[i].hint);
 		refuse(&column, true, bytes, unhex(cases[i].f.hex, bytes), cases[i].message, cases[i].hint);
 	}
 }
@@ -334,9 +383,18 @@ static const struct {
 	{1016, true, "0000", "malformed int8[]"},
 	{1016, true, "00000001000000000000001400000001", "malformed int8[]"},
 	{1016, true, "0000000100000000000000147fffffff00000001", "malformed int8[]"},
-	{1016, true, "00000001000000000000001480000000" "00000001", "malformed int8[]"},
-	{1016, true, "000000010000000000000014000000010000000100000004" "00000001", "malformed int8[]"},
-	{1016, true, "0000000100000000000000140000000100000001" "000000ff", "malformed int8[]"},
+	{1016, true,
+	 "00000001000000000000001480000000"
+	 "00000001",
+	 "malformed int8[]"},
+	{1016, true,
+	 "000000010000000000000014000000010000000100000004"
+	 "00000001",
+	 "malformed int8[]"},
+	{1016, true,
+	 "0000000100000000000000140000000100000001"
+	 "000000ff",
+	 "malformed int8[]"},
 	{1016, true, "0000000100000000000000140000000100000001fffffff0", "malformed int8[]"},
 	{1016, true, "00000000000000000000001400", "malformed int8[]"},
 	{1016, true, "000000ff0000000000000014", "malformed int8[]"},
@@ -348,7 +406,10 @@ static const struct {
 	{1016, false, "{,1}", "malformed int8[]"},
 	{1016, false, "{1}x", "malformed int8[]"},
 	{1016, false, "{}x", "malformed int8[]"},
-	{1009, true, "0000000100000000000000190000000100000001" "0000000561", "malformed text[]"},
+	{1009, true,
+	 "0000000100000000000000190000000100000001"
+	 "0000000561",
+	 "malformed text[]"},
 	{1009, false, "{\"a}", "malformed text[]"},
 	{1009, false, "{\"a\"", "malformed text[]"},
 	{1009, false, "{\"a\"b}", "malformed text[]"},
@@ -361,14 +422,19 @@ static void refuses_what_is_malformed(void **unused)
 
 	for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
 		pg_column column = {malformed[i].oid, -1, CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST};
-		int n = malformed[i].is_binary ? unhex(malformed[i].data, bytes) : (int)strlen(malformed[i].data);
+		int n = malformed[i].is_binary ? unhex(malformed[i].data, bytes)
+									   : (int)strlen(malformed[i].data);
 
-		snprintf(message, sizeof message, "row 1, column \"c\": %s from the server", malformed[i].message);
-		refuse(&column, malformed[i].is_binary, malformed[i].is_binary ? bytes : malformed[i].data, n, message, NULL);
+		snprintf(message, sizeof message, "row 1, column \"c\": %s from the server",
+				 malformed[i].message);
+		refuse(&column, malformed[i].is_binary, malformed[i].is_binary ? bytes : malformed[i].data,
+			   n, message, NULL);
 	}
 }
 
-/* ---- modes -------------------------------------------------------------------------------------------------- */
+/* ---- modes
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void modes(void **unused)
 {
@@ -388,9 +454,11 @@ static void modes(void **unused)
 	check(&decimal, true, bytes, n, "12.50000000000000000000");
 	check(&wide, true, bytes, n, "12.50");
 	check(&array, false, "[0:1]={1,2}", 11, "[0:1]={1,2}");
-	refuse(&number, false, "1e400", 5, "row 1, column \"c\": 1e400 does not fit float8", "set results.numeric = text");
+	refuse(&number, false, "1e400", 5, "row 1, column \"c\": 1e400 does not fit float8",
+		   "set results.numeric = text");
 	refuse(&decimal, false, "0.000000000000000000001", 23,
-		   "row 1, column \"c\": 0.000000000000000000001 does not fit decimal(38,20)", "set results.numeric = text");
+		   "row 1, column \"c\": 0.000000000000000000001 does not fit decimal(38,20)",
+		   "set results.numeric = text");
 }
 
 static void checks_words(Oid oid, int typmod, const char *words)
@@ -433,13 +501,16 @@ static void the_table(void **unused)
 	}
 }
 
-/* ---- rows --------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* A row that fails in its last column leaves the batch as it was, lists too. */
 static void a_failed_row_is_taken_back(void **unused)
 {
 	static const pg_column columns[] = {{25, -1, 0, 0}, {1009, -1, 0, 0}, {20, -1, 0, 0}};
-	const pg_bytes good[] = {{"ab", 2}, {"{x,y}", 5}, {"7", 1}}, bad[] = {{"cd", 2}, {"{z,NULL}", 8}, {"seven", 5}};
+	const pg_bytes good[] = {{"ab", 2}, {"{x,y}", 5}, {"7", 1}},
+				   bad[] = {{"cd", 2}, {"{z,NULL}", 8}, {"seven", 5}};
 	PGresult *first = pg_row_of(columns, good, 3, 0), *second = pg_row_of(columns, bad, 3, 0);
 	char words[3][CX_PG_WORDS_MAX], shown[256];
 	cx_field fields[3];
@@ -450,13 +521,15 @@ static void a_failed_row_is_taken_back(void **unused)
 	cx_batch batch;
 
 	for (int i = 0; i < 3; i++) {
-		cx_pg_field(columns[i].oid, -1, "c", CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, words[i], &fields[i], &has_binary);
+		cx_pg_field(columns[i].oid, -1, "c", CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, words[i],
+					&fields[i], &has_binary);
 		cx_pg_decoder_init(&decoders[i], columns[i].oid, &fields[i], false, false);
 	}
 	assert_int_equal(cx_batch_begin(&batch, fields, 3, 1, 0, NULL), CDBC_OK);
 	assert_int_equal(cx_pg_decode_row(decoders, 3, first, 0, &batch, 1, NULL), CDBC_OK);
 	assert_int_equal(cx_pg_decode_row(decoders, 3, second, 0, &batch, 2, &err), CDBC_DATA);
-	assert_string_equal(cdbc_error_message(err), "row 2, column \"c\": malformed int8 from the server");
+	assert_string_equal(cdbc_error_message(err),
+						"row 2, column \"c\": malformed int8 from the server");
 	cdbc_error_free(err);
 	assert_int_equal(cx_pg_decode_row(decoders, 3, first, 0, &batch, 3, NULL), CDBC_OK);
 	assert_int_equal(cx_batch_finish(&batch, &array, NULL), CDBC_OK);
@@ -472,9 +545,12 @@ static void a_failed_row_is_taken_back(void **unused)
 
 static cdbc_status decode_much(void *data, cdbc_error **err)
 {
-	static const pg_column columns[] = {{25, -1, 0, 0}, {1009, -1, 0, 0}, {1700, -1, 0, 0}, {17, -1, 0, 0}, {20, -1, 0, 0}, {1016, -1, 0, 0}};
+	static const pg_column columns[] = {{25, -1, 0, 0}, {1009, -1, 0, 0}, {1700, -1, 0, 0},
+										{17, -1, 0, 0}, {20, -1, 0, 0},   {1016, -1, 0, 0}};
 	static char digits[600];
-	const pg_bytes values[] = {{"some text", 9}, {"{\"a\\\"b\",NULL,c}", 15}, {digits, 600}, {digits, 600}, {NULL, 0}, {"{1,2,NULL}", 10}};
+	const pg_bytes values[] = {{"some text", 9}, {"{\"a\\\"b\",NULL,c}", 15},
+							   {digits, 600},    {digits, 600},
+							   {NULL, 0},        {"{1,2,NULL}", 10}};
 	PGresult *res;
 	struct ArrowArray array;
 	cdbc_status status;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Random values of every type: what the binary form shows, read back as text, gives the same array. */
+/* Random values of every type: what the binary form shows, read back as text, gives the same array.
+ */
 #include "pg_rows.h"
 
 #include <endian.h>
@@ -9,8 +10,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define ROUNDS  20000
-#define DAY_US  INT64_C(86400000000)
+#define ROUNDS        20000
+#define DAY_US        INT64_C(86400000000)
 #define NUMERIC(p, s) (((p) << 16 | ((s)&0x7ff)) + 4)
 
 static uint64_t state = 88172645463325252u;
@@ -29,7 +30,8 @@ static int64_t random_int64(void)
 	return (int64_t)random_bits() >> (random_bits() % 64);
 }
 
-static void show(const pg_column *column, bool is_binary, const char *data, int length, char *out, size_t size)
+static void show(const pg_column *column, bool is_binary, const char *data, int length, char *out,
+				 size_t size)
 {
 	pg_bytes value = {data, length};
 	PGresult *res = pg_row_of(column, &value, 1, is_binary);
@@ -39,7 +41,8 @@ static void show(const pg_column *column, bool is_binary, const char *data, int 
 	bool has_binary;
 	cx_field field;
 
-	cx_pg_field(column->oid, column->typmod, "c", column->numeric, column->arrays, words, &field, &has_binary);
+	cx_pg_field(column->oid, column->typmod, "c", column->numeric, column->arrays, words, &field,
+				&has_binary);
 	if (pg_decode(column, 1, res, is_binary, false, &array, &err))
 		fail_msg("type %u: %s", column->oid, cdbc_error_message(err));
 	pg_show(array.children[0], field.storage, field.item, field.type.scale, 0, out, size);
@@ -104,7 +107,8 @@ static void intervals(void **unused)
 	for (int i = 0; i < ROUNDS; i++) {
 		char binary[16];
 		uint64_t us = htobe64((uint64_t)(random_int64() / 1000));
-		uint32_t days = htobe32((uint32_t)random_int64()), months = htobe32((uint32_t)random_int64());
+		uint32_t days = htobe32((uint32_t)random_int64()),
+				 months = htobe32((uint32_t)random_int64());
 
 		memcpy(binary, &us, 8);
 		memcpy(binary + 8, &days, 4);
@@ -124,7 +128,8 @@ static void numerics(void **unused)
 {
 	for (int i = 0; i < ROUNDS; i++) {
 		char binary[8 + 2 * 12];
-		int count = (int)(random_bits() % 10), weight = (int)(random_bits() % 12) - 4, after = 4 * (count - 1 - weight);
+		int count = (int)(random_bits() % 10), weight = (int)(random_bits() % 12) - 4,
+			after = 4 * (count - 1 - weight);
 
 		put16(binary, count);
 		put16(binary + 2, count ? weight : 0);
