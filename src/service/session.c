@@ -464,7 +464,7 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	if (__builtin_expect(session->is_busy, 0))
 		return check_free(session, err);
 	if (!dialect) { /* which variant is meant is known once connected */
-		status = cx_catalog_find(client->catalog, name, "postgresql", &a.query, err);
+		status = cx_catalog_find(client->catalog, name, NULL, &a.query, err);
 		if (!status)
 			status = connect(session, cx_deadline_after_ms(session->timeout_ms), err);
 		if (status)

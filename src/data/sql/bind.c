@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define UNSET ((cdbc_value_kind)0x7f) /* no value yet */
-
 static bool same_name(const char *a, const char *b)
 {
 	return a == b || (a && b && a[0] == b[0] && strcmp(a, b) == 0);
@@ -153,7 +151,7 @@ static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params par
 	cdbc_status status;
 
 	for (size_t i = done; i < count; i++)
-		values[i].kind = UNSET;
+		values[i].kind = CX_VALUE_MISSING;
 	for (size_t k = done; k < params.count; k++) {
 		const char *name = params.items[k].name;
 		size_t i = find(statement, name, expected);
@@ -166,20 +164,29 @@ static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params par
 			return fail_unknown(statement, name, err);
 		if (name && name[0] == '_')
 			return fail_param(statement, i, "is filled in here, a caller cannot set it", err);
-		if (values[i].kind != UNSET)
+		if (values[i].kind != CX_VALUE_MISSING)
 			return fail_param(statement, i, "is given twice", err);
 		status = take(statement, i, &params.items[k].value, &values[i], err);
 		if (status)
 			return status;
 		expected = i + 1;
 	}
-	for (size_t i = done; i < count; i++)
-		if (values[i].kind == UNSET)
-			return fail_param(statement, i, "is missing", err);
 	return CDBC_OK;
 }
 
 cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err)
+{
+	cdbc_status status = cx_statement_bind_given(statement, params, values, err);
+
+	if (status || params.count == statement->param_count) /* each given once: none is missing */
+		return status;
+	for (size_t i = 0; i < statement->param_count; i++)
+		if (values[i].kind == CX_VALUE_MISSING)
+			return fail_param(statement, i, "is missing", err);
+	return CDBC_OK;
+}
+
+cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err)
 {
 	size_t i;
 	cdbc_status status;

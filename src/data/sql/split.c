@@ -71,6 +71,7 @@ bool cx_splitter_next(cx_splitter *splitter, cx_piece *piece)
 			piece->text = token.text;
 			piece->offset = token.offset;
 			piece->line = token.line;
+			piece->line_start = token.line_start;
 			piece->column = cx_column(lexer->text, token.line_start, token.offset);
 		}
 		cx_judge_feed(&judge, &token, keyword, lexer->depth);

@@ -20,6 +20,7 @@ typedef struct cx_piece {
 	size_t length;
 	size_t offset;
 	size_t line;   /* from 1 */
+	size_t line_start; /* offset of its line's first byte */
 	size_t column; /* in characters, from 1 */
 	cdbc_statement_kind kind;
 	uint32_t flags;

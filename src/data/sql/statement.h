@@ -61,4 +61,8 @@ void cx_statement_unref(cx_statement *statement); /* takes NULL */
  * Does not allocate. */
 cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err);
 
+/* The same, but a parameter that is not given gets the kind CX_VALUE_MISSING instead of being an error. */
+#define CX_VALUE_MISSING ((cdbc_value_kind)0x7f)
+cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err);
+
 #endif

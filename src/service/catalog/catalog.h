@@ -17,10 +17,12 @@ typedef struct cx_query {
 	int64_t timeout_ms; /* 0: none given */
 	int64_t max_rows;   /* 0: none given */
 	bool is_idempotent;
+	bool is_read_only; /* declared: to be run in a READ ONLY transaction */
 	const char *deprecated; /* NULL: it is not */
 } cx_query;
 
-/* Finds a query by name (`-` and `_` alike) for a dialect ("postgresql", "cockroachdb", "sqlite"). CDBC_NOT_FOUND as cdbc_catalog_get. */
+/* Finds a query by name (`-` and `_` alike) for a dialect ("postgresql", "cockroachdb", "sqlite"; NULL: any variant, to
+ * learn whether there is one). CDBC_NOT_FOUND as cdbc_catalog_get. */
 cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect, const cx_query **out,
 							cdbc_error **err);
 

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The catalog: records in a hash table by name, and in a list by name. Loading is in files.c, sections.c, headers.c and params.c. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "service/catalog/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_MIN 64
+
+struct cdbc_catalog {
+	cx_arena *arenas; /* one a load */
+	size_t arena_count, arena_capacity;
+	cx_record **records; /* everything, variants too, as loaded */
+	size_t record_count, record_capacity;
+	cx_record **table; /* first variants, by hash, linear probing */
+	size_t table_size; /* a power of two, more than half of it empty */
+	cx_record **sorted; /* first variants, by name */
+	size_t name_count, sorted_capacity;
+};
+
+/* ---- Names -------------------------------------------------------------------------------------------------- */
+
+/* Eight bytes with `_` for each `-`. */
+static inline uint64_t fold(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 0x7f;
+	uint64_t x = word ^ ones * '-';
+	uint64_t zero = ~(((x & low) + low) | x | low); /* the top bit of each byte that was `-` */
+
+	return word ^ (zero >> 7) * ('-' ^ '_');
+}
+
+size_t cx_catalog_key(const char *name, char key[CX_NAME_MAX + 8])
+{
+	size_t length = strlen(name), i = 0;
+	uint64_t word;
+
+	if (length > CX_NAME_MAX)
+		return 0;
+	for (; i + 8 <= length; i += 8) {
+		memcpy(&word, name + i, 8);
+		word = fold(word);
+		memcpy(key + i, &word, 8);
+	}
+	word = 0;
+	memcpy(&word, name + i, length - i);
+	word = fold(word);
+	memcpy(key + i, &word, 8);
+	return length;
+}
+
+static cx_record *find_key(const cdbc_catalog *catalog, const char *key, size_t length, uint64_t hash)
+{
+	cx_record *record;
+
+	if (!catalog->table_size)
+		return NULL;
+	for (size_t i = hash & (catalog->table_size - 1); (record = catalog->table[i]) != NULL;
+		 i = (i + 1) & (catalog->table_size - 1))
+		if (record->hash == hash && record->key_length == length && !memcmp(record->key, key, length))
+			return record;
+	return NULL;
+}
+
+/* ---- The table ---------------------------------------------------------------------------------------------- */
+
+static void put(cdbc_catalog *catalog, cx_record *record)
+{
+	size_t i = record->hash & (catalog->table_size - 1);
+
+	while (catalog->table[i])
+		i = (i + 1) & (catalog->table_size - 1);
+	catalog->table[i] = record;
+	catalog->name_count++;
+}
+
+/* Puts the records into the table again, from nothing. */
+static void fill(cdbc_catalog *catalog)
+{
+	catalog->name_count = 0;
+	if (catalog->table)
+		memset(catalog->table, 0, catalog->table_size * sizeof(cx_record *));
+	for (size_t i = 0; i < catalog->record_count; i++) {
+		cx_record *record = catalog->records[i], *first = find_key(catalog, record->key, record->key_length, record->hash);
+
+		record->next_variant = NULL;
+		if (first) {
+			while (first->next_variant)
+				first = first->next_variant;
+			first->next_variant = record;
+		} else {
+			put(catalog, record);
+		}
+	}
+}
+
+static bool make_room(cdbc_catalog *catalog)
+{
+	size_t size = catalog->table_size ? catalog->table_size * 2 : TABLE_MIN;
+	cx_record **table;
+
+	if (catalog->name_count * 2 + 2 <= catalog->table_size)
+		return true;
+	table = cx_calloc(size, sizeof(cx_record *));
+	if (!table)
+		return false;
+	cx_free(catalog->table);
+	catalog->table = table;
+	catalog->table_size = size;
+	fill(catalog);
+	return true;
+}
+
+cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_record *record)
+{
+	cdbc_catalog *catalog = loader->catalog;
+	cx_record *first, *variant;
+
+	record->hash = cx_hash_bytes(record->key, record->key_length, 0);
+	first = find_key(catalog, record->key, record->key_length, record->hash);
+	for (variant = first; variant; variant = variant->next_variant)
+		if (variant->dialects == record->dialects || (variant->dialects & record->dialects))
+			return cx_sqlfiles_fail(loader, section, section->name_place, "give one of them another name, or other dialects",
+								  "query \"%s\" is also in %s:%lld", record->query.info.name, variant->query.info.file,
+								  (long long)variant->query.info.line);
+	if (catalog->record_count >= CX_QUERIES_MAX)
+		return cx_sqlfiles_fail(loader, section, section->name_place, NULL, "more than %d queries", CX_QUERIES_MAX);
+	if (!make_room(catalog) ||
+		!cx_grow(&catalog->records, catalog->record_count, &catalog->record_capacity, sizeof(cx_record *)))
+		return cx_error_nomem(loader->err);
+	catalog->records[catalog->record_count++] = record;
+	if (!first) {
+		put(catalog, record);
+		return CDBC_OK;
+	}
+	while (first->next_variant)
+		first = first->next_variant;
+	first->next_variant = record;
+	return CDBC_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const cx_record *x = *(cx_record *const *)a, *y = *(cx_record *const *)b;
+
+	return strcmp(x->key, y->key);
+}
+
+static cdbc_status sort_names(cdbc_catalog *catalog, cdbc_error **err)
+{
+	cx_record **sorted = cx_calloc(catalog->name_count + 1, sizeof *sorted);
+	size_t n = 0;
+
+	if (!sorted)
+		return cx_error_nomem(err);
+	for (size_t i = 0; i < catalog->table_size; i++)
+		if (catalog->table[i])
+			sorted[n++] = catalog->table[i];
+	qsort(sorted, n, sizeof *sorted, by_name);
+	cx_free(catalog->sorted);
+	catalog->sorted = sorted;
+	return CDBC_OK;
+}
+
+/* ---- Life --------------------------------------------------------------------------------------------------- */
+
+void cx_record_fini(cx_record *record)
+{
+	cx_statement_unref(record->query.statement);
+	cx_statement_unref(record->query.statement_qmark);
+	for (cx_param_rule *rule = record->rules; rule; rule = rule->next)
+		cx_rule_fini(rule);
+}
+
+cdbc_status cdbc_catalog_new(cdbc_catalog **out, cdbc_error **err)
+{
+	cdbc_catalog *catalog = cx_calloc(1, sizeof *catalog);
+
+	if (!catalog)
+		return cx_error_nomem(err);
+	*out = catalog;
+	return CDBC_OK;
+}
+
+void cdbc_catalog_free(cdbc_catalog *catalog)
+{
+	if (!catalog)
+		return;
+	for (size_t i = 0; i < catalog->record_count; i++)
+		cx_record_fini(catalog->records[i]);
+	for (size_t i = 0; i < catalog->arena_count; i++)
+		cx_arena_free(&catalog->arenas[i]);
+	cx_free(catalog->arenas);
+	cx_free(catalog->records);
+	cx_free(catalog->table);
+	cx_free(catalog->sorted);
+	cx_free(catalog);
+}
+
+/* Loads a path with a loader that is set up; takes back what it added when it fails. */
+static cdbc_status load(cx_sqlfiles *loader, const char *path)
+{
+	cdbc_catalog *catalog = loader->catalog;
+	size_t before = catalog->record_count;
+	cdbc_status status;
+
+	if (!cx_grow(&catalog->arenas, catalog->arena_count, &catalog->arena_capacity, sizeof *catalog->arenas))
+		return cx_error_nomem(loader->err);
+	catalog->arenas[catalog->arena_count] = (cx_arena)CX_ARENA_INIT;
+	loader->arena = &catalog->arenas[catalog->arena_count++];
+	status = cx_sqlfiles_path(loader, path);
+	if (!status)
+		status = sort_names(catalog, loader->err);
+	if (!status)
+		return CDBC_OK;
+	while (catalog->record_count > before)
+		cx_record_fini(catalog->records[--catalog->record_count]);
+	fill(catalog);
+	cx_arena_free(&catalog->arenas[--catalog->arena_count]);
+	return status;
+}
+
+cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path, cdbc_error **err)
+{
+	cx_sqlfiles loader = {.catalog = catalog, .err = err};
+
+	return load(&loader, path);
+}
+
+cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
+							   void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
+							   size_t *error_count, cdbc_error **err)
+{
+	cdbc_catalog *catalog = NULL;
+	cx_sqlfiles loader = {.report = report, .data = data, .err = err};
+	cdbc_status status = cdbc_catalog_new(&catalog, err);
+
+	loader.catalog = catalog;
+	for (size_t i = 0; i < path_count && !status; i++)
+		status = load(&loader, paths[i]);
+	cdbc_catalog_free(catalog);
+	if (!status)
+		*error_count = loader.error_count;
+	return status;
+}
+
+/* ---- Asking ------------------------------------------------------------------------------------------------- */
+
+size_t cdbc_catalog_count(const cdbc_catalog *catalog)
+{
+	return catalog->name_count;
+}
+
+bool cdbc_catalog_at(const cdbc_catalog *catalog, size_t index, cdbc_query_info *out)
+{
+	if (index >= catalog->name_count)
+		return false;
+	*out = catalog->sorted[index]->query.info;
+	return true;
+}
+
+static cdbc_status fail_unknown(const cdbc_catalog *catalog, const char *name, cdbc_error **err)
+{
+	cdbc_status status = cx_error_set(err, CDBC_NOT_FOUND, "there is no query \"%s\"", name);
+	const char *near[3];
+	size_t count = 0;
+
+	for (size_t limit = 1; limit <= 2 && count == 0; limit++)
+		for (size_t i = 0; i < catalog->name_count && count < 3; i++) {
+			const char *candidate = catalog->sorted[i]->query.info.name, *dot = strrchr(candidate, '.');
+
+			if (cx_text_distance(name, candidate, limit) <= limit || (dot && cx_text_distance(name, dot + 1, limit) <= limit))
+				near[count++] = candidate;
+		}
+	if (count)
+		cx_error_hint(err, "did you mean \"%s\"%s%s%s%s%s%s?", near[0], count > 1 ? ", \"" : "", count > 1 ? near[1] : "",
+					  count > 1 ? "\"" : "", count > 2 ? " or \"" : "", count > 2 ? near[2] : "", count > 2 ? "\"" : "");
+	else if (catalog->name_count == 0)
+		cx_error_hint(err, "no queries are loaded: name a folder of SQL files");
+	return status;
+}
+
+/* The variant for a dialect: its own, PostgreSQL's for CockroachDB, then the one for all. */
+static const cx_record *variant_for(const cx_record *first, const char *dialect)
+{
+	unsigned bit = !dialect ? ~0u
+				   : !strcmp(dialect, "cockroachdb") ? CX_DIALECT_COCKROACHDB
+				   : !strcmp(dialect, "postgresql") ? CX_DIALECT_POSTGRESQL
+				   : !strcmp(dialect, "sqlite")     ? CX_DIALECT_SQLITE
+													: 0;
+	const cx_record *best = NULL;
+
+	for (const cx_record *r = first; r; r = r->next_variant) {
+		if (r->dialects & bit)
+			return r;
+		if (bit == CX_DIALECT_COCKROACHDB && (r->dialects & CX_DIALECT_POSTGRESQL))
+			best = r;
+		else if (r->dialects == 0 && !best)
+			best = r;
+	}
+	return best;
+}
+
+cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect, const cx_query **out,
+							cdbc_error **err)
+{
+	char key[CX_NAME_MAX + 8];
+	size_t length = cx_catalog_key(name, key);
+	const cx_record *record = length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
+
+	if (!record)
+		return fail_unknown(catalog, name, err);
+	if (record->dialects || record->next_variant) {
+		record = variant_for(record, dialect);
+		if (!record)
+			return cx_error_set(err, CDBC_NOT_FOUND, "query \"%s\" has no variant for %s", name, dialect);
+	}
+	*out = &record->query;
+	return CDBC_OK;
+}
+
+cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc_query_info *out, cdbc_error **err)
+{
+	char key[CX_NAME_MAX + 8];
+	size_t length = cx_catalog_key(name, key);
+	const cx_record *record = length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
+
+	if (!record)
+		return fail_unknown(catalog, name, err);
+	*out = record->query.info;
+	return CDBC_OK;
+}
+
+const char *cdbc_cardinality_name(cdbc_cardinality cardinality)
+{
+	static const char *const names[] = {":many", ":one", ":one?", "$", ":exec", ":execrows", "<!", ":batch", ":copyfrom", "#"};
+
+	return (unsigned)cardinality < sizeof names / sizeof *names ? names[cardinality] : "unknown";
+}
+
+const char *cdbc_kind_name(cdbc_statement_kind kind)
+{
+	static const char *const names[] = {"unknown", "select", "dml", "ddl", "transaction", "session", "copy", "utility"};
+
+	return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+}

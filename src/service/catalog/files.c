@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Files and folders: what is read, in which order, under which namespace, and how an error names its place. */
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "service/catalog/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- Errors ------------------------------------------------------------------------------------------------- */
+
+static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint, const char *message)
+{
+	int64_t column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
+	const char *begin = loader->text + place.line_start, *end;
+	cdbc_diagnostic diagnostic;
+	char *line;
+
+	loader->error_count++;
+	if (section)
+		section->is_bad = true;
+	if (!loader->report) {
+		cx_error_set(loader->err, CDBC_SQL_FILE, "%s:%zu:%lld: %s", loader->file, place.line, (long long)column, message);
+		cx_error_place(loader->err, loader->file, (int64_t)place.line, column);
+		if (hint)
+			cx_error_hint(loader->err, "%s", hint);
+		return CDBC_SQL_FILE;
+	}
+	end = memchr(begin, '\n', loader->length - place.line_start);
+	line = cx_strndup(begin, (size_t)((end ? end : loader->text + loader->length) - begin));
+	if (!line)
+		return cx_error_nomem(loader->err);
+	if (*line && line[strlen(line) - 1] == '\r')
+		line[strlen(line) - 1] = '\0';
+	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, true, message, hint ? hint : "", line};
+	loader->report(loader->data, &diagnostic);
+	cx_free(line);
+	return CDBC_OK;
+}
+
+cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint, const char *format, ...)
+{
+	char message[1000];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	return tell(loader, section, place, hint, message);
+}
+
+cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base, cdbc_error **error)
+{
+	cx_place place = base;
+	cdbc_status status;
+
+	if (!*error || cdbc_error_status(*error) == CDBC_NOMEM) {
+		cx_error_clear(error);
+		return cx_error_nomem(loader->err);
+	}
+	if (cdbc_error_line(*error)) {
+		int64_t skip = cdbc_error_position(*error) - 1; /* characters from base */
+
+		for (; place.offset < loader->length; place.offset++) {
+			if (((unsigned char)loader->text[place.offset] & 0xc0) != 0x80 && skip-- == 0)
+				break;
+			if (loader->text[place.offset] == '\n') {
+				place.line++;
+				place.line_start = place.offset + 1;
+			}
+		}
+	}
+	status = tell(loader, section, place, cdbc_error_field(*error, CDBC_FIELD_HINT), cdbc_error_message(*error));
+	cx_error_clear(error);
+	return status;
+}
+
+/* ---- Files -------------------------------------------------------------------------------------------------- */
+
+static cdbc_status fail_io(cx_sqlfiles *loader, const char *path)
+{
+	return cx_error_set(loader->err, errno == ENOMEM ? CDBC_NOMEM : CDBC_IO, "read %s: %s", path, strerror(errno));
+}
+
+static cdbc_status read_stream(cx_sqlfiles *loader, FILE *stream, const char *path, cx_buf *out)
+{
+	size_t n;
+
+	do {
+		if (!cx_buf_reserve(out, 65536))
+			break;
+		n = fread(out->data + out->length, 1, 65536, stream);
+		out->length += n;
+		out->data[out->length] = '\0';
+	} while (n);
+	if (ferror(stream))
+		return fail_io(loader, path);
+	return CDBC_OK;
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t n = strlen(name), s = strlen(suffix);
+
+	return n > s && !strcmp(name + n - s, suffix);
+}
+
+static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *name_space)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	cx_buf text = CX_BUF_INIT(CX_FILE_MAX + 65536 + 1);
+	FILE *stream = fopen(path, "rbe");
+	cdbc_status status;
+
+	if (!stream)
+		return fail_io(loader, path);
+	status = read_stream(loader, stream, path, &text);
+	fclose(stream);
+	loader->file = cx_arena_strdup(loader->arena, path);
+	loader->base_name = cx_arena_strndup(loader->arena, base, strlen(base) - (has_suffix(base, ".sql") ? 4 : 0));
+	if (!status && (text.is_nomem || !loader->file || !loader->base_name))
+		status = cx_error_nomem(loader->err);
+	if (!status) {
+		loader->name_space = name_space;
+		loader->text = text.data ? text.data : "";
+		loader->length = text.length;
+		if (text.is_over || text.length > CX_FILE_MAX) {
+			loader->length = 0;
+			status = cx_sqlfiles_fail(loader, NULL, (cx_place){1, 0, 0}, "split it into several files", "the file is longer than %u bytes", CX_FILE_MAX);
+		} else {
+			status = cx_sqlfiles_text(loader);
+		}
+	}
+	cx_buf_free(&text);
+	return status;
+}
+
+/* ---- Folders ------------------------------------------------------------------------------------------------ */
+
+/* A folder on the way down: so that a link to one of them is seen. */
+typedef struct folder {
+	const struct folder *above;
+	dev_t device;
+	ino_t inode;
+	size_t depth;
+} folder;
+
+static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char *name_space, const folder *above);
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static cdbc_status list_folder(cx_sqlfiles *loader, const char *path, char ***names, size_t *count)
+{
+	size_t capacity = 0;
+	struct dirent *entry;
+	cdbc_status status = CDBC_OK;
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		return fail_io(loader, path);
+	while (!status && (errno = 0, entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (!cx_grow(names, *count, &capacity, sizeof **names) || !((*names)[*count] = cx_strdup(entry->d_name)))
+			status = cx_error_nomem(loader->err);
+		else
+			++*count;
+	}
+	if (!status && errno)
+		status = fail_io(loader, path);
+	closedir(dir);
+	if (*count)
+		qsort(*names, *count, sizeof **names, by_text);
+	return status;
+}
+
+static cdbc_status load_folder(cx_sqlfiles *loader, const char *path, const char *name_space, const folder *self)
+{
+	char **names = NULL;
+	size_t count = 0;
+	cdbc_status status = list_folder(loader, path, &names, &count);
+
+	for (size_t i = 0; i < count && !status; i++) {
+		cx_buf inner = CX_BUF_INIT(4096);
+
+		cx_buf_putf(&inner, "%s%s%s", path, has_suffix(path, "/") ? "" : "/", names[i]);
+		status = cx_buf_status(&inner, "path", loader->err);
+		if (!status)
+			status = load_entry(loader, inner.data, name_space, self);
+		cx_buf_free(&inner);
+	}
+	for (size_t i = 0; i < count; i++)
+		cx_free(names[i]);
+	cx_free(names);
+	return status;
+}
+
+/* Something in a folder, or (above NULL) what the caller named. Only *.sql files count in a folder, and not *.test.sql. */
+static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char *name_space, const folder *above)
+{
+	const char *base = strrchr(path, '/');
+	const char *inner = name_space;
+	struct stat st;
+	folder self;
+
+	base = base ? base + 1 : path;
+	if (stat(path, &st))
+		return above && errno == ENOENT && !has_suffix(base, ".sql") ? CDBC_OK : fail_io(loader, path);
+	if (!S_ISDIR(st.st_mode)) {
+		if (above && (!S_ISREG(st.st_mode) || !has_suffix(base, ".sql") || has_suffix(base, ".test.sql")))
+			return CDBC_OK;
+		return load_file(loader, path, name_space);
+	}
+	for (const folder *f = above; f; f = f->above)
+		if (f->device == st.st_dev && f->inode == st.st_ino)
+			return cx_error_set(loader->err, CDBC_IO, "read %s: a folder that links to itself", path);
+	if (above && above->depth >= CX_FOLDER_DEPTH_MAX)
+		return cx_error_set(loader->err, CDBC_IO, "read %s: folders nested deeper than %d", path, CX_FOLDER_DEPTH_MAX);
+	if (above) {
+		cx_buf joined = CX_BUF_INIT(8192);
+
+		cx_buf_putf(&joined, "%s%s.", name_space, base);
+		inner = joined.data ? cx_arena_strdup(loader->arena, joined.data) : NULL;
+		cx_buf_free(&joined);
+		if (!inner)
+			return cx_error_nomem(loader->err);
+	}
+	self = (folder){above, st.st_dev, st.st_ino, above ? above->depth + 1 : 1};
+	return load_folder(loader, path, inner, &self);
+}
+
+cdbc_status cx_sqlfiles_path(cx_sqlfiles *loader, const char *path)
+{
+	return load_entry(loader, path, "", NULL);
+}

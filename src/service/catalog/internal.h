@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the files of this room share: a query's record, a parameter's rule, and the loader that reads files into them. */
+#ifndef CX_CATALOG_INTERNAL_H
+#define CX_CATALOG_INTERNAL_H
+
+#include "base/arena.h"
+#include "data/sql/lexer.h"
+#include "service/catalog/catalog.h"
+
+#include <regex.h>
+
+#define CX_NAME_MAX 120           /* bytes of a query's name, with its namespace */
+#define CX_FILE_MAX (16u << 20)   /* bytes of a SQL file */
+#define CX_QUERIES_MAX 100000     /* in a catalog */
+#define CX_FOLDER_DEPTH_MAX 32
+
+enum {
+	CX_DIALECT_COCKROACHDB = 1u << 0,
+	CX_DIALECT_POSTGRESQL = 1u << 1,
+	CX_DIALECT_SQLITE = 1u << 2
+};
+
+/* A place in the file that is being read. */
+typedef struct cx_place {
+	size_t line; /* from 1 */
+	size_t line_start;
+	size_t offset;
+} cx_place;
+
+/* A number to compare with, in the forms that values come in. */
+typedef struct cx_limit {
+	bool is_set;
+	const char *text;
+	double number;
+} cx_limit;
+
+/* One of in(...). */
+typedef struct cx_choice {
+	cdbc_value value;
+	cx_limit number; /* when the type is one of numbers */
+} cx_choice;
+
+/* A declared parameter and its checks. */
+typedef struct cx_param_rule {
+	cdbc_query_param info;
+	cx_place place;
+	bool has_default;
+	cdbc_value default_value;
+	const cx_choice *choices; /* in(...); NULL: any */
+	size_t choice_count;
+	const char *choices_text;
+	cx_limit min, max;
+	int64_t length_min, length_max; /* -1: none */
+	regex_t *match;                 /* NULL: none */
+	const char *match_text;
+	struct cx_param_rule *next;
+} cx_param_rule;
+
+typedef struct cx_record {
+	cx_query query; /* first: a cx_query of the catalog is a record */
+	char key[CX_NAME_MAX + 8]; /* the name with `_` for `-`, padded with zeros */
+	size_t key_length;
+	uint64_t hash;
+	unsigned dialects; /* 0: all */
+	cx_place place;    /* of the name */
+	cx_param_rule *rules;
+	const cx_param_rule *const *by_index; /* the rule of the statement's parameter i; NULL when none is declared */
+	struct cx_record *next_variant;       /* of the same name for other dialects */
+} cx_record;
+
+typedef struct cx_sqlfiles {
+	cdbc_catalog *catalog;
+	cx_arena *arena; /* of what is loaded now */
+	void (*report)(void *data, const cdbc_diagnostic *diagnostic); /* NULL: the first error ends it all */
+	void *data;
+	cdbc_error **err;
+	size_t error_count;
+	/* the file that is read */
+	const char *file;
+	const char *name_space; /* "reports." or "" */
+	const char *base_name;  /* of the file, without .sql */
+	const char *text;
+	size_t length;
+} cx_sqlfiles;
+
+/* One query while it is read. */
+typedef struct cx_section {
+	cx_record *record;
+	cx_place name_place;
+	const char *name; /* as written, without namespace; NULL: the file's */
+	size_t name_length;
+	bool has_mark;
+	bool is_bad; /* something was reported */
+	struct cx_buf *documentation;
+	cx_param_rule *last_rule;
+	cdbc_column_hint *columns;
+	size_t column_count, column_capacity;
+	cx_place read_only_place;
+	unsigned seen; /* headers, a bit each */
+} cx_section;
+
+/* Reports an error at a place. With a report function: OK, and the section is bad; without: CDBC_SQL_FILE, *err is made. hint may be NULL. */
+cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint, const char *format, ...)
+	CDBC_PRINTF(5, 6);
+/* Takes over an error of a lower layer about bytes that begin at base of the file, whose place counts from there. Frees *error. */
+cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base, cdbc_error **error);
+
+/* files.c: a file or folder into the catalog. */
+cdbc_status cx_sqlfiles_path(cx_sqlfiles *loader, const char *path);
+/* sections.c: the file in loader->text into the catalog. */
+cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader);
+/* headers.c: what follows `name:` (from offset to end); a comment line between name and SQL. */
+cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+/* Whether a comment is a header that must not stand there (after the SQL, before the name). */
+bool cx_header_is_misplaced(const char *text, size_t length);
+/* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
+size_t cx_header_is_name(const char *text, size_t length);
+
+/* params.c: `param:` and its checks. */
+cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err);
+void cx_rule_fini(cx_param_rule *rule);
+cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t length);
+/* A rule of that name, added at the end; NULL: out of memory. */
+cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name, size_t length, cx_place place);
+
+/* catalog.c */
+/* Adds a record, or reports the duplicate. */
+cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_record *record);
+/* name into key: `_` for `-`; the length, 0 when it is too long or empty. */
+size_t cx_catalog_key(const char *name, char key[CX_NAME_MAX + 8]);
+void cx_record_fini(cx_record *record);
+
+#endif

@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `param:` lines: NAME TYPE[?] CHECK* [= LITERAL] [-- text]. What the checks do with a value is in rules.c. */
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "data/sql/check.h"
+#include "data/sql/keyword.h"
+#include "data/sql/types.h"
+#include "service/catalog/internal.h"
+
+#include <string.h>
+
+/* A header line while it is read. */
+typedef struct reader {
+	cx_sqlfiles *loader;
+	cx_section *section;
+	cx_param_rule *rule;
+	cx_place line;
+	size_t from; /* of the lexer's text in the file */
+	cx_lexer lexer;
+	cx_token token;
+} reader;
+
+typedef struct literal {
+	cdbc_value value;
+	cx_limit number;
+	const char *text; /* as written */
+	bool is_null;
+} literal;
+
+cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t length)
+{
+	for (cx_param_rule *rule = section->record->rules; rule; rule = rule->next)
+		if (strlen(rule->info.name) == length && !memcmp(rule->info.name, name, length))
+			return rule;
+	return NULL;
+}
+
+cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name, size_t length, cx_place place)
+{
+	cx_param_rule *rule = cx_arena_calloc(loader->arena, 1, sizeof *rule);
+
+	if (!rule)
+		return NULL;
+	rule->info.name = cx_arena_strndup(loader->arena, name, length);
+	if (!rule->info.name)
+		return NULL;
+	rule->info.type_name = "";
+	rule->info.help = "";
+	rule->info.type = (cdbc_type){CDBC_TYPE_UNKNOWN, false, -1, -1};
+	rule->place = place;
+	rule->length_min = rule->length_max = -1;
+	if (section->last_rule)
+		section->last_rule->next = rule;
+	else
+		section->record->rules = rule;
+	section->last_rule = rule;
+	return rule;
+}
+
+static void next(reader *r)
+{
+	cx_lexer_next_solid(&r->lexer, &r->token);
+}
+
+/* The next token, where a comment counts: the help at the line's end. */
+static void next_or_help(reader *r)
+{
+	while (cx_lexer_next(&r->lexer, &r->token) == CX_TOKEN_SPACE)
+		;
+}
+
+static cx_place here(const reader *r)
+{
+	return (cx_place){r->line.line, r->line.line_start, r->from + r->token.offset};
+}
+
+static cdbc_status fail(reader *r, const char *hint, const char *what)
+{
+	if (r->token.kind == CX_TOKEN_ERROR) { /* that is what is wrong, whatever was wanted here */
+		hint = r->lexer.error.hint;
+		what = r->lexer.error.message;
+	}
+	return cx_sqlfiles_fail(r->loader, r->section, here(r), hint, "%s", what);
+}
+
+static bool is_word(const reader *r, const char *word)
+{
+	return r->token.kind == CX_TOKEN_WORD && cx_word_is(r->token.text, r->token.length, word);
+}
+
+static bool is_number_type(cdbc_type_id id)
+{
+	return id >= CDBC_TYPE_INT2 && id <= CDBC_TYPE_NUMERIC;
+}
+
+/* ---- Literals ----------------------------------------------------------------------------------------------- */
+
+/* The bytes of '..' with '' undone. */
+static char *unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length)
+{
+	char *out = cx_arena_alloc(arena, length);
+	size_t n = 0;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 1; i + 1 < length; i++) {
+		out[n++] = text[i];
+		i += text[i] == '\'';
+	}
+	out[n] = '\0';
+	*out_length = n;
+	return out;
+}
+
+static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal *out)
+{
+	cdbc_error *error = NULL;
+
+	out->text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, r->token.offset + r->token.length - begin);
+	if (!out->text)
+		return cx_error_nomem(r->loader->err);
+	if (cx_value_check(r->rule->info.name, r->rule->info.type, &out->value, &out->value, &error))
+		return cx_sqlfiles_adopt(r->loader, r->section, place, &error);
+	if (is_number_type(r->rule->info.type.id) && !out->is_null) {
+		out->number.is_set = true;
+		out->number.text = out->text;
+		cx_double_parse(out->text, strlen(out->text), &out->number.number);
+	}
+	next_or_help(r);
+	return CDBC_OK;
+}
+
+/* number | true | false | null | '..' */
+static cdbc_status read_literal(reader *r, literal *out)
+{
+	cx_place place = here(r);
+	size_t begin = r->token.offset, length = 0;
+	char *text;
+
+	memset(out, 0, sizeof *out);
+	if (cx_token_is(&r->token, '-') || cx_token_is(&r->token, '+')) {
+		next(r);
+		if (r->token.kind != CX_TOKEN_NUMBER)
+			return fail(r, NULL, "a number is missing after its sign");
+	}
+	if (r->token.kind == CX_TOKEN_NUMBER) {
+		length = r->token.offset + r->token.length - begin;
+		text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, length);
+	} else if (r->token.kind == CX_TOKEN_STRING && r->token.text[0] == '\'') {
+		text = unquote(r->loader->arena, r->token.text, r->token.length, &length);
+	} else if (is_word(r, "true") || is_word(r, "false")) {
+		out->value = cdbc_bool(cx_lower(r->token.text[0]) == 't');
+		return keep_literal(r, begin, place, out);
+	} else if (is_word(r, "null")) {
+		out->value = cdbc_null();
+		out->is_null = true;
+		return keep_literal(r, begin, place, out);
+	} else {
+		return fail(r, "a literal is a number, true, false, null, or text in single quotes",
+					r->token.kind == CX_TOKEN_WORD ? "a bare word is no literal" : "a literal is missing");
+	}
+	if (!text)
+		return cx_error_nomem(r->loader->err);
+	out->value = cdbc_text_n(text, length);
+	return keep_literal(r, begin, place, out);
+}
+
+/* ---- Checks ------------------------------------------------------------------------------------------------- */
+
+static cdbc_status read_choices(reader *r)
+{
+	cx_choice *choices = NULL, *kept;
+	size_t count = 0, capacity = 0, begin = r->token.offset;
+	cdbc_status status = CDBC_OK;
+	literal one;
+
+	if (r->rule->choices)
+		return fail(r, NULL, "`in` is given twice");
+	next(r);
+	if (!cx_token_is(&r->token, '('))
+		return fail(r, "write: in('a', 'b')", "`(` is missing after `in`");
+	do {
+		next(r);
+		status = read_literal(r, &one);
+		if (status || r->section->is_bad)
+			goto out;
+		if (!cx_grow(&choices, count, &capacity, sizeof *choices)) {
+			status = cx_error_nomem(r->loader->err);
+			goto out;
+		}
+		choices[count++] = (cx_choice){one.value, one.number};
+	} while (cx_token_is(&r->token, ','));
+	if (!cx_token_is(&r->token, ')')) {
+		status = fail(r, "write: in('a', 'b')", "`)` is missing after the choices");
+		goto out;
+	}
+	kept = cx_arena_calloc(r->loader->arena, count, sizeof *kept);
+	r->rule->choices_text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, r->token.offset + 1 - begin);
+	if (!kept || !r->rule->choices_text) {
+		status = cx_error_nomem(r->loader->err);
+		goto out;
+	}
+	memcpy(kept, choices, count * sizeof *kept);
+	r->rule->choices = kept;
+	r->rule->choice_count = count;
+	next_or_help(r);
+out:
+	cx_free(choices);
+	return status;
+}
+
+static cdbc_status read_limit(reader *r, cx_limit *limit)
+{
+	literal one;
+	cdbc_status status;
+
+	if (limit->is_set)
+		return fail(r, NULL, "a limit is given twice");
+	if (!is_number_type(r->rule->info.type.id))
+		return fail(r, "for text there are length and match", "min and max are for numbers");
+	next(r);
+	if (!cx_token_is(&r->token, '='))
+		return fail(r, "write: min=1", "`=` is missing");
+	next(r);
+	status = read_literal(r, &one);
+	if (status || r->section->is_bad)
+		return status;
+	if (one.is_null)
+		return fail(r, NULL, "a limit is no null");
+	*limit = one.number;
+	return CDBC_OK;
+}
+
+static bool read_count(reader *r, int64_t *out)
+{
+	if (r->token.kind != CX_TOKEN_NUMBER || !cx_text_int64(r->token.text, r->token.length, 0, INT64_MAX, out))
+		return false;
+	next_or_help(r);
+	return true;
+}
+
+/* length=N..M, N.., ..M, N */
+static cdbc_status read_length(reader *r)
+{
+	cx_param_rule *rule = r->rule;
+	bool has_dots;
+
+	if (rule->length_min >= 0)
+		return fail(r, NULL, "`length` is given twice");
+	if (rule->info.type.id != CDBC_TYPE_TEXT && rule->info.type.id != CDBC_TYPE_BYTES && rule->info.type.id != CDBC_TYPE_OTHER)
+		return fail(r, NULL, "`length` is for text and bytes");
+	next(r);
+	if (!cx_token_is(&r->token, '='))
+		return fail(r, "write: length=1..20", "`=` is missing");
+	next(r);
+	if (!read_count(r, &rule->length_min))
+		rule->length_min = -1;
+	has_dots = r->token.kind == CX_TOKEN_OPERATOR && r->token.length == 2 && !memcmp(r->token.text, "..", 2);
+	if (has_dots) {
+		next_or_help(r);
+		if (!read_count(r, &rule->length_max))
+			rule->length_max = INT64_MAX;
+	} else {
+		rule->length_max = rule->length_min;
+	}
+	if (rule->length_min < 0 && (!has_dots || rule->length_max == INT64_MAX))
+		return fail(r, "write: length=1..20, length=1.. or length=..20", "a length is missing");
+	if (rule->length_min < 0)
+		rule->length_min = 0;
+	if (rule->length_min > rule->length_max)
+		return fail(r, NULL, "no length is in that range");
+	return CDBC_OK;
+}
+
+static cdbc_status read_match(reader *r)
+{
+	cx_param_rule *rule = r->rule;
+	cx_buf pattern = CX_BUF_INIT(64u << 10);
+	cx_place place;
+	regex_t *match;
+	char message[128], *text;
+	size_t length = 0;
+	int failed;
+
+	if (rule->match)
+		return fail(r, NULL, "`match` is given twice");
+	if (rule->info.type.id != CDBC_TYPE_TEXT && rule->info.type.id != CDBC_TYPE_OTHER)
+		return fail(r, NULL, "`match` is for text");
+	next(r);
+	if (!cx_token_is(&r->token, '='))
+		return fail(r, "write: match='[a-z]+'", "`=` is missing");
+	next(r);
+	place = here(r);
+	if (r->token.kind != CX_TOKEN_STRING || r->token.text[0] != '\'')
+		return fail(r, "write: match='[a-z]+'", "an expression in single quotes is missing");
+	text = unquote(r->loader->arena, r->token.text, r->token.length, &length);
+	match = cx_arena_calloc(r->loader->arena, 1, sizeof *match);
+	if (text)
+		cx_buf_putf(&pattern, "^(%s)$", text);
+	if (!text || !match || !pattern.data || pattern.is_nomem || pattern.is_over) {
+		cx_buf_free(&pattern);
+		return cx_error_nomem(r->loader->err);
+	}
+	failed = regcomp(match, pattern.data, REG_EXTENDED | REG_NOSUB);
+	cx_buf_free(&pattern);
+	if (failed == REG_ESPACE)
+		return cx_error_nomem(r->loader->err);
+	if (failed) {
+		regerror(failed, match, message, sizeof message);
+		return cx_sqlfiles_fail(r->loader, r->section, place, "it is a POSIX extended regular expression", "the expression is wrong: %s", message);
+	}
+	rule->match = match;
+	rule->match_text = text;
+	next_or_help(r);
+	return CDBC_OK;
+}
+
+static cdbc_status read_default(reader *r)
+{
+	literal one;
+	cx_place place;
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	next(r);
+	place = here(r);
+	status = read_literal(r, &one);
+	if (status || r->section->is_bad)
+		return status;
+	if (cx_rule_check(r->rule, &one.value, &error))
+		return cx_sqlfiles_adopt(r->loader, r->section, place, &error);
+	r->rule->has_default = true;
+	r->rule->default_value = one.value;
+	r->rule->info.default_text = one.text;
+	return CDBC_OK;
+}
+
+static cdbc_status read_check(reader *r)
+{
+	static const char *const words[] = {"in", "min", "max", "length", "match"};
+	char word[24];
+	const char *near;
+
+	if (r->token.kind != CX_TOKEN_WORD || r->token.length >= sizeof word)
+		return fail(r, "after the type stand in(...), min=, max=, length=, match=, then = and the default, then -- and a text",
+					"neither a check nor a default");
+	if (r->rule->info.type.is_array)
+		return fail(r, NULL, "checks of arrays are not supported yet");
+	if (is_word(r, "in"))
+		return read_choices(r);
+	if (is_word(r, "min"))
+		return read_limit(r, &r->rule->min);
+	if (is_word(r, "max"))
+		return read_limit(r, &r->rule->max);
+	if (is_word(r, "length"))
+		return read_length(r);
+	if (is_word(r, "match"))
+		return read_match(r);
+	memcpy(word, r->token.text, r->token.length);
+	word[r->token.length] = '\0';
+	near = cx_text_nearest(word, words, sizeof words / sizeof *words);
+	return cx_sqlfiles_fail(r->loader, r->section, here(r), near ? near : "the checks are in(...), min=, max=, length= and match=",
+						  "unknown check \"%s\"", word);
+}
+
+/* ---- The line ----------------------------------------------------------------------------------------------- */
+
+/* cx_type_read passes a comment: the help is looked for again from the token before it. */
+static void find_help(reader *r, size_t type_begin)
+{
+	cx_lexer lexer;
+	cx_token token;
+	size_t end = r->token.offset;
+
+	cx_lexer_init(&lexer, r->lexer.text, r->lexer.length);
+	cx_lexer_seek(&lexer, type_begin, 1, 0);
+	while (cx_lexer_next(&lexer, &token) != CX_TOKEN_END && token.offset < end)
+		if (token.kind == CX_TOKEN_COMMENT && token.text[0] == '-') {
+			r->token = token;
+			return;
+		}
+}
+
+static cdbc_status read_type(reader *r)
+{
+	cx_param_rule *rule = r->rule;
+	size_t begin = r->token.offset, end;
+	cdbc_error *error = NULL;
+
+	if (is_word(r, "ident"))
+		return fail(r, NULL, "parameters of type ident are not supported yet");
+	if (cx_type_read(&r->lexer, &r->token, &rule->info.type, &error))
+		return cx_sqlfiles_adopt(r->loader, r->section, here(r), &error);
+	find_help(r, begin);
+	for (end = r->token.offset; end > begin && strchr(" \t\r", r->lexer.text[end - 1]); end--)
+		;
+	rule->info.type_name = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, end - begin);
+	if (!rule->info.type_name)
+		return cx_error_nomem(r->loader->err);
+	if (r->token.kind == CX_TOKEN_OPERATOR && r->token.text[0] == '?') {
+		rule->info.is_optional = true;
+		cx_lexer_seek(&r->lexer, r->token.offset + 1, 1, 0);
+		next_or_help(r);
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status read_help(reader *r)
+{
+	size_t begin = 2, end = r->token.length;
+
+	if (r->token.kind == CX_TOKEN_END)
+		return CDBC_OK;
+	if (r->token.kind != CX_TOKEN_COMMENT || r->token.text[0] != '-')
+		return fail(r, "a text about the parameter follows --", "something follows the parameter's declaration");
+	while (begin < end && strchr(" \t\r", r->token.text[begin]))
+		begin++;
+	while (end > begin && strchr(" \t\r", r->token.text[end - 1]))
+		end--;
+	r->rule->info.help = cx_arena_strndup(r->loader->arena, r->token.text + begin, end - begin);
+	return r->rule->info.help ? CDBC_OK : cx_error_nomem(r->loader->err);
+}
+
+static cdbc_status read_line(reader *r)
+{
+	cdbc_status status;
+
+	next(r);
+	status = read_type(r);
+	if (status || r->section->is_bad)
+		return status;
+	while (r->token.kind != CX_TOKEN_END && r->token.kind != CX_TOKEN_COMMENT && !cx_token_is(&r->token, '=')) {
+		status = read_check(r);
+		if (status || r->section->is_bad)
+			return status;
+	}
+	if (cx_token_is(&r->token, '=')) {
+		status = read_default(r);
+		if (status || r->section->is_bad)
+			return status;
+	}
+	return read_help(r);
+}
+
+cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+{
+	reader r = {.loader = loader, .section = section, .line = line, .from = from};
+	bool was_bad = section->is_bad;
+	cdbc_status status;
+
+	cx_lexer_init(&r.lexer, loader->text + from, to - from);
+	next(&r);
+	if (r.token.kind != CX_TOKEN_WORD)
+		return fail(&r, "write: -- param: NAME TYPE", "a parameter's name is missing");
+	if (r.token.text[0] == '_')
+		return fail(&r, "take another name", "names that begin with `_` are filled in here, they cannot be declared");
+	r.rule = cx_section_rule(section, r.token.text, r.token.length);
+	if (r.rule && (*r.rule->info.type_name || r.rule->place.line == line.line))
+		return cx_sqlfiles_fail(loader, section, here(&r), NULL, "parameter \"%s\" is declared twice", r.rule->info.name);
+	if (!r.rule)
+		r.rule = cx_section_add_rule(loader, section, r.token.text, r.token.length, here(&r));
+	if (!r.rule)
+		return cx_error_nomem(loader->err);
+	section->is_bad = false; /* each line stands for itself */
+	status = read_line(&r);
+	section->is_bad |= was_bad;
+	return status;
+}

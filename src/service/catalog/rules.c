@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A declared parameter's checks on a value, and the binding of a named query: given values, defaults, absent optional ones. */
+#include "base/error.h"
+#include "base/number.h"
+#include "data/sql/check.h"
+#include "service/catalog/internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SHOWN_BYTES 40
+
+void cx_rule_fini(cx_param_rule *rule)
+{
+	if (rule->match)
+		regfree(rule->match);
+	rule->match = NULL;
+}
+
+/* ---- Numbers ------------------------------------------------------------------------------------------------ */
+
+/* A plain decimal number taken apart; false with an exponent, NaN, Infinity. */
+typedef struct decimal {
+	bool is_negative;
+	const char *whole;
+	size_t whole_length; /* without leading zeros */
+	const char *fraction;
+	size_t fraction_length; /* without trailing zeros */
+} decimal;
+
+static bool take_apart(const char *text, size_t length, decimal *out)
+{
+	size_t i = length && (text[0] == '-' || text[0] == '+'), begin;
+
+	memset(out, 0, sizeof *out);
+	out->is_negative = i && text[0] == '-';
+	while (i < length && text[i] == '0')
+		i++;
+	for (begin = i; i < length && text[i] >= '0' && text[i] <= '9'; i++)
+		;
+	out->whole = text + begin;
+	out->whole_length = i - begin;
+	if (i < length && text[i] == '.') {
+		for (begin = ++i; i < length && text[i] >= '0' && text[i] <= '9'; i++)
+			;
+		out->fraction = text + begin;
+		out->fraction_length = i - begin;
+		while (out->fraction_length && out->fraction[out->fraction_length - 1] == '0')
+			out->fraction_length--;
+	}
+	if (out->whole_length + out->fraction_length == 0)
+		out->is_negative = false;
+	return i == length;
+}
+
+static int compare_decimal(const decimal *a, const decimal *b)
+{
+	int sign = a->is_negative ? -1 : 1, difference;
+	size_t common = a->fraction_length < b->fraction_length ? a->fraction_length : b->fraction_length;
+
+	if (a->is_negative != b->is_negative)
+		return sign;
+	if (a->whole_length != b->whole_length)
+		return a->whole_length < b->whole_length ? -sign : sign;
+	difference = a->whole_length ? memcmp(a->whole, b->whole, a->whole_length) : 0;
+	if (!difference && common)
+		difference = memcmp(a->fraction, b->fraction, common);
+	if (!difference)
+		difference = a->fraction_length < b->fraction_length ? -1 : a->fraction_length > b->fraction_length;
+	return difference < 0 ? -sign : difference > 0 ? sign : 0;
+}
+
+/* Below, at or above a limit; false for what cannot be compared (NaN). */
+static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
+{
+	char digits[24];
+	cdbc_text text = value->as.text;
+	decimal a, b;
+	double number = value->as.float64;
+
+	if (value->kind != CDBC_VALUE_DOUBLE) {
+		if (value->kind == CDBC_VALUE_INT64)
+			text = (cdbc_text){digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)value->as.int64)};
+		if (take_apart(text.data, text.length, &a) && take_apart(limit->text, strlen(limit->text), &b)) {
+			*out = compare_decimal(&a, &b);
+			return true;
+		}
+		if (cx_double_parse(text.data, text.length, &number) == CX_PARSE_BAD)
+			return false;
+	}
+	*out = number < limit->number ? -1 : number > limit->number;
+	return !isnan(number);
+}
+
+/* ---- Checks ------------------------------------------------------------------------------------------------- */
+
+static cdbc_status refuse(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err, const char *what, const char *limit)
+{
+	char shown[SHOWN_BYTES + 8];
+	size_t n = value->as.text.length < SHOWN_BYTES ? value->as.text.length : SHOWN_BYTES;
+
+	switch (value->kind) {
+	case CDBC_VALUE_INT64:
+		snprintf(shown, sizeof shown, "%lld", (long long)value->as.int64);
+		break;
+	case CDBC_VALUE_DOUBLE:
+		snprintf(shown, sizeof shown, "%.17g", value->as.float64);
+		break;
+	case CDBC_VALUE_BOOL:
+		snprintf(shown, sizeof shown, "%s", value->as.boolean ? "true" : "false");
+		break;
+	case CDBC_VALUE_TEXT:
+		while (n && n < value->as.text.length && ((unsigned char)value->as.text.data[n] & 0xc0) == 0x80)
+			n--;
+		snprintf(shown, sizeof shown, "\"%.*s%s\"", (int)n, value->as.text.data, n < value->as.text.length ? "..." : "");
+		break;
+	default:
+		snprintf(shown, sizeof shown, "the value");
+		break;
+	}
+	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\": %s %s %s", rule->info.name, shown, what, limit);
+}
+
+static bool is_choice(const cx_param_rule *rule, const cdbc_value *value)
+{
+	int order;
+
+	for (size_t i = 0; i < rule->choice_count; i++) {
+		const cx_choice *choice = &rule->choices[i];
+
+		if (choice->number.is_set) {
+			if (compare(value, &choice->number, &order) && order == 0)
+				return true;
+		} else if (choice->value.kind != value->kind) {
+			continue;
+		} else if (value->kind == CDBC_VALUE_BOOL) {
+			if (choice->value.as.boolean == value->as.boolean)
+				return true;
+		} else if (choice->value.as.text.length == value->as.text.length &&
+				   !memcmp(choice->value.as.text.data, value->as.text.data, value->as.text.length)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Characters of a text, bytes of a bytes value (or of its \x text). */
+static int64_t length_of(const cx_param_rule *rule, const cdbc_value *value)
+{
+	int64_t n = 0;
+
+	if (value->kind == CDBC_VALUE_BYTES)
+		return (int64_t)value->as.text.length;
+	if (rule->info.type.id == CDBC_TYPE_BYTES)
+		return (int64_t)(value->as.text.length - 2) / 2;
+	for (size_t i = 0; i < value->as.text.length; i++)
+		n += ((unsigned char)value->as.text.data[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static bool matches(const cx_param_rule *rule, cdbc_text text)
+{
+	regmatch_t range = {0, (regoff_t)text.length};
+
+	if (text.length > INT32_MAX)
+		return false;
+	return regexec(rule->match, text.data, 1, &range, REG_STARTEND) == 0;
+}
+
+cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err)
+{
+	bool is_text = value->kind == CDBC_VALUE_TEXT || value->kind == CDBC_VALUE_BYTES;
+	char limit[64];
+	int order;
+
+	if (value->kind == CDBC_VALUE_NULL)
+		return CDBC_OK;
+	if (rule->choices && !is_choice(rule, value))
+		return refuse(rule, value, err, "is not", rule->choices_text);
+	if (rule->min.is_set && (!compare(value, &rule->min, &order) || order < 0))
+		return refuse(rule, value, err, "is less than", rule->min.text);
+	if (rule->max.is_set && (!compare(value, &rule->max, &order) || order > 0))
+		return refuse(rule, value, err, "is more than", rule->max.text);
+	if (rule->length_min >= 0 && is_text && (length_of(rule, value) < rule->length_min || length_of(rule, value) > rule->length_max)) {
+		snprintf(limit, sizeof limit, rule->length_max == INT64_MAX ? "%lld.." : "%lld..%lld", (long long)rule->length_min,
+				 (long long)rule->length_max);
+		return refuse(rule, value, err, "has not the length", limit);
+	}
+	if (rule->match && value->kind == CDBC_VALUE_TEXT && !matches(rule, value->as.text))
+		return refuse(rule, value, err, "does not match", rule->match_text);
+	return CDBC_OK;
+}
+
+/* ---- Binding ------------------------------------------------------------------------------------------------ */
+
+static bool has_checks(const cx_param_rule *rule)
+{
+	return rule->choices || rule->min.is_set || rule->max.is_set || rule->length_min >= 0 || rule->match;
+}
+
+static inline cdbc_status bind_one(const cx_param_rule *rule, cdbc_value *value, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (value->kind == CX_VALUE_MISSING) {
+		if (!rule->has_default && !rule->info.is_optional)
+			return cx_error_set(err, CDBC_PARAM, "parameter \"%s\" is missing", rule->info.name);
+		*value = rule->has_default ? rule->default_value : cdbc_null();
+		value->type = rule->info.type;
+		return CDBC_OK;
+	}
+	if (value->kind == CDBC_VALUE_INT64 && rule->info.type.id == CDBC_TYPE_INT8 && !rule->info.type.is_array)
+		value->type = rule->info.type;
+	else if ((status = cx_value_check(rule->info.name, rule->info.type, value, value, err)) != CDBC_OK)
+		return status;
+	return has_checks(rule) ? cx_rule_check(rule, value, err) : CDBC_OK;
+}
+
+cdbc_status cx_query_bind(const cx_query *query, const cx_statement *statement, cdbc_params params, cdbc_value *values,
+						  cdbc_error **err)
+{
+	const cx_record *record = (const cx_record *)query;
+	cdbc_status status;
+
+	if (!record->by_index) {
+		status = cx_statement_bind(statement, params, values, err);
+	} else {
+		status = cx_statement_bind_given(statement, params, values, err);
+		for (size_t i = 0; i < statement->param_count && !status; i++)
+			status = bind_one(record->by_index[i], &values[i], err);
+	}
+	if (status)
+		cx_error_wrap(err, "query \"%s\"", query->info.name);
+	return status;
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A file's queries: where each begins and ends, which comments are its headers, and whether its SQL agrees with them. */
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "data/sql/keyword.h"
+#include "data/sql/split.h"
+#include "service/catalog/internal.h"
+
+#include <string.h>
+
+#define DOCUMENTATION_MAX (64u << 10)
+#define LEXICAL_ERRORS_MAX 100 /* each may cost a look at the rest of the file */
+
+typedef struct scan {
+	cx_sqlfiles *loader;
+	cx_lexer lexer;
+	cx_section section;
+	cx_buf documentation;
+	bool is_open;   /* a section is being read */
+	bool has_sql;   /* its first solid token was seen */
+	bool is_broken; /* a lexical error: its SQL is not known */
+	cx_place sql;   /* where its SQL begins */
+	size_t sql_end;
+	size_t lexical_errors;
+} scan;
+
+static cdbc_status open_section(scan *s, cx_place place)
+{
+	cx_record *record = cx_arena_calloc(s->loader->arena, 1, sizeof *record);
+
+	if (!record)
+		return cx_error_nomem(s->loader->err);
+	record->query.info.struct_size = sizeof record->query.info;
+	record->query.info.documentation = "";
+	record->query.info.file = s->loader->file;
+	memset(&s->section, 0, sizeof s->section);
+	cx_buf_clear(&s->documentation);
+	s->section.record = record;
+	s->section.name_place = place;
+	s->section.documentation = &s->documentation;
+	s->is_open = true;
+	s->has_sql = false;
+	s->is_broken = false;
+	s->sql_end = 0;
+	return CDBC_OK;
+}
+
+/* ---- What a query's SQL and its headers say of each other --------------------------------------------------- */
+
+/* The place in the file of something in the section's SQL. */
+static cx_place place_in_sql(const scan *s, size_t offset, size_t line, size_t line_start)
+{
+	return (cx_place){s->sql.line + line - 1, line == 1 ? s->sql.line_start : s->sql.offset + line_start, s->sql.offset + offset};
+}
+
+static cx_place place_of_param(const scan *s, const char *name)
+{
+	size_t length = strlen(name);
+	cx_lexer lexer;
+	cx_token token;
+
+	cx_lexer_init(&lexer, s->loader->text + s->sql.offset, s->sql_end - s->sql.offset);
+	while (cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END)
+		if (token.kind == CX_TOKEN_PARAM && token.length == length + 1 && !memcmp(token.text + 1, name, length))
+			return place_in_sql(s, token.offset, token.line, token.line_start);
+	return s->sql;
+}
+
+static cdbc_status check_params(scan *s)
+{
+	cx_record *record = s->section.record;
+	const cx_statement *statement = record->query.statement;
+	cx_sqlfiles *loader = s->loader;
+	cdbc_status status = CDBC_OK;
+
+	for (const cx_param_rule *rule = record->rules; rule && !status; rule = rule->next) {
+		size_t i = 0;
+
+		while (i < statement->param_count &&
+			   !(statement->params[i].name && !strcmp(statement->params[i].name, rule->info.name)))
+			i++;
+		if (i == statement->param_count)
+			status = cx_sqlfiles_fail(loader, &s->section, rule->place, NULL, "parameter \"%s\" is declared, but not used", rule->info.name);
+	}
+	for (size_t i = 0; i < statement->param_count && !status; i++) {
+		const char *name = statement->params[i].name;
+
+		if (!name)
+			continue;
+		if (name[0] == '_')
+			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name), "take another name: `_` begins those that are filled in",
+									"parameter \"%s\" is to be filled in here, which is not supported yet", name);
+		else if (record->rules && !cx_section_rule(&s->section, name, strlen(name)))
+			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name), "declare all parameters, or none",
+									"parameter \"%s\" is used, but not declared", name);
+	}
+	return status;
+}
+
+static cdbc_status check_count(scan *s)
+{
+	const cx_statement *statement = s->section.record->query.statement;
+	bool is_script = s->section.record->query.info.cardinality == CDBC_SCRIPT;
+	cx_splitter splitter;
+	cx_piece piece;
+
+	if (statement->statement_count == 0)
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "the query has no SQL");
+	if (is_script && statement->statement_count > 1 && statement->param_count)
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "a script of several statements takes no parameters");
+	if (is_script || statement->statement_count == 1)
+		return CDBC_OK;
+	cx_splitter_init(&splitter, s->loader->text + s->sql.offset, s->sql_end - s->sql.offset);
+	if (!cx_splitter_next(&splitter, &piece) || !cx_splitter_next(&splitter, &piece))
+		return cx_error_set(s->loader->err, CDBC_INTERNAL, "statements counted otherwise than split");
+	return cx_sqlfiles_fail(s->loader, &s->section,
+						  place_in_sql(s, piece.offset, piece.line, piece.line_start),
+						  "begin each query with a `-- name:` line, or mark the query with # to run it as a script",
+						  "a second statement in one query");
+}
+
+/* What the headers add to what the lexer knows. */
+static cdbc_status settle_flags(scan *s)
+{
+	cx_query *query = &s->section.record->query;
+	cdbc_statement_kind kind = query->statement->kind;
+	bool has_no_rows = (kind == CDBC_KIND_DML || kind == CDBC_KIND_DDL || kind == CDBC_KIND_TRANSACTION || kind == CDBC_KIND_SESSION) &&
+					   (query->statement->flags & CDBC_REQUEST_SMALL_RESULT);
+	uint32_t flags = 0;
+
+	if (!s->section.has_mark)
+		query->info.cardinality = has_no_rows ? CDBC_EXEC : CDBC_MANY;
+	switch (query->info.cardinality) {
+	case CDBC_ONE: case CDBC_ZERO_OR_ONE: case CDBC_SCALAR: case CDBC_EXEC: case CDBC_EXEC_ROWS:
+		flags |= CDBC_REQUEST_SMALL_RESULT;
+		break;
+	default:
+		break;
+	}
+	if (query->is_read_only && (kind == CDBC_KIND_DML || kind == CDBC_KIND_DDL))
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.read_only_place, NULL, "declared read-only, but it is %s",
+							  kind == CDBC_KIND_DML ? "a change of data" : "a change of the schema");
+	if (query->is_read_only)
+		flags |= CDBC_REQUEST_READ_ONLY;
+	if (query->is_idempotent)
+		flags |= CDBC_REQUEST_IDEMPOTENT;
+	query->statement->flags |= flags;
+	query->statement_qmark->flags |= flags;
+	query->info.kind = kind;
+	query->info.is_read_only = (query->statement->flags & CDBC_REQUEST_READ_ONLY) != 0;
+	return CDBC_OK;
+}
+
+/* The public list of parameters, in the order of declaration, else of use; and the rule of each of the statement's. */
+static cdbc_status settle_params(scan *s)
+{
+	cx_record *record = s->section.record;
+	const cx_statement *statement = record->query.statement;
+	size_t count = statement->param_count;
+	cdbc_query_param *params = cx_arena_calloc(s->loader->arena, count + 1, sizeof *params);
+	const cx_param_rule **by_index = cx_arena_calloc(s->loader->arena, count + 1, sizeof(cx_param_rule *));
+	size_t n = 0;
+
+	if (!params || !by_index)
+		return cx_error_nomem(s->loader->err);
+	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next)
+		params[n++] = rule->info;
+	for (size_t i = 0; i < count; i++) {
+		if (record->rules)
+			by_index[i] = cx_section_rule(&s->section, statement->params[i].name, strlen(statement->params[i].name));
+		else
+			params[n++] = (cdbc_query_param){statement->params[i].name ? statement->params[i].name : "", "", statement->params[i].type, false, NULL, ""};
+	}
+	record->by_index = record->rules ? by_index : NULL;
+	record->query.info.params = params;
+	record->query.info.param_count = n;
+	return CDBC_OK;
+}
+
+/* ---- The query as a whole ----------------------------------------------------------------------------------- */
+
+static cdbc_status settle_name(scan *s)
+{
+	cx_sqlfiles *loader = s->loader;
+	cx_record *record = s->section.record;
+	const char *name = s->section.name ? s->section.name : loader->base_name;
+	size_t length = s->section.name ? s->section.name_length : strlen(name), before = strlen(loader->name_space);
+	char full[CX_NAME_MAX + 1];
+
+	if (s->section.name && length == 0)
+		return CDBC_OK; /* reported already */
+	if (length + before == 0 || length + before > CX_NAME_MAX)
+		return cx_sqlfiles_fail(loader, &s->section, s->section.name_place, NULL, "a query's name has 1 to %d bytes with its folders", CX_NAME_MAX);
+	memcpy(full, loader->name_space, before);
+	memcpy(full + before, name, length);
+	full[before + length] = '\0';
+	for (const char *p = full; *p; p++)
+		if (!((*p >= '0' && *p <= '9') || (cx_lower(*p) >= 'a' && cx_lower(*p) <= 'z') || *p == '_' || *p == '-' ||
+			  (*p == '.' && p < full + before)))
+			return cx_sqlfiles_fail(loader, &s->section, s->section.name_place,
+								  p < full + before ? "rename the folder" : "begin the query with a line: -- name: NAME",
+								  "\"%s\" is no name for a query: letters, digits, _ and -", full);
+	record->query.info.name = cx_arena_strdup(loader->arena, full);
+	record->query.info.line = (int64_t)s->section.name_place.line;
+	record->place = s->section.name_place;
+	record->key_length = cx_catalog_key(full, record->key);
+	return record->query.info.name ? CDBC_OK : cx_error_nomem(loader->err);
+}
+
+static cdbc_status parse_sql(scan *s)
+{
+	cx_sqlfiles *loader = s->loader;
+	cx_record *record = s->section.record;
+	cx_param_decl *decls = NULL;
+	size_t count = 0, capacity = 0;
+	cdbc_error *error = NULL;
+	cdbc_status status = CDBC_OK;
+
+	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next) {
+		if (!cx_grow(&decls, count, &capacity, sizeof *decls)) {
+			cx_free(decls);
+			return cx_error_nomem(loader->err);
+		}
+		decls[count++] = (cx_param_decl){rule->info.name, rule->info.type};
+	}
+	if (cx_statement_parse_both(loader->text + s->sql.offset, s->sql_end - s->sql.offset, decls, count,
+								&record->query.statement, &record->query.statement_qmark, &error))
+		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
+	cx_free(decls);
+	return status;
+}
+
+static cdbc_status settle_texts(scan *s)
+{
+	cx_sqlfiles *loader = s->loader;
+	cx_query *query = &s->section.record->query;
+	cdbc_column_hint *columns = NULL;
+
+	query->info.sql = cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
+	if (s->documentation.length)
+		query->info.documentation = cx_arena_strdup(loader->arena, s->documentation.data);
+	if (s->section.column_count)
+		columns = cx_arena_calloc(loader->arena, s->section.column_count, sizeof *columns);
+	if (!query->info.sql || !query->info.documentation || (s->section.column_count && !columns))
+		return cx_error_nomem(loader->err);
+	if (columns)
+		memcpy(columns, s->section.columns, s->section.column_count * sizeof *columns);
+	query->columns = columns;
+	query->column_count = s->section.column_count;
+	return CDBC_OK;
+}
+
+static cdbc_status settle(scan *s)
+{
+	cx_record *record = s->section.record;
+	cdbc_status status = settle_name(s);
+
+	if (!s->has_sql && !s->is_broken && !status)
+		status = cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "the query has no SQL");
+	else if (!status && !s->is_broken)
+		status = parse_sql(s);
+	if (!status && record->query.statement)
+		status = check_count(s);
+	if (!status && record->query.statement)
+		status = check_params(s);
+	if (!status && record->query.statement)
+		status = settle_flags(s);
+	if (!status && !s->section.is_bad)
+		status = settle_params(s);
+	if (!status && !s->section.is_bad)
+		status = settle_texts(s);
+	if (!status && s->documentation.is_over)
+		status = cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "more than %u bytes of documentation", DOCUMENTATION_MAX);
+	return status;
+}
+
+static void drop_section(scan *s)
+{
+	if (!s->is_open)
+		return;
+	s->is_open = false;
+	if (s->section.record)
+		cx_record_fini(s->section.record);
+	cx_free(s->section.columns);
+	s->section.columns = NULL;
+}
+
+static cdbc_status close_section(scan *s)
+{
+	cdbc_status status;
+
+	if (!s->is_open)
+		return CDBC_OK;
+	status = settle(s);
+	if (!status && !s->section.is_bad)
+		status = cx_catalog_insert(s->loader, &s->section, s->section.record);
+	if (!status && !s->section.is_bad)
+		s->section.record = NULL; /* the catalog's now */
+	drop_section(s);
+	return status;
+}
+
+/* ---- Tokens ------------------------------------------------------------------------------------------------- */
+
+static bool is_at_line_start(const scan *s, const cx_token *token)
+{
+	for (size_t i = token->line_start; i < token->offset; i++)
+		if (!strchr(" \t\f\v", s->loader->text[i]) && (unsigned char)s->loader->text[i] < 0x80)
+			return false;
+	return true;
+}
+
+static bool is_block(const cx_token *token)
+{
+	return token->text[0] == '/';
+}
+
+static bool is_optional_part(const cx_token *token)
+{
+	return is_block(token) && token->length > 3 && token->text[2] == '?';
+}
+
+/* The bytes of a comment without its marks and the white space around. */
+static void trim(const cx_token *token, size_t skip, size_t *from, size_t *to)
+{
+	size_t end = token->length - (is_block(token) ? 2 : 0), begin = skip;
+
+	while (begin < end && strchr(" \t\r\n\f", token->text[begin]))
+		begin++;
+	while (end > begin && strchr(" \t\r\n\f", token->text[end - 1]))
+		end--;
+	*from = token->offset + begin;
+	*to = token->offset + end;
+}
+
+static cdbc_status take_comment(scan *s, const cx_token *token)
+{
+	cx_place place = {token->line, token->line_start, token->offset};
+	size_t from, to;
+
+	if (is_optional_part(token))
+		return cx_sqlfiles_fail(s->loader, &s->section, place, NULL, "optional parts are not supported yet");
+	if (s->has_sql)
+		return !is_block(token) && is_at_line_start(s, token) && cx_header_is_misplaced(token->text, token->length)
+				   ? cx_sqlfiles_fail(s->loader, &s->section, place, "headers stand between the query's name and its SQL", "a header after the SQL began")
+				   : CDBC_OK;
+	trim(token, 2, &from, &to);
+	if (from == to)
+		return CDBC_OK;
+	place.offset = from;
+	if (!is_block(token))
+		return cx_header_line(s->loader, &s->section, place, from, to);
+	if (s->documentation.length)
+		cx_buf_putc(&s->documentation, '\n');
+	cx_buf_put(&s->documentation, s->loader->text + from, to - from);
+	return s->documentation.is_nomem ? cx_error_nomem(s->loader->err) : CDBC_OK;
+}
+
+static cdbc_status take_name(scan *s, const cx_token *token, size_t colon)
+{
+	cx_place place = {token->line, token->line_start, token->offset};
+	size_t from, to;
+	cdbc_status status = CDBC_OK;
+
+	if (s->is_open && !s->section.name) {
+		if (s->has_sql)
+			status = cx_sqlfiles_fail(s->loader, &s->section, s->sql, "move it below a `-- name:` line", "SQL before the file's first `name` line");
+		drop_section(s);
+	} else {
+		status = close_section(s);
+	}
+	if (!status)
+		status = open_section(s, place);
+	if (status)
+		return status;
+	trim(token, colon, &from, &to);
+	cx_lexer_seek(&s->lexer, s->lexer.at, s->lexer.line, s->lexer.line_start); /* brackets left open are the last query's */
+	return cx_header_name(s->loader, &s->section, place, from, to);
+}
+
+/* Comments before the first query: nobody's, unless one is a header, which then guards nothing. */
+static cdbc_status check_preamble(scan *s, const cx_token *token)
+{
+	cx_place place = {token->line, token->line_start, token->offset};
+
+	if (!is_block(token) && cx_header_is_misplaced(token->text, token->length))
+		return cx_sqlfiles_fail(s->loader, NULL, place, "headers stand between the query's name and its SQL", "a header before the query's name");
+	return CDBC_OK;
+}
+
+/* Whether any comment at a line's start is a `name` line. A quick look: one in a string counts too, and is sorted out later. */
+static bool has_name_line(const cx_sqlfiles *loader)
+{
+	const char *p = loader->text, *end = p + loader->length, *stop;
+
+	while (p < end) {
+		stop = memchr(p, '\n', (size_t)(end - p));
+		if (!stop)
+			stop = end;
+		while (p < stop && (strchr(" \t\r", *p) || (unsigned char)*p >= 0x80))
+			p++;
+		if (stop - p > 6 && ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*')) && cx_header_is_name(p, (size_t)(stop - p)))
+			return true;
+		p = stop + 1;
+	}
+	return false;
+}
+
+/* After a lexical error: reports it, and goes on at the next line that begins a query. */
+static cdbc_status recover(scan *s)
+{
+	const cx_lex_error *e = &s->lexer.error;
+	const char *text = s->loader->text, *end = text + s->loader->length, *p = text + e->offset, *stop;
+	size_t line = e->line;
+	cdbc_status status = cx_sqlfiles_fail(s->loader, &s->section, (cx_place){e->line, e->line_start, e->offset}, e->hint, "%s", e->message);
+
+	s->is_broken = true;
+	if (status || ++s->lexical_errors >= LEXICAL_ERRORS_MAX)
+		return status;
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		line++;
+		p++;
+		stop = memchr(p, '\n', (size_t)(end - p));
+		if (!stop)
+			stop = end;
+		if (stop - p > 2 && p[0] == '-' && p[1] == '-' && cx_header_is_name(p, (size_t)(stop - p))) {
+			cx_lexer_seek(&s->lexer, (size_t)(p - text), line, (size_t)(p - text));
+			break;
+		}
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status take_token(scan *s, const cx_token *token)
+{
+	if (token->kind == CX_TOKEN_ERROR)
+		return recover(s);
+	if (token->kind == CX_TOKEN_COMMENT) {
+		size_t colon = is_at_line_start(s, token) ? cx_header_is_name(token->text, token->length) : 0;
+
+		if (colon)
+			return take_name(s, token, colon);
+		return s->is_open ? take_comment(s, token) : check_preamble(s, token);
+	}
+	if (cx_token_is(token, ';')) /* the last one is not the statement's */
+		return CDBC_OK;
+	if (!s->has_sql) {
+		s->has_sql = true;
+		s->sql = (cx_place){token->line, token->line_start, token->offset};
+	}
+	s->sql_end = token->offset + token->length;
+	return CDBC_OK;
+}
+
+cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader)
+{
+	scan s;
+	cx_token token;
+	cdbc_status status = CDBC_OK;
+
+	memset(&s, 0, sizeof s);
+	s.loader = loader;
+	cx_buf_init(&s.documentation, DOCUMENTATION_MAX);
+	cx_lexer_init(&s.lexer, loader->text, loader->length);
+	if (!has_name_line(loader))
+		status = open_section(&s, (cx_place){1, 0, 0});
+	while (!status && cx_lexer_next(&s.lexer, &token) != CX_TOKEN_END) {
+		if (token.kind == CX_TOKEN_SPACE)
+			continue;
+		if (!s.is_open && token.kind != CX_TOKEN_COMMENT)
+			status = open_section(&s, (cx_place){token.line, token.line_start, token.offset});
+		if (!status)
+			status = take_token(&s, &token);
+	}
+	if (!status)
+		status = close_section(&s);
+	drop_section(&s);
+	cx_buf_free(&s.documentation);
+	return status;
+}
