@@ -30,11 +30,17 @@ static int64_t take_from_rate(cx_pool *pool, int64_t now_ns)
 	return now_ns;
 }
 
+/* A connection that is being reset is about to come back, and sooner than a new one would. */
+static bool is_one_wanted(const cx_pool *pool)
+{
+	return pool->queued > pool->count[CX_SLOT_OPENING] + pool->count[CX_SLOT_RESETTING] ||
+		   cx_pool_size(pool) < pool->options.min_size;
+}
+
 void cx_pool_plan(cx_pool *pool, int64_t now_ns, cx_pool_work *work)
 {
 	pool->open_due_ns = CX_NEVER;
-	while (!pool->is_closing && pool->free &&
-		   (pool->queued > pool->count[CX_SLOT_OPENING] || cx_pool_size(pool) < pool->options.min_size)) {
+	while (!pool->is_closing && pool->free && is_one_wanted(pool)) {
 		cx_slot *slot = pool->free;
 		int64_t at = pool->no_open_before_ns > now_ns ? pool->no_open_before_ns : take_from_rate(pool, now_ns);
 

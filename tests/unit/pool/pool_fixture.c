@@ -43,6 +43,7 @@ int fixture_setup(void **state)
 		.check_idle_ms = -1,
 		.max_waiters_per_slot = 10,
 	};
+	f->settings = &fixture_settings;
 	stub_begin();
 	cx_mutex_init(&f->lock);
 	cx_cond_init(&f->seen);
@@ -76,7 +77,7 @@ void fixture_pool(pool_fixture *f, const cdbc_driver *driver)
 {
 	cdbc_error *err = NULL;
 	cdbc_status status =
-		cx_pool_new(&f->options, driver ? driver : &stub_driver, &fixture_settings, &f->events, f->helpers, &f->pool, &err);
+		cx_pool_new(&f->options, driver ? driver : &stub_driver, f->settings, &f->events, f->helpers, &f->pool, &err);
 
 	if (status)
 		print_error("%s\n", cdbc_error_message(err));

@@ -21,6 +21,7 @@
 
 typedef struct pool_fixture {
 	cx_pool_options options;
+	const cdbc_settings *settings;
 	cx_helpers *helpers;
 	cx_events events;
 	cx_pool *pool;
