@@ -5,6 +5,7 @@
 #include <cdbc/cdbc.h>
 
 static cdbc_client *client;
+static bool is_text; /* variant=text: W1 by SQL text instead of a named query */
 static volatile int64_t sink;
 
 static void die(cdbc_error *err, const char *what)
@@ -14,13 +15,13 @@ static void die(cdbc_error *err, const char *what)
 }
 
 /* The URL of CDBC_TEST_URL, or the parts in PGHOST and so on, which the configuration reads by itself. */
-static void open_client(void)
+static void open_client(bool is_named)
 {
 	char size[16];
 	cdbc_config_item items[] = {{"pool.max_size", size},
 								{"pool.min_size", size},
-								{"pool.max_opens_per_s", "0"},
-								{"queries.folders", BENCH_SQL}};
+								{"pool.max_opens_per_second", "0"},
+								{"queries.folders", BENCH_SQL}}; /* last: only where a name is run */
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config *config = NULL;
 	cdbc_session **all;
@@ -29,7 +30,7 @@ static void open_client(void)
 	snprintf(size, sizeof size, "%d", o.conns);
 	from.url = getenv("CDBC_TEST_URL") ? getenv("CDBC_TEST_URL") : "postgresql:";
 	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
+	from.item_count = sizeof items / sizeof *items - !is_named;
 	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &client, &err))
 		die(err, "open");
 	cdbc_config_free(config);
@@ -47,6 +48,8 @@ static void open_client(void)
 	free(all);
 }
 
+static const char *const select_text = "select id, name, balance, updated_at from accounts where id = :id limit 1";
+
 static void op_select(worker *w)
 {
 	int64_t id = (int64_t)(rnd(&w->seed) % (uint64_t)o.accounts) + 1, got;
@@ -56,7 +59,8 @@ static void op_select(worker *w)
 	cdbc_text name;
 
 	if (cdbc_client_acquire(client, NULL, &session, &err) ||
-		cdbc_session_run(session, "account", CDBC_PARAMS({"id", cdbc_int64(id)}), NULL, &result, &err))
+		(is_text ? cdbc_session_query(session, select_text, CDBC_PARAMS({"id", cdbc_int64(id)}), NULL, &result, &err)
+				 : cdbc_session_run(session, "account", CDBC_PARAMS({"id", cdbc_int64(id)}), NULL, &result, &err)))
 		die(err, "select");
 	if (!cdbc_result_next(result, &err))
 		die(err, "no row");
@@ -138,7 +142,7 @@ static void stream(void)
 	long nrows = 0;
 
 	o.conns = 1;
-	open_client();
+	open_client(false);
 	options.timeout_ms = CDBC_FOREVER;
 	if (o.rows)
 		snprintf(q + strlen(q), 40, " limit %ld", o.rows);
@@ -163,10 +167,12 @@ int main(int argc, char **argv)
 {
 	parse_opts(argc, argv);
 	if (!strcmp(o.w, "W1")) {
-		open_client();
-		run_workers("connect", op_select, NULL, 0, "cdbc_session_run, a session an operation");
+		is_text = !strcmp(o.variant, "text");
+		open_client(!is_text);
+		run_workers("connect", op_select, NULL, 0,
+					is_text ? "cdbc_session_query, a session an operation" : "cdbc_session_run, a session an operation");
 	} else if (!strcmp(o.w, "W2")) {
-		open_client();
+		open_client(false);
 		run_workers("connect", op_pool, NULL, 6, "cdbc_client_acquire with a connection, release");
 	} else if (!strcmp(o.w, "W5") || !strcmp(o.w, "W6")) {
 		stream();
