@@ -18,9 +18,9 @@ typedef struct cdbc_config_item {
  * PG* variables < CDBC_* variables < url < command_line < items. */
 typedef struct cdbc_config_options {
 	size_t struct_size;
-	const char *path;        /* YAML file; NULL: none, or found (find_file) */
-	bool find_file;          /* path NULL: ./cdbc.yaml, then the user's configuration folder */
-	const char *environment; /* NULL: the file's default_environment, if any */
+	const char *path; /* YAML file; NULL: none, or found (find_file) */
+	bool find_file;   /* path NULL: CDBC_CONFIG, ./cdbc.yaml, the user's configuration folder */
+	const char *environment; /* NULL: CDBC_ENVIRONMENT, the file's default_environment, or none */
 	const char *url;         /* database.url; a password in it is allowed here */
 	const cdbc_config_item *command_line;
 	size_t command_line_count;
@@ -34,9 +34,11 @@ typedef struct cdbc_config_options {
 		sizeof(cdbc_config_options), NULL, false, NULL, NULL, NULL, 0, NULL, 0, NULL \
 	}
 
-/* Loads, merges and checks. Every unknown key (with the nearest name), wrong type or value out of
- * range is an error with file:line:column, or the variable's or option's name. Fails with
- * CDBC_CONFIG, CDBC_IO, CDBC_NOMEM. Round trips: none. */
+/* Loads, merges and checks; options NULL: the process's variables alone. Every unknown key (with
+ * the nearest name), wrong type or value out of range is an error with file:line:column, or the
+ * variable's or option's name. docs/configuration.md has every setting. No message has a secret in
+ * it. Fails with CDBC_CONFIG (a file that is not there, too), CDBC_IO, CDBC_USAGE, CDBC_NOMEM.
+ * Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_config_load(const cdbc_config_options *options,
 													 cdbc_config **out, cdbc_error **err);
 /* Checks as load does, but goes on after an error and reports every one. *error_count is the number

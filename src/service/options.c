@@ -101,9 +101,7 @@ const cx_option_set *cx_options_set(void)
 cdbc_status cdbc_config_load(const cdbc_config_options *options, cdbc_config **out,
 							 cdbc_error **err)
 {
-	static const cdbc_config_options none = CDBC_CONFIG_OPTIONS_INIT;
-
-	return cx_config_load(cx_options_set(), options ? options : &none, out, err);
+	return cx_config_load(cx_options_set(), options, out, err);
 }
 
 cdbc_status cdbc_config_check(const cdbc_config_options *options,

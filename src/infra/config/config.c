@@ -25,7 +25,7 @@ bool cx_option_find(const cx_option_set *set, const char *key, size_t *index)
 
 void cx_option_nearest(const cx_option_set *set, const char *key, char *hint, size_t hint_size)
 {
-	const char *keys[CANDIDATES_MAX], *nearest;
+	const char *keys[CANDIDATES_MAX] = {NULL}, *nearest;
 	size_t count = set->count < CANDIDATES_MAX ? set->count : CANDIDATES_MAX;
 
 	hint[0] = '\0';

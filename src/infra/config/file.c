@@ -214,7 +214,7 @@ static const cx_yaml *find_entry(const cx_yaml *map, const char *key)
 static cdbc_status unknown_environment(const walker *w, const cx_yaml *environments,
 									   const char *name, const cx_yaml *by, cdbc_error **err)
 {
-	const char *names[NAMES_MAX], *nearest;
+	const char *names[NAMES_MAX] = {NULL}, *nearest;
 	char hint[256] = "the file has no environments";
 	cx_place place = {.file = w->loader->config->path, .prefix = w->loader->config->path};
 	cdbc_status status = CDBC_OK;

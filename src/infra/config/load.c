@@ -345,16 +345,16 @@ static bool exists(const char *path)
 /* The file to read, in arena; NULL when there is none. */
 static cdbc_status find_path(cx_loader *loader, const char **out, cdbc_error **err)
 {
-	const char *set = loader->options->path, *folder, *below = "/cdbc/cdbc.yaml";
+	const char *set = loader->options.path, *folder, *below = "/cdbc/cdbc.yaml";
 	char *path;
 
 	*out = NULL;
-	if (!set && loader->options->find_file)
+	if (!set && loader->options.find_file)
 		set = variable_of(loader, "CDBC_CONFIG");
-	if (!set && loader->options->find_file && exists("cdbc.yaml"))
+	if (!set && loader->options.find_file && exists("cdbc.yaml"))
 		set = "cdbc.yaml";
 	*out = set;
-	if (set || !loader->options->find_file)
+	if (set || !loader->options.find_file)
 		return CDBC_OK;
 	folder = variable_of(loader, "XDG_CONFIG_HOME");
 	if (!folder) {
@@ -375,7 +375,7 @@ static cdbc_status find_path(cx_loader *loader, const char **out, cdbc_error **e
 
 static cdbc_status apply_file(cx_loader *loader, cdbc_error **err)
 {
-	const char *environment = loader->options->environment, *path;
+	const char *environment = loader->options.environment, *path;
 	cdbc_status status = find_path(loader, &path, err);
 
 	if (status)
@@ -407,7 +407,7 @@ static bool has_url(const cx_option_set *set, const cdbc_config_item *items, siz
 
 static cx_layer find_url_layer(const cx_loader *loader)
 {
-	const cdbc_config_options *o = loader->options;
+	const cdbc_config_options *o = &loader->options;
 
 	if (has_url(loader->config->set, o->items, o->item_count))
 		return CX_LAYER_CODE;
@@ -418,7 +418,7 @@ static cx_layer find_url_layer(const cx_loader *loader)
 
 static cdbc_status apply_layers(cx_loader *loader, cdbc_error **err)
 {
-	const cdbc_config_options *o = loader->options;
+	const cdbc_config_options *o = &loader->options;
 	cdbc_status status = CDBC_OK;
 
 	loader->url_layer = find_url_layer(loader);
@@ -446,17 +446,20 @@ static cdbc_status load(cx_loader *loader, const cx_option_set *set,
 						const cdbc_config_options *options, cdbc_error **err)
 {
 	cdbc_config *config;
+	size_t size = options ? options->struct_size : 0;
 
-	if (options->struct_size < sizeof *options)
+	if (options && size < sizeof options->struct_size)
 		return cx_error_set(err, CDBC_USAGE, "cdbc_config_options: struct_size is not set");
+	/* of a program built with an older header: what it does not know is not given */
+	if (options)
+		memcpy(&loader->options, options, size < sizeof *options ? size : sizeof *options);
 	config = cx_calloc(1, sizeof *config);
 	if (!config)
 		return cx_error_nomem(err);
 	config->set = set;
 	loader->config = config;
-	loader->options = options;
 	loader->environ_list =
-		options->environ_list ? options->environ_list : (const char *const *)environ;
+		loader->options.environ_list ? loader->options.environ_list : (const char *const *)environ;
 	config->values = cx_arena_calloc(&config->arena, set->count + 1, sizeof *config->values);
 	if (!config->values)
 		return cx_error_nomem(err);

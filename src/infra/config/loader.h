@@ -54,7 +54,7 @@ struct cdbc_config {
 
 typedef struct cx_loader {
 	cdbc_config *config;
-	const cdbc_config_options *options;
+	cdbc_config_options options; /* as much as the caller's version has */
 	const char *const *environ_list;
 	void (*report)(void *data,
 				   const cdbc_diagnostic *diagnostic); /* NULL: stop at the first error */

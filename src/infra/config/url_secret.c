@@ -119,9 +119,12 @@ static const char *parameters_of(const char *text)
 
 bool cdbc_url_has_password(const char *url)
 {
-	const char *at = parameters_of(url);
+	const char *at;
 	span s;
 
+	if (!url)
+		return false;
+	at = parameters_of(url);
 	return find_user_password(url, &s) || find_parameter_password(url, &at, &s);
 }
 

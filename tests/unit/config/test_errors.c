@@ -162,6 +162,8 @@ static void test_files(void **state)
 	g.path = "folder";
 	mkdir("folder", 0755);
 	must_fail(&g, CDBC_CONFIG, "folder: it is a folder", NULL);
+	g.path = "/proc/self/mem"; /* opens, but what is at 0 cannot be read */
+	must_fail(&g, CDBC_IO, "/proc/self/mem: Input/output error", NULL);
 	g = (given){.find_file = true, .variables = {"CDBC_CONFIG=missing.yaml"}};
 	must_fail(&g, CDBC_CONFIG, "missing.yaml: No such file or directory", NULL);
 }
@@ -266,6 +268,16 @@ static void test_struct_size(void **state)
 	cdbc_config *config;
 
 	assert_int_equal(cdbc_config_load(&o, &config, NULL), CDBC_USAGE);
+	/* of a program that knows path alone: what lies behind it is not looked at */
+	o.struct_size = offsetof(cdbc_config_options, find_file);
+	o.url = "bank";
+	write_file("t.yaml", "pool: {max_size: 7}\n", 0644);
+	o.path = "t.yaml";
+	assert_int_equal(cdbc_config_load(&o, &config, NULL), CDBC_OK);
+	assert_setting(config, "pool.max_size", "7", NULL);
+	cdbc_config_free(config);
+	assert_int_equal(cdbc_config_load(NULL, &config, NULL), CDBC_OK);
+	cdbc_config_free(config);
 }
 
 static void test_password_files(void **state)

@@ -167,6 +167,7 @@ static void test_passwords(void **state)
 	hides("postgresql://h/d?password=a;b?c&x=y", "postgresql://h/d?password=***&x=y");
 	hides("postgresql://u:a;b@h/d?x=y&password=c", "postgresql://u:***@h/d?x=y&password=***");
 	hides("other://u:p@h?token=t", "other://u:***@h?token=***");
+	assert_false(cdbc_url_has_password(NULL));
 	/* none in these */
 	hides("postgresql://u@h:26257/d?application_name=me@here",
 		  "postgresql://u@h:26257/d?application_name=me@here");
