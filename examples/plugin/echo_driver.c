@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A driver in a shared object: every statement is answered by one row with one column, `sql`, holding the statement's own text. It uses no
- * symbol of the library: what it needs comes with the host table.
+/* A driver in a shared object: every statement is answered by one row with one column, `sql`,
+ * holding the statement's own text. It uses no symbol of the library: what it needs comes with the
+ * host table.
  *
  *     cc -shared -fPIC $(pkg-config --cflags cdbc) -o echo_driver.so echo_driver.c
  *     cdbc_driver_load("./echo_driver.so", &err);        then open a client on "echo:" */
@@ -33,9 +34,11 @@ static bool is_late(int64_t deadline_ns)
 	return deadline_ns != INT64_MAX && host->now_ns() >= deadline_ns;
 }
 
-/* ---- The connection ------------------------------------------------------------------------------------------ */
+/* ---- The connection
+ * ------------------------------------------------------------------------------------------ */
 
-static cdbc_status echo_open(const cdbc_settings *settings, int64_t deadline_ns, void **conn, cdbc_error **err)
+static cdbc_status echo_open(const cdbc_settings *settings, int64_t deadline_ns, void **conn,
+							 cdbc_error **err)
 {
 	echo_conn *c;
 
@@ -80,7 +83,8 @@ static cdbc_status echo_ping(void *conn, int64_t deadline_ns, cdbc_error **err)
 	return is_late(deadline_ns) ? fail(err, CDBC_TIMEOUT, "echo: the deadline passed") : CDBC_OK;
 }
 
-static cdbc_status echo_describe(void *conn, const cdbc_request *request, int64_t deadline_ns, cdbc_description **out, cdbc_error **err)
+static cdbc_status echo_describe(void *conn, const cdbc_request *request, int64_t deadline_ns,
+								 cdbc_description **out, cdbc_error **err)
 {
 	(void)conn;
 	(void)request;
@@ -89,18 +93,23 @@ static cdbc_status echo_describe(void *conn, const cdbc_request *request, int64_
 	return fail(err, CDBC_UNSUPPORTED, "echo: nothing to describe");
 }
 
-/* ---- Results ------------------------------------------------------------------------------------------------- */
+/* ---- Results
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void keep_schema(struct ArrowSchema *schema)
 {
 	schema->release = NULL; /* it is static */
 }
 
-static struct ArrowSchema sql_column = {.format = "u", .name = "sql", .flags = ARROW_FLAG_NULLABLE, .release = keep_schema};
+static struct ArrowSchema sql_column = {
+	.format = "u", .name = "sql", .flags = ARROW_FLAG_NULLABLE, .release = keep_schema};
 static struct ArrowSchema *columns[] = {&sql_column};
-static const struct ArrowSchema one_row = {.format = "+s", .name = "", .n_children = 1, .children = columns, .release = keep_schema};
+static const struct ArrowSchema one_row = {
+	.format = "+s", .name = "", .n_children = 1, .children = columns, .release = keep_schema};
 
-static cdbc_status echo_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns, void **cursor,
+static cdbc_status echo_submit(void *conn, const cdbc_request *requests, size_t count,
+							   cdbc_sync sync, int64_t deadline_ns, void **cursor,
 							   cdbc_summary *failed, cdbc_error **err)
 {
 	echo_conn *c = conn;
@@ -127,7 +136,9 @@ static cdbc_status echo_submit(void *conn, const cdbc_request *requests, size_t 
 	return CDBC_OK;
 }
 
-static cdbc_status echo_next_result(void *cursor, int64_t deadline_ns, const struct ArrowSchema **schema, bool *has_result, cdbc_error **err)
+static cdbc_status echo_next_result(void *cursor, int64_t deadline_ns,
+									const struct ArrowSchema **schema, bool *has_result,
+									cdbc_error **err)
 {
 	echo_cursor *k = &((echo_conn *)cursor)->cursor;
 
@@ -164,7 +175,8 @@ static void release_batch(struct ArrowArray *array)
 	host->allocator.free(batch);
 }
 
-static cdbc_status echo_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out, cdbc_error **err)
+static cdbc_status echo_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out,
+							  cdbc_error **err)
 {
 	echo_cursor *k = &((echo_conn *)cursor)->cursor;
 	echo_batch *b;
@@ -187,9 +199,15 @@ static cdbc_status echo_fetch(void *cursor, int64_t deadline_ns, struct ArrowArr
 	b->column_buffers[1] = b->offsets;
 	b->column_buffers[2] = b->text;
 	b->children[0] = &b->column;
-	b->column = (struct ArrowArray){.length = 1, .n_buffers = 3, .buffers = b->column_buffers, .release = release_column};
-	*out = (struct ArrowArray){.length = 1, .n_buffers = 1, .n_children = 1, .buffers = b->row_buffers, .children = b->children,
-							   .release = release_batch, .private_data = b};
+	b->column = (struct ArrowArray){
+		.length = 1, .n_buffers = 3, .buffers = b->column_buffers, .release = release_column};
+	*out = (struct ArrowArray){.length = 1,
+							   .n_buffers = 1,
+							   .n_children = 1,
+							   .buffers = b->row_buffers,
+							   .children = b->children,
+							   .release = release_batch,
+							   .private_data = b};
 	k->step = 2;
 	k->summary.position = CDBC_POSITION_ROWS_TAKEN;
 	return CDBC_OK;
@@ -212,7 +230,8 @@ static void echo_cursor_close(void *cursor, int64_t deadline_ns)
 	c->is_busy = false;
 }
 
-/* ---- The driver ---------------------------------------------------------------------------------------------- */
+/* ---- The driver
+ * ---------------------------------------------------------------------------------------------- */
 
 static const cdbc_driver echo_driver = {
 	.struct_size = sizeof echo_driver,
@@ -233,9 +252,11 @@ static const cdbc_driver echo_driver = {
 	.cursor_close = echo_cursor_close,
 };
 
-CDBC_API cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *given, const cdbc_driver **out, cdbc_error **err);
+CDBC_API cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *given,
+									  const cdbc_driver **out, cdbc_error **err);
 
-cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *given, const cdbc_driver **out, cdbc_error **err)
+cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *given, const cdbc_driver **out,
+							 cdbc_error **err)
 {
 	host = given;
 	if (abi != CDBC_DRIVER_ABI)

@@ -36,7 +36,8 @@ int64_t cx_jitter_ns(uint64_t *random, int64_t value_ns, int64_t pct)
 	return value_ns - (int64_t)(cx_random_next(random) % ((uint64_t)part + 1));
 }
 
-void cx_backoff_init(cx_backoff *backoff, int64_t first_ns, int64_t max_ns, int64_t jitter_pct, uint64_t random)
+void cx_backoff_init(cx_backoff *backoff, int64_t first_ns, int64_t max_ns, int64_t jitter_pct,
+					 uint64_t random)
 {
 	*backoff = (cx_backoff){first_ns, max_ns, jitter_pct, 0, random};
 }

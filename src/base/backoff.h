@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
-/* Small random numbers for spreading load; not for secrets. state is any number; the same one gives the same row. */
+/* Small random numbers for spreading load; not for secrets. state is any number; the same one gives
+ * the same row. */
 uint64_t cx_random_next(uint64_t *state);
 /* A state that differs from process to process and from call to call. */
 uint64_t cx_random_seed(void);
 
-/* value_ns less a random part of at most pct percent of it (pct is taken as 0 to 100). CX_NEVER stays. */
+/* value_ns less a random part of at most pct percent of it (pct is taken as 0 to 100). CX_NEVER
+ * stays. */
 int64_t cx_jitter_ns(uint64_t *random, int64_t value_ns, int64_t pct);
 
 typedef struct cx_backoff {
@@ -21,7 +23,8 @@ typedef struct cx_backoff {
 	uint64_t random;
 } cx_backoff;
 
-void cx_backoff_init(cx_backoff *backoff, int64_t first_ns, int64_t max_ns, int64_t jitter_pct, uint64_t random);
+void cx_backoff_init(cx_backoff *backoff, int64_t first_ns, int64_t max_ns, int64_t jitter_pct,
+					 uint64_t random);
 /* How long to wait before the next attempt: doubles with each call, up to max_ns. */
 int64_t cx_backoff_next_ns(cx_backoff *backoff);
 /* After a success: begins anew. */

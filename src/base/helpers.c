@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The helper threads. One mutex protects everything in cx_helpers and the state of its jobs; it is never held while a job runs. */
+/* The helper threads. One mutex protects everything in cx_helpers and the state of its jobs; it is
+ * never held while a job runs. */
 #include "base/helpers.h"
 
 #include "base/alloc.h"
@@ -53,15 +54,18 @@ struct cx_helpers {
 	seat seats[];
 };
 
-/* Which helpers the present thread belongs to: such a thread runs a nested job itself, as waiting for another could deadlock. */
+/* Which helpers the present thread belongs to: such a thread runs a nested job itself, as waiting
+ * for another could deadlock. */
 static _Thread_local const cx_helpers *mine;
 
-cdbc_status cx_helpers_new(size_t max_threads, size_t max_queued, cx_helpers **out, cdbc_error **err)
+cdbc_status cx_helpers_new(size_t max_threads, size_t max_queued, cx_helpers **out,
+						   cdbc_error **err)
 {
 	cx_helpers *helpers;
 
 	if (max_threads == 0 || max_threads > 1024)
-		return cx_error_set(err, CDBC_USAGE, "helper threads: %zu is not between 1 and 1024", max_threads);
+		return cx_error_set(err, CDBC_USAGE, "helper threads: %zu is not between 1 and 1024",
+							max_threads);
 	helpers = cx_calloc(1, sizeof *helpers + max_threads * sizeof(seat));
 	if (!helpers)
 		return cx_error_nomem(err);
@@ -142,13 +146,15 @@ static void *helper_main(void *data)
 	return NULL;
 }
 
-/* With the lock held: starts one more thread when there is more to do than threads free to do it. False when none runs at all. */
+/* With the lock held: starts one more thread when there is more to do than threads free to do it.
+ * False when none runs at all. */
 static bool ensure_thread(cx_helpers *helpers)
 {
 	seat *empty = NULL;
 	start *begin;
 
-	if (helpers->thread_count - helpers->busy_count >= helpers->queued_count || helpers->thread_count == helpers->max_threads)
+	if (helpers->thread_count - helpers->busy_count >= helpers->queued_count ||
+		helpers->thread_count == helpers->max_threads)
 		return true;
 	for (size_t i = 0; i < helpers->max_threads && !empty; i++)
 		if (helpers->seats[i].state != SEAT_TAKEN)
@@ -191,7 +197,8 @@ static cdbc_status enqueue(cx_helpers *helpers, job *j, cdbc_error **err)
 	if (helpers->is_over)
 		return cx_error_set(err, CDBC_OVERLOADED, "the helper threads are closing");
 	if (helpers->queued_count >= room)
-		return cx_error_set(err, CDBC_OVERLOADED, "all %zu helper threads are busy and %zu jobs wait for them",
+		return cx_error_set(err, CDBC_OVERLOADED,
+							"all %zu helper threads are busy and %zu jobs wait for them",
 							helpers->max_threads, helpers->queued_count);
 	j->next = NULL;
 	*helpers->last = j;
@@ -214,7 +221,8 @@ static job *job_new(void (*fn)(void *data), void (*gone)(void *data), void *data
 	return j;
 }
 
-cdbc_status cx_helpers_submit(cx_helpers *helpers, void (*fn)(void *data), void (*dropped)(void *data), void *data, cdbc_error **err)
+cdbc_status cx_helpers_submit(cx_helpers *helpers, void (*fn)(void *data),
+							  void (*dropped)(void *data), void *data, cdbc_error **err)
 {
 	job *j = job_new(fn, dropped, data, NULL);
 	cdbc_status status;
@@ -229,7 +237,8 @@ cdbc_status cx_helpers_submit(cx_helpers *helpers, void (*fn)(void *data), void 
 	return status;
 }
 
-/* With the lock held: waits for a job of ours and says what became of it. The job is freed unless it goes on alone. */
+/* With the lock held: waits for a job of ours and says what became of it. The job is freed unless
+ * it goes on alone. */
 static cdbc_status await(cx_helpers *helpers, job *j, int64_t deadline_ns, cdbc_error **err)
 {
 	cdbc_status status = CDBC_OK;
@@ -243,7 +252,8 @@ static cdbc_status await(cx_helpers *helpers, job *j, int64_t deadline_ns, cdbc_
 	}
 	if (j->state == JOB_QUEUED) {
 		unqueue(helpers, j);
-		status = cx_error_set(err, CDBC_OVERLOADED, "no helper thread was free before the deadline");
+		status =
+			cx_error_set(err, CDBC_OVERLOADED, "no helper thread was free before the deadline");
 	} else if (j->state == JOB_DROPPED) {
 		status = cx_error_set(err, CDBC_OVERLOADED, "the helper threads are closing");
 	}
@@ -251,8 +261,9 @@ static cdbc_status await(cx_helpers *helpers, job *j, int64_t deadline_ns, cdbc_
 	return status;
 }
 
-cdbc_status cx_helpers_run(cx_helpers *helpers, void (*fn)(void *data), void (*abandoned)(void *data), void *data,
-						   int64_t deadline_ns, cdbc_error **err)
+cdbc_status cx_helpers_run(cx_helpers *helpers, void (*fn)(void *data),
+						   void (*abandoned)(void *data), void *data, int64_t deadline_ns,
+						   cdbc_error **err)
 {
 	cdbc_status status;
 	cx_cond done;

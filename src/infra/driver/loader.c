@@ -45,7 +45,8 @@ cdbc_status cdbc_driver_load(const char *path, cdbc_error **err)
 	if (!path || !*path)
 		return cx_error_set(err, CDBC_USAGE, "load driver: no path was given");
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	status = object ? begin(object, cx_driver_host_of_plugins(), err) : cx_error_set(err, CDBC_CONFIG, "%s", loader_says());
+	status = object ? begin(object, cx_driver_host_of_plugins(), err)
+					: cx_error_set(err, CDBC_CONFIG, "%s", loader_says());
 	if (status) {
 		cx_error_wrap(err, "load driver %s", path);
 		if (object)

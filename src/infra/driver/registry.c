@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of drivers. Knows which ones are built in, and nothing else of any of them. `lock` protects the list of added drivers,
- * which only grows (what it points to never changes), and the first filling of the plug-ins' host table. */
+/* The table of drivers. Knows which ones are built in, and nothing else of any of them. `lock`
+ * protects the list of added drivers, which only grows (what it points to never changes), and the
+ * first filling of the plug-ins' host table. */
 #include "infra/driver/registry.h"
 
 #include "base/alloc.h"
@@ -34,7 +35,8 @@ static cx_mutex lock = CX_MUTEX_INIT;
 static added_driver *added;
 static cdbc_driver_host plugin_host;
 
-/* ---- The host table ------------------------------------------------------------------------------------------ */
+/* ---- The host table
+ * ------------------------------------------------------------------------------------------ */
 
 static cdbc_status host_error_set(cdbc_error **err, const cdbc_error_info *info)
 {
@@ -44,8 +46,9 @@ static cdbc_status host_error_set(cdbc_error **err, const cdbc_error_info *info)
 	return cx_error_from_info(err, &full);
 }
 
-static cdbc_status host_run_blocking(const cdbc_driver_host *host, void (*fn)(void *data), void (*abandoned)(void *data), void *data,
-									 int64_t deadline_ns, cdbc_error **err)
+static cdbc_status host_run_blocking(const cdbc_driver_host *host, void (*fn)(void *data),
+									 void (*abandoned)(void *data), void *data, int64_t deadline_ns,
+									 cdbc_error **err)
 {
 	if (!host->self) {
 		fn(data);
@@ -75,7 +78,9 @@ const cdbc_driver_host *cx_driver_host_of_plugins(void)
 	return &plugin_host;
 }
 
-/* ---- Schemes ------------------------------------------------------------------------------------------------- */
+/* ---- Schemes
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* The next word of a list of schemes; NULL at the end. */
 static const char *next_scheme(const char *at, size_t *length)
@@ -151,7 +156,9 @@ cdbc_status cx_driver_find(const char *scheme, const cdbc_driver **out, cdbc_err
 	return CDBC_OK;
 }
 
-/* ---- Adding -------------------------------------------------------------------------------------------------- */
+/* ---- Adding
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* What a driver must have to be of use. */
 static cdbc_status check_driver(const cdbc_driver *d, cdbc_error **err)
@@ -162,7 +169,9 @@ static cdbc_status check_driver(const cdbc_driver *d, cdbc_error **err)
 	if (!d)
 		return cx_error_set(err, CDBC_USAGE, "add driver: it is NULL");
 	if (d->struct_size < offsetof(cdbc_driver, copy_begin))
-		return cx_error_set(err, CDBC_USAGE, "add driver: its struct_size of %zu ends before cursor_close", d->struct_size);
+		return cx_error_set(err, CDBC_USAGE,
+							"add driver: its struct_size of %zu ends before cursor_close",
+							d->struct_size);
 	name = d->name;
 	if (!name || !*name)
 		return cx_error_set(err, CDBC_USAGE, "add driver: it has no name");
@@ -170,11 +179,15 @@ static cdbc_status check_driver(const cdbc_driver *d, cdbc_error **err)
 		return cx_error_set(err, CDBC_USAGE, "add driver %s: it has no schemes", name);
 	for (const char *at = d->schemes; (at = next_scheme(at, &n)); at += n)
 		if (strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789+-.") < n)
-			return cx_error_set(err, CDBC_USAGE, "add driver %s: \"%.*s\" is no scheme: lower case letters, digits, + - . only", name,
-								(int)n, at);
-	if (!d->open || !d->close || !d->state || !d->info || !d->ping || !d->reset || !d->describe || !d->submit || !d->next_result ||
-		!d->fetch || !d->summary || !d->cursor_close)
-		return cx_error_set(err, CDBC_USAGE, "add driver %s: a required function (open to cursor_close) is NULL", name);
+			return cx_error_set(
+				err, CDBC_USAGE,
+				"add driver %s: \"%.*s\" is no scheme: lower case letters, digits, + - . only",
+				name, (int)n, at);
+	if (!d->open || !d->close || !d->state || !d->info || !d->ping || !d->reset || !d->describe ||
+		!d->submit || !d->next_result || !d->fetch || !d->summary || !d->cursor_close)
+		return cx_error_set(err, CDBC_USAGE,
+							"add driver %s: a required function (open to cursor_close) is NULL",
+							name);
 	return CDBC_OK;
 }
 
@@ -193,7 +206,8 @@ static added_driver *copy_driver(const cdbc_driver *driver)
 
 	if (!a)
 		return NULL;
-	memcpy(&a->driver, driver, driver->struct_size < sizeof a->driver ? driver->struct_size : sizeof a->driver);
+	memcpy(&a->driver, driver,
+		   driver->struct_size < sizeof a->driver ? driver->struct_size : sizeof a->driver);
 	a->driver.struct_size = sizeof a->driver;
 	a->driver.name = cx_strdup(driver->name);
 	a->driver.schemes = cx_strdup(driver->schemes);
@@ -227,8 +241,9 @@ cdbc_status cdbc_driver_add(const cdbc_driver *driver, cdbc_error **err)
 	cx_mutex_unlock(&lock);
 	if (!taken)
 		return CDBC_OK;
-	status = cx_error_set(err, CDBC_USAGE, "add driver %s: the scheme \"%.*s:\" belongs to driver %s", driver->name, (int)n, at,
-						  taken->name);
+	status =
+		cx_error_set(err, CDBC_USAGE, "add driver %s: the scheme \"%.*s:\" belongs to driver %s",
+					 driver->name, (int)n, at, taken->name);
 	free_added(a);
 	return status;
 }

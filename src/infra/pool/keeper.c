@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The keeper: one thread a pool that sleeps until something is due, and sees to what no caller comes by for. */
+/* The keeper: one thread a pool that sleeps until something is due, and sees to what no caller
+ * comes by for. */
 #include "infra/pool/internal.h"
 
 #define LEAKS_A_LOOK 8
@@ -18,7 +19,8 @@ static int64_t look_at_idle(cx_pool *pool, int64_t now_ns, cx_pool_work *work)
 	while (*at) {
 		cx_slot *slot = *at;
 		bool is_over = now_ns >= slot->expires_ns;
-		bool may_rest_end = slot->idle_ns != CX_NEVER && cx_pool_size(pool) > pool->options.min_size;
+		bool may_rest_end =
+			slot->idle_ns != CX_NEVER && cx_pool_size(pool) > pool->options.min_size;
 
 		if (is_over || (may_rest_end && now_ns >= slot->rested_ns + slot->idle_ns)) {
 			*at = slot->next;
@@ -70,7 +72,8 @@ int64_t cx_pool_keep(cx_pool *pool)
 		cx_mutex_unlock(&pool->lock);
 		cx_pool_do(pool, &work);
 		for (size_t i = 0; i < leak_count; i++)
-			cx_pool_emit(pool, &leaks[i].slot, CDBC_EVENT_LEAK, leaks[i].lent_for_ns, leaks[i].slot.source, NULL);
+			cx_pool_emit(pool, &leaks[i].slot, CDBC_EVENT_LEAK, leaks[i].lent_for_ns,
+						 leaks[i].slot.source, NULL);
 		cx_mutex_lock(&pool->lock);
 	}
 	return CX_NEVER;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Lending and taking back: the quick way when a fresh connection rests, and waiting in line when none does. */
+/* Lending and taking back: the quick way when a fresh connection rests, and waiting in line when
+ * none does. */
 #include "base/error.h"
 #include "infra/pool/internal.h"
 
 #include <sched.h>
 
-/* Measured with 8 threads over 4 connections held for half a microsecond: 0 turns cost 5 us a lease, 4 and more 1 us. */
+/* Measured with 8 threads over 4 connections held for half a microsecond: 0 turns cost 5 us a
+ * lease, 4 and more 1 us. */
 #define TURNS 4
 
-/* Everything an acquire that cannot be served at once carries along. While there is one, `inside` keeps the pool. */
+/* Everything an acquire that cannot be served at once carries along. While there is one, `inside`
+ * keeps the pool. */
 typedef struct wish {
 	cx_pool *pool;
 	const char *source;
@@ -49,7 +52,8 @@ static cx_slot *take_idle(cx_pool *pool, int64_t now_ns, cx_pool_work *work)
 	return NULL;
 }
 
-/* A lost server should not cost the whole deadline: half of what is left, and no more than an opening may take. */
+/* A lost server should not cost the whole deadline: half of what is left, and no more than an
+ * opening may take. */
 static int64_t ping_deadline(const wish *w, int64_t now_ns)
 {
 	int64_t most = w->pool->options.connect_timeout_ms;
@@ -63,7 +67,8 @@ static bool check(const wish *w, cx_slot *slot)
 {
 	cx_pool *pool = w->pool;
 	cdbc_error *err = NULL;
-	cdbc_status status = pool->driver->ping(slot->conn.handle, ping_deadline(w, cx_clock_now_ns()), &err);
+	cdbc_status status =
+		pool->driver->ping(slot->conn.handle, ping_deadline(w, cx_clock_now_ns()), &err);
 	bool is_good = !status && !pool->driver->state(slot->conn.handle).is_lost;
 
 	cx_mutex_lock(&pool->lock);
@@ -104,7 +109,8 @@ static void leave_queue(cx_pool *pool, const cx_waiter *waiter)
 	}
 }
 
-/* Lock held: the time is over. When opening fails and nothing can come back, that is the answer; else how matters stand. */
+/* Lock held: the time is over. When opening fails and nothing can come back, that is the answer;
+ * else how matters stand. */
 static cdbc_status timed_out(const wish *w, cdbc_error **err)
 {
 	cx_pool *pool = w->pool;
@@ -117,17 +123,19 @@ static cdbc_status timed_out(const wish *w, cdbc_error **err)
 		*err = cx_error_copy(pool->last_error);
 		return cdbc_error_status(*err);
 	}
-	cx_error_set(err, CDBC_TIMEOUT, "none was free within %lld ms: %lld of %lld are lent, %lld are being opened, %lld wait%s%s",
-				 (long long)waited_ms, (long long)lent, (long long)pool->options.max_size,
-				 (long long)pool->count[CX_SLOT_OPENING], (long long)pool->queued, last ? "; opening fails: " : "",
-				 last ? cdbc_error_message(last) : "");
+	cx_error_set(
+		err, CDBC_TIMEOUT,
+		"none was free within %lld ms: %lld of %lld are lent, %lld are being opened, %lld wait%s%s",
+		(long long)waited_ms, (long long)lent, (long long)pool->options.max_size,
+		(long long)pool->count[CX_SLOT_OPENING], (long long)pool->queued,
+		last ? "; opening fails: " : "", last ? cdbc_error_message(last) : "");
 	if (lent >= pool->options.max_size)
 		cx_error_hint(err, "give connections back sooner, or raise pool.max_size");
 	return cdbc_error_status(*err);
 }
 
-/* Without the lock: whether the answer came within a few turns of the others. Saves sleeping and waking where connections are held
- * for less time than that takes. */
+/* Without the lock: whether the answer came within a few turns of the others. Saves sleeping and
+ * waking where connections are held for less time than that takes. */
 static bool is_answered_soon(const cx_waiter *waiter)
 {
 	for (int i = 0; i < TURNS; i++) {
@@ -138,7 +146,8 @@ static bool is_answered_soon(const cx_waiter *waiter)
 	return false;
 }
 
-/* Lock held: sleeps until the answer is there or the deadline has passed, which is then the answer. */
+/* Lock held: sleeps until the answer is there or the deadline has passed, which is then the answer.
+ */
 static void park(wish *w, cx_waiter *waiter)
 {
 	cx_pool *pool = w->pool;
@@ -158,7 +167,8 @@ static void park(wish *w, cx_waiter *waiter)
 }
 
 /* Lock held, and held again at the end: waits in line. */
-static cdbc_status wait_in_line(wish *w, int64_t now_ns, cx_pool_work *work, cx_slot **out, cdbc_error **err)
+static cdbc_status wait_in_line(wish *w, int64_t now_ns, cx_pool_work *work, cx_slot **out,
+								cdbc_error **err)
 {
 	cx_pool *pool = w->pool;
 	cx_waiter waiter = {.ticket = w->ticket, .source = w->source};
@@ -177,21 +187,24 @@ static cdbc_status wait_in_line(wish *w, int64_t now_ns, cx_pool_work *work, cx_
 	return waiter.status;
 }
 
-/* Lock held: may one more wait? As many as there are connections still to be opened, and then max_waiters_per_slot for each. */
+/* Lock held: may one more wait? As many as there are connections still to be opened, and then
+ * max_waiters_per_slot for each. */
 static cdbc_status ask_to_wait(cx_pool *pool, cdbc_error **err)
 {
 	int64_t most = 0;
 
 	if (__builtin_mul_overflow(pool->options.max_waiters_per_slot, pool->options.max_size, &most))
 		most = INT64_MAX;
-	if (pool->queued < most || pool->queued < pool->count[CX_SLOT_FREE] + pool->count[CX_SLOT_OPENING])
+	if (pool->queued < most ||
+		pool->queued < pool->count[CX_SLOT_FREE] + pool->count[CX_SLOT_OPENING])
 		return CDBC_OK;
 	pool->total.acquire_refused_count++;
-	return cx_error_set(err, CDBC_OVERLOADED, "%lld wait already for its %lld connections", (long long)pool->queued,
-						(long long)pool->options.max_size);
+	return cx_error_set(err, CDBC_OVERLOADED, "%lld wait already for its %lld connections",
+						(long long)pool->queued, (long long)pool->options.max_size);
 }
 
-/* One try of an acquire. Returns with *out NULL and CDBC_OK when a connection turned out to be dead: try again. */
+/* One try of an acquire. Returns with *out NULL and CDBC_OK when a connection turned out to be
+ * dead: try again. */
 static cdbc_status try_once(wish *w, cx_slot **out, cdbc_error **err)
 {
 	cx_pool *pool = w->pool;
@@ -230,7 +243,8 @@ static cdbc_status try_once(wish *w, cx_slot **out, cdbc_error **err)
 	return status;
 }
 
-static cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char *source, cx_conn **out, cdbc_error **err)
+static cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char *source,
+								  cx_conn **out, cdbc_error **err)
 {
 	wish w = {.pool = pool, .source = source, .began_ns = cx_clock_now_ns()};
 	cdbc_error *error = NULL;
@@ -238,7 +252,8 @@ static cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char
 	cx_slot *slot = NULL;
 	int64_t waited;
 
-	w.deadline_ns = cx_deadline_sooner(deadline_ns, cx_deadline_after_ms(pool->options.acquire_timeout_ms));
+	w.deadline_ns =
+		cx_deadline_sooner(deadline_ns, cx_deadline_after_ms(pool->options.acquire_timeout_ms));
 	do
 		status = try_once(&w, &slot, &error);
 	while (!status && !slot);
@@ -264,7 +279,8 @@ static cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char
 	return status;
 }
 
-cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *source, cx_conn **out, cdbc_error **err)
+cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *source, cx_conn **out,
+							cdbc_error **err)
 {
 	int64_t now = cx_clock_coarse_ns();
 	cx_slot *slot;
@@ -290,7 +306,9 @@ static const char *flaw(const cx_pool *pool, const cx_conn *conn)
 
 	if (__builtin_expect(!state.is_lost && !state.is_busy && state.tx == CDBC_TX_IDLE, 1))
 		return NULL;
-	return state.is_lost ? "the connection was lost" : state.is_busy ? "given back with a result unread" : "given back in a transaction";
+	return state.is_lost   ? "the connection was lost"
+		   : state.is_busy ? "given back with a result unread"
+						   : "given back in a transaction";
 }
 
 void cx_pool_release(cx_pool *pool, cx_conn *conn, cx_release how, const char *why)

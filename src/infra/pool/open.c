@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Opening and resetting on helper threads: when, how often, and what becomes of those who wait when it fails. */
+/* Opening and resetting on helper threads: when, how often, and what becomes of those who wait when
+ * it fails. */
 #include "base/error.h"
 #include "infra/pool/internal.h"
 
@@ -14,7 +15,8 @@ static int64_t after_ms(cx_pool *pool, int64_t now_ns, int64_t ms, int64_t jitte
 	return at;
 }
 
-/* Takes one opening from the rate's allowance of a second's burst. now_ns when there is one, else when there will be. */
+/* Takes one opening from the rate's allowance of a second's burst. now_ns when there is one, else
+ * when there will be. */
 static int64_t take_from_rate(cx_pool *pool, int64_t now_ns)
 {
 	int64_t step;
@@ -42,7 +44,8 @@ void cx_pool_plan(cx_pool *pool, int64_t now_ns, cx_pool_work *work)
 	pool->open_due_ns = CX_NEVER;
 	while (!pool->is_closing && pool->free && is_one_wanted(pool)) {
 		cx_slot *slot = pool->free;
-		int64_t at = pool->no_open_before_ns > now_ns ? pool->no_open_before_ns : take_from_rate(pool, now_ns);
+		int64_t at = pool->no_open_before_ns > now_ns ? pool->no_open_before_ns
+													  : take_from_rate(pool, now_ns);
 
 		if (at > now_ns) {
 			pool->open_due_ns = at;
@@ -60,12 +63,13 @@ void cx_pool_plan(cx_pool *pool, int64_t now_ns, cx_pool_work *work)
 /* Whether trying again cannot help before somebody mends something. */
 static bool is_permanent(cdbc_status status)
 {
-	return status == CDBC_AUTH || status == CDBC_CONFIG || status == CDBC_DENIED || status == CDBC_USAGE ||
-		   status == CDBC_UNSUPPORTED || status == CDBC_NOT_FOUND;
+	return status == CDBC_AUTH || status == CDBC_CONFIG || status == CDBC_DENIED ||
+		   status == CDBC_USAGE || status == CDBC_UNSUPPORTED || status == CDBC_NOT_FOUND;
 }
 
-/* Those who wait are told of a failed opening at once when nothing can come back to them, and either trying again is of no use or the
- * server has never been reached: a first connection refused is news; a lost server is waited for until the deadline. */
+/* Those who wait are told of a failed opening at once when nothing can come back to them, and
+ * either trying again is of no use or the server has never been reached: a first connection refused
+ * is news; a lost server is waited for until the deadline. */
 static void fail_waiters(cx_pool *pool, cdbc_status status)
 {
 	if (cx_pool_alive(pool) > 0)
@@ -128,7 +132,9 @@ static void open_job(void *data)
 	cdbc_error *err = NULL;
 	cdbc_status status;
 
-	status = pool->driver->open(&pool->settings, after_ms(pool, began, pool->options.connect_timeout_ms, 0), &slot->conn.handle, &err);
+	status = pool->driver->open(&pool->settings,
+								after_ms(pool, began, pool->options.connect_timeout_ms, 0),
+								&slot->conn.handle, &err);
 	if (status)
 		slot->conn.handle = NULL;
 	cx_pool_emit(pool, slot, CDBC_EVENT_CONN_OPEN, cx_clock_now_ns() - began, NULL, err);
@@ -156,7 +162,9 @@ void cx_pool_start_open(cx_pool *pool, cx_slot *slot)
 		open_failed(pool, slot, status, err);
 }
 
-/* ---- Resetting ----------------------------------------------------------------------------------------------- */
+/* ---- Resetting
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void reset_over(cx_slot *slot, const cdbc_error *error, bool is_good)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pool's own life: making it, counting, closing, freeing. What happens in between is in lend.c, open.c, keeper.c and state.c. */
+/* The pool's own life: making it, counting, closing, freeing. What happens in between is in lend.c,
+ * open.c, keeper.c and state.c. */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/secret.h"
@@ -8,10 +9,10 @@
 
 #include <string.h>
 
-#define OPEN_BACKOFF_FIRST_NS (10 * CX_NS_PER_MS)
-#define OPEN_BACKOFF_MAX_NS   CX_NS_PER_S
+#define OPEN_BACKOFF_FIRST_NS   (10 * CX_NS_PER_MS)
+#define OPEN_BACKOFF_MAX_NS     CX_NS_PER_S
 #define OPEN_BACKOFF_JITTER_PCT 50
-#define MAX_SIZE 100000
+#define MAX_SIZE                100000
 
 static char *strip(const char *text)
 {
@@ -55,10 +56,12 @@ static bool copy_settings(const cdbc_settings *settings, cdbc_settings *out)
 static cdbc_status check_options(const cx_pool_options *o, cdbc_error **err)
 {
 	if (o->max_size < 1 || o->max_size > MAX_SIZE)
-		return cx_error_set(err, CDBC_CONFIG, "pool.max_size: %lld is not between 1 and %d", (long long)o->max_size, MAX_SIZE);
+		return cx_error_set(err, CDBC_CONFIG, "pool.max_size: %lld is not between 1 and %d",
+							(long long)o->max_size, MAX_SIZE);
 	if (o->min_size < 0 || o->min_size > o->max_size)
-		return cx_error_set(err, CDBC_CONFIG, "pool.min_size: %lld is not between 0 and max_size, %lld", (long long)o->min_size,
-							(long long)o->max_size);
+		return cx_error_set(err, CDBC_CONFIG,
+							"pool.min_size: %lld is not between 0 and max_size, %lld",
+							(long long)o->min_size, (long long)o->max_size);
 	return CDBC_OK;
 }
 
@@ -76,10 +79,13 @@ static void prepare(cx_pool *pool, const cx_pool_options *options)
 	cx_cond_init(&pool->gone);
 	pool->keeper_wakes_ns = INT64_MIN;
 	pool->open_due_ns = CX_NEVER;
-	pool->check_idle_ns = options->check_idle_ms < 0 ? CX_NEVER : options->check_idle_ms == 0 ? INT64_MIN : span_ns(options->check_idle_ms);
+	pool->check_idle_ns = options->check_idle_ms < 0    ? CX_NEVER
+						  : options->check_idle_ms == 0 ? INT64_MIN
+														: span_ns(options->check_idle_ms);
 	pool->leak_warn_ns = options->leak_warn_ms <= 0 ? CX_NEVER : span_ns(options->leak_warn_ms);
 	pool->random = cx_random_seed();
-	cx_backoff_init(&pool->backoff, OPEN_BACKOFF_FIRST_NS, OPEN_BACKOFF_MAX_NS, OPEN_BACKOFF_JITTER_PCT, pool->random);
+	cx_backoff_init(&pool->backoff, OPEN_BACKOFF_FIRST_NS, OPEN_BACKOFF_MAX_NS,
+					OPEN_BACKOFF_JITTER_PCT, pool->random);
 	pool->total.max_count = options->max_size;
 	pool->count[CX_SLOT_FREE] = options->max_size;
 	for (int64_t i = options->max_size; i-- > 0;) {
@@ -91,9 +97,10 @@ static void prepare(cx_pool *pool, const cx_pool_options *options)
 	}
 }
 
-/* Fills in a pool that is all zero. What was made when memory runs out is destroyed by the caller. */
-static cdbc_status fill(cx_pool *pool, const cx_pool_options *options, const cdbc_settings *settings, cx_helpers *helpers,
-						cdbc_error **err)
+/* Fills in a pool that is all zero. What was made when memory runs out is destroyed by the caller.
+ */
+static cdbc_status fill(cx_pool *pool, const cx_pool_options *options,
+						const cdbc_settings *settings, cx_helpers *helpers, cdbc_error **err)
 {
 	pool->options = *options;
 	pool->options.name = cx_strdup(options->name ? options->name : "main");
@@ -103,7 +110,8 @@ static cdbc_status fill(cx_pool *pool, const cx_pool_options *options, const cdb
 	cx_driver_host_init(&pool->host, helpers);
 	if (settings->host)
 		memcpy(&pool->host, settings->host,
-			   settings->host->struct_size < sizeof pool->host ? settings->host->struct_size : sizeof pool->host);
+			   settings->host->struct_size < sizeof pool->host ? settings->host->struct_size
+															   : sizeof pool->host);
 	pool->settings.host = &pool->host;
 	return CDBC_OK;
 }
@@ -116,8 +124,9 @@ static void free_memory(cx_pool *pool)
 	cx_free(pool);
 }
 
-cdbc_status cx_pool_new(const cx_pool_options *options, const cdbc_driver *driver, const cdbc_settings *settings,
-						const cx_events *events, cx_helpers *helpers, cx_pool **out, cdbc_error **err)
+cdbc_status cx_pool_new(const cx_pool_options *options, const cdbc_driver *driver,
+						const cdbc_settings *settings, const cx_events *events, cx_helpers *helpers,
+						cx_pool **out, cdbc_error **err)
 {
 	cx_pool_work work = CX_POOL_WORK_INIT;
 	cdbc_status status = check_options(options, err);
@@ -139,7 +148,8 @@ cdbc_status cx_pool_new(const cx_pool_options *options, const cdbc_driver *drive
 	prepare(pool, options);
 	if (!cx_pool_keeper_start(pool)) {
 		cx_pool_destroy(pool);
-		return cx_error_set(err, CDBC_RESOURCE, "pool \"%s\": the system gives no thread", options->name ? options->name : "main");
+		return cx_error_set(err, CDBC_RESOURCE, "pool \"%s\": the system gives no thread",
+							options->name ? options->name : "main");
 	}
 	cx_mutex_lock(&pool->lock);
 	cx_pool_plan(pool, cx_clock_now_ns(), &work);
@@ -170,7 +180,8 @@ void cx_pool_stats(const cx_pool *pool, cdbc_pool_stats *out)
 /* Lock held: those that are out, or on their way out. */
 static int64_t out_count(const cx_pool *pool)
 {
-	return pool->count[CX_SLOT_LENT] + pool->count[CX_SLOT_CHECKING] + pool->count[CX_SLOT_RESETTING];
+	return pool->count[CX_SLOT_LENT] + pool->count[CX_SLOT_CHECKING] +
+		   pool->count[CX_SLOT_RESETTING];
 }
 
 bool cx_pool_close(cx_pool *pool, int64_t deadline_ns)

@@ -97,8 +97,8 @@ static const char *copy_host(const cdbc_value *host, char *out, size_t size)
 	return out;
 }
 
-void cx_pool_emit(cx_pool *pool, const cx_slot *slot, cdbc_event_kind kind, int64_t duration_ns, const char *text,
-				  const cdbc_error *error)
+void cx_pool_emit(cx_pool *pool, const cx_slot *slot, cdbc_event_kind kind, int64_t duration_ns,
+				  const char *text, const cdbc_error *error)
 {
 	const cx_events *events = atomic_load_explicit(&pool->events, memory_order_acquire);
 	cdbc_event event = {0};

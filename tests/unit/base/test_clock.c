@@ -53,7 +53,8 @@ static void says_what_is_left(void **state)
 	assert_int_equal(cx_deadline_left_ns(deadline), 10 * CX_NS_PER_MS);
 	assert_int_equal(cx_deadline_poll_ms(deadline), 10);
 	cx_clock_fake_advance_ns(1);
-	assert_int_equal(cx_deadline_poll_ms(deadline), 10); /* rounded up: poll may not come back too early */
+	assert_int_equal(cx_deadline_poll_ms(deadline),
+					 10); /* rounded up: poll may not come back too early */
 	assert_false(cx_deadline_passed(deadline));
 	cx_clock_fake_advance_ns(10 * CX_NS_PER_MS - 1);
 	assert_true(cx_deadline_passed(deadline));

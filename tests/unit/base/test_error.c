@@ -100,8 +100,18 @@ static void out_of_memory_needs_none(void **state)
 
 static void copies_are_whole(void **state)
 {
-	const cdbc_error_info info = {.struct_size = sizeof info, .status = CDBC_SQL, .message = "m", .sqlstate = "23505", .detail = "d", .hint = "h",
-								  .constraint = "k", .schema = "s", .table = "t", .column = "c", .host = "db1", .position = 4};
+	const cdbc_error_info info = {.struct_size = sizeof info,
+								  .status = CDBC_SQL,
+								  .message = "m",
+								  .sqlstate = "23505",
+								  .detail = "d",
+								  .hint = "h",
+								  .constraint = "k",
+								  .schema = "s",
+								  .table = "t",
+								  .column = "c",
+								  .host = "db1",
+								  .position = 4};
 	cdbc_error *err = NULL, *copy;
 
 	(void)state;
@@ -151,7 +161,8 @@ static cdbc_status make_and_copy(void *data, cdbc_error **err)
 	assert_true(*cdbc_error_message(one));
 	copy = cx_error_copy(one);
 	assert_true(*cdbc_error_message(copy));
-	is_whole = cdbc_error_status(copy) == CDBC_IO && strcmp(cdbc_error_message(copy), "load: read file") == 0 &&
+	is_whole = cdbc_error_status(copy) == CDBC_IO &&
+			   strcmp(cdbc_error_message(copy), "load: read file") == 0 &&
 			   cdbc_error_field(copy, CDBC_FIELD_HINT) && cdbc_error_field(copy, CDBC_FIELD_FILE);
 	cdbc_error_free(one);
 	cdbc_error_free(copy);

@@ -38,7 +38,8 @@ static void each_gets_what_it_wants(void **state)
 		{sizeof(cdbc_observer), "a", CDBC_EVENT_LEAK, note, destroy, &a},
 		{sizeof(cdbc_observer), "b", CDBC_EVENT_LEAK | CDBC_EVENT_NOTICE, note, NULL, &b},
 	};
-	cdbc_event leak = {.kind = CDBC_EVENT_LEAK, .text = "here"}, notice = {.kind = CDBC_EVENT_NOTICE, .time_ns = 5},
+	cdbc_event leak = {.kind = CDBC_EVENT_LEAK, .text = "here"},
+			   notice = {.kind = CDBC_EVENT_NOTICE, .time_ns = 5},
 			   other = {.kind = CDBC_EVENT_CATALOG};
 	cx_events events;
 

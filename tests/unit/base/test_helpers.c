@@ -118,9 +118,11 @@ static void refuses_when_the_queue_is_full(void **state)
 	wait_for(&gate.running, 1);
 	assert_int_equal(cx_helpers_submit(helpers, pass, NULL, NULL, NULL), CDBC_OK);
 	assert_int_equal(cx_helpers_submit(helpers, pass, count_gone, NULL, &err), CDBC_OVERLOADED);
-	assert_string_equal(cdbc_error_message(err), "all 1 helper threads are busy and 1 jobs wait for them");
+	assert_string_equal(cdbc_error_message(err),
+						"all 1 helper threads are busy and 1 jobs wait for them");
 	cdbc_error_free(err);
-	assert_int_equal(cx_helpers_run(helpers, pass, count_gone, NULL, CX_NEVER, NULL), CDBC_OVERLOADED);
+	assert_int_equal(cx_helpers_run(helpers, pass, count_gone, NULL, CX_NEVER, NULL),
+					 CDBC_OVERLOADED);
 	set_gate(false);
 	wait_for(&gate.done, 2);
 	cx_helpers_free(helpers);
@@ -179,7 +181,8 @@ static void runs_and_waits(void **state)
 	assert_int_equal(cx_helpers_run(helpers, note_thread, NULL, &first, CX_NEVER, NULL), CDBC_OK);
 	assert_int_equal(cx_helpers_run(helpers, note_thread, NULL, &second, CX_NEVER, NULL), CDBC_OK);
 	assert_true(!pthread_equal(first, pthread_self()));
-	assert_true(pthread_equal(first, second)); /* a thread that rests is used before another is started */
+	assert_true(
+		pthread_equal(first, second)); /* a thread that rests is used before another is started */
 	cx_helpers_free(helpers);
 }
 
@@ -203,7 +206,8 @@ static void one_who_leaves_gives_the_job_away(void **state)
 	wait_for(&gate.gone, 1);
 	assert_int_equal(gate.done, 1);
 	set_gate(true);
-	cx_helpers_run(helpers, pass, NULL, NULL, cx_deadline_after_ms(20), NULL); /* nothing to be told */
+	cx_helpers_run(helpers, pass, NULL, NULL, cx_deadline_after_ms(20),
+				   NULL); /* nothing to be told */
 	set_gate(false);
 	cx_helpers_free(helpers);
 }
@@ -217,10 +221,12 @@ static void a_job_that_did_not_begin_in_time_stays_its_callers(void **state)
 	set_gate(true);
 	assert_int_equal(cx_helpers_submit(helpers, pass, NULL, NULL, NULL), CDBC_OK);
 	wait_for(&gate.running, 1);
-	assert_int_equal(cx_helpers_run(helpers, pass, count_gone, NULL, cx_deadline_after_ms(1), &err), CDBC_OVERLOADED);
+	assert_int_equal(cx_helpers_run(helpers, pass, count_gone, NULL, cx_deadline_after_ms(1), &err),
+					 CDBC_OVERLOADED);
 	assert_string_equal(cdbc_error_message(err), "no helper thread was free before the deadline");
 	cdbc_error_free(err);
-	assert_int_equal(cx_helpers_submit(helpers, pass, NULL, NULL, NULL), CDBC_OK); /* the queue is whole */
+	assert_int_equal(cx_helpers_submit(helpers, pass, NULL, NULL, NULL),
+					 CDBC_OK); /* the queue is whole */
 	set_gate(false);
 	wait_for(&gate.done, 2);
 	cx_helpers_free(helpers);
@@ -238,7 +244,8 @@ static void run_inner(void *data)
 	nest *n = data;
 
 	n->outer = pthread_self();
-	assert_int_equal(cx_helpers_run(n->helpers, note_thread, NULL, &n->inner, CX_NEVER, NULL), CDBC_OK);
+	assert_int_equal(cx_helpers_run(n->helpers, note_thread, NULL, &n->inner, CX_NEVER, NULL),
+					 CDBC_OK);
 }
 
 static void a_nested_job_runs_where_it_is(void **state)
@@ -268,7 +275,8 @@ static void freeing_answers_those_who_wait(void **state)
 	wait_for(&gate.running, 1);
 	assert_int_equal(cx_helpers_submit(helpers, pass, count_gone, NULL, NULL), CDBC_OK);
 	assert_true(cx_thread_start(&waiting, run_and_be_refused, helpers, "waiting"));
-	while (cx_helpers_submit(helpers, pass, count_gone, NULL, NULL) == CDBC_OK) /* until the waiting one fills the queue too */
+	while (cx_helpers_submit(helpers, pass, count_gone, NULL, NULL) ==
+		   CDBC_OK) /* until the waiting one fills the queue too */
 		;
 	assert_true(cx_thread_start(&freeing, free_them, helpers, "free"));
 	pthread_join(waiting.id, &answer);
@@ -311,7 +319,8 @@ static void *crowd_main(void *data)
 		cdbc_status status;
 
 		made++;
-		status = cx_helpers_run(data, touch, let_go, piece, i % 3 ? cx_clock_now_ns() + i % 7 * 1000 : CX_NEVER, NULL);
+		status = cx_helpers_run(data, touch, let_go, piece,
+								i % 3 ? cx_clock_now_ns() + i % 7 * 1000 : CX_NEVER, NULL);
 		if (status == CDBC_TIMEOUT)
 			continue;
 		free(piece);

@@ -21,18 +21,18 @@ static void knows_utf8(void **state)
 		{"\xc3\xa4", 2},
 		{"\xe2\x82\xac", 3},
 		{"\xf0\x9f\x98\x80", 4},
-		{"\xf4\x8f\xbf\xbf", 4},   /* 10FFFF */
-		{"\xf4\x90\x80\x80", 0},   /* past it */
+		{"\xf4\x8f\xbf\xbf", 4}, /* 10FFFF */
+		{"\xf4\x90\x80\x80", 0}, /* past it */
 		{"\xf5\x80\x80\x80", 0},
-		{"\xc0\x80", 0},           /* overlong */
+		{"\xc0\x80", 0}, /* overlong */
 		{"\xc1\xbf", 0},
 		{"\xe0\x9f\xbf", 0},
 		{"\xf0\x8f\xbf\xbf", 0},
 		{"\xed\x9f\xbf", 3},
-		{"\xed\xa0\x80", 0},       /* surrogate */
+		{"\xed\xa0\x80", 0}, /* surrogate */
 		{"\xee\x80\x80", 3},
-		{"a\x80", 1},              /* a tail alone */
-		{"ab\xe2\x82", 2},         /* cut */
+		{"a\x80", 1},      /* a tail alone */
+		{"ab\xe2\x82", 2}, /* cut */
 		{"\xe2(\xa1", 0},
 		{"12345678\xff", 8},
 		{"1234567\xc3\xa4 and on", 16},
@@ -83,7 +83,8 @@ static void number(const char *text, bool is_good, int64_t wanted)
 {
 	int64_t n = -77;
 
-	if (cx_text_int64(text, strlen(text), INT64_MIN, INT64_MAX, &n) != is_good || n != (is_good ? wanted : -77))
+	if (cx_text_int64(text, strlen(text), INT64_MIN, INT64_MAX, &n) != is_good ||
+		n != (is_good ? wanted : -77))
 		fail_msg("%s", text);
 }
 
@@ -125,10 +126,8 @@ static void compares_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(knows_utf8),
-		cmocka_unit_test(measures_edits),
-		cmocka_unit_test(finds_the_nearest),
-		cmocka_unit_test(reads_numbers),
+		cmocka_unit_test(knows_utf8),        cmocka_unit_test(measures_edits),
+		cmocka_unit_test(finds_the_nearest), cmocka_unit_test(reads_numbers),
 		cmocka_unit_test(compares_secrets),
 	};
 

@@ -10,17 +10,20 @@ int something_else(void)
 	return 0;
 }
 #else
-CDBC_API cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *host, const cdbc_driver **out, cdbc_error **err);
+CDBC_API cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *host,
+									  const cdbc_driver **out, cdbc_error **err);
 
-cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *host, const cdbc_driver **out, cdbc_error **err)
+cdbc_status cdbc_driver_init(uint32_t abi, const cdbc_driver_host *host, const cdbc_driver **out,
+							 cdbc_error **err)
 {
-#if BAD == 2 /* made for another ABI */
-	cdbc_error_info info = {.struct_size = sizeof info, .status = CDBC_UNSUPPORTED, .message = "ABI 7 is wanted"};
+#if BAD == 2   /* made for another ABI */
+	cdbc_error_info info = {
+		.struct_size = sizeof info, .status = CDBC_UNSUPPORTED, .message = "ABI 7 is wanted"};
 
 	return host->error_set(err, &info);
 #elif BAD == 3 /* gives nothing */
 	return CDBC_OK;
-#else /* gives half a driver */
+#else          /* gives half a driver */
 	static const cdbc_driver half = {.struct_size = sizeof half, .name = "half", .schemes = "half"};
 
 	*out = &half;

@@ -12,7 +12,8 @@
 
 static void runs_the_example(const cdbc_driver *driver)
 {
-	const cdbc_request request = {.struct_size = sizeof request, .sql = "select 'hello'", .sql_length = 14};
+	const cdbc_request request = {
+		.struct_size = sizeof request, .sql = "select 'hello'", .sql_length = 14};
 	const cdbc_settings settings = {.struct_size = sizeof settings, .scheme = "echo"};
 	const struct ArrowSchema *schema = NULL;
 	struct ArrowArray batch;
@@ -20,7 +21,8 @@ static void runs_the_example(const cdbc_driver *driver)
 	bool has_result = false;
 
 	assert_int_equal(driver->open(&settings, INT64_MAX, &conn, NULL), CDBC_OK);
-	assert_int_equal(driver->submit(conn, &request, 1, CDBC_SYNC_EACH, INT64_MAX, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(
+		driver->submit(conn, &request, 1, CDBC_SYNC_EACH, INT64_MAX, &cursor, NULL, NULL), CDBC_OK);
 	assert_true(driver->state(conn).is_busy);
 	assert_int_equal(driver->next_result(cursor, INT64_MAX, &schema, &has_result, NULL), CDBC_OK);
 	assert_true(has_result);
@@ -44,7 +46,8 @@ static void runs_the_example(const cdbc_driver *driver)
 static void loads_the_example(void **state)
 {
 	static const cdbc_setting refuse[] = {{"refuse", "yes"}};
-	const cdbc_settings settings = {.struct_size = sizeof settings, .scheme = "echo", .items = refuse, .count = 1};
+	const cdbc_settings settings = {
+		.struct_size = sizeof settings, .scheme = "echo", .items = refuse, .count = 1};
 	const cdbc_driver *driver = NULL;
 	cdbc_error *err = NULL;
 	void *conn;
@@ -60,7 +63,8 @@ static void loads_the_example(void **state)
 	cdbc_error_free(err);
 	err = NULL;
 	assert_int_equal(cdbc_driver_load(ECHO_DRIVER, &err), CDBC_USAGE);
-	assert_non_null(strstr(cdbc_error_message(err), "add driver echo: the scheme \"echo:\" belongs to driver echo"));
+	assert_non_null(strstr(cdbc_error_message(err),
+						   "add driver echo: the scheme \"echo:\" belongs to driver echo"));
 	cdbc_error_free(err);
 	cx_driver_forget_added();
 }
@@ -96,7 +100,8 @@ static void says_what_is_wrong(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(loads_the_example), cmocka_unit_test(says_what_is_wrong)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(loads_the_example),
+									   cmocka_unit_test(says_what_is_wrong)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,19 +42,22 @@ static cdbc_status no_ping(void *c, int64_t d, cdbc_error **e)
 	return CDBC_UNSUPPORTED;
 }
 
-static cdbc_status no_describe(void *c, const cdbc_request *r, int64_t d, cdbc_description **o, cdbc_error **e)
+static cdbc_status no_describe(void *c, const cdbc_request *r, int64_t d, cdbc_description **o,
+							   cdbc_error **e)
 {
 	(void)c, (void)r, (void)d, (void)o, (void)e;
 	return CDBC_UNSUPPORTED;
 }
 
-static cdbc_status no_submit(void *c, const cdbc_request *r, size_t n, cdbc_sync s, int64_t d, void **k, cdbc_summary *f, cdbc_error **e)
+static cdbc_status no_submit(void *c, const cdbc_request *r, size_t n, cdbc_sync s, int64_t d,
+							 void **k, cdbc_summary *f, cdbc_error **e)
 {
 	(void)c, (void)r, (void)n, (void)s, (void)d, (void)k, (void)f, (void)e;
 	return CDBC_UNSUPPORTED;
 }
 
-static cdbc_status no_next(void *k, int64_t d, const struct ArrowSchema **s, bool *h, cdbc_error **e)
+static cdbc_status no_next(void *k, int64_t d, const struct ArrowSchema **s, bool *h,
+						   cdbc_error **e)
 {
 	(void)k, (void)d, (void)s, (void)h, (void)e;
 	return CDBC_UNSUPPORTED;
@@ -127,7 +130,8 @@ static void names_the_known_ones(void **state)
 	assert_int_equal(cdbc_driver_add(&mine, NULL), CDBC_OK);
 	assert_int_equal(cx_driver_find("oracle", &driver, &err), CDBC_CONFIG);
 	assert_string_equal(cdbc_error_message(err), "no driver for \"oracle:\"");
-	assert_non_null(strstr(cdbc_error_field(err, CDBC_FIELD_HINT), "known are postgresql:, postgres:, cockroachdb:"));
+	assert_non_null(strstr(cdbc_error_field(err, CDBC_FIELD_HINT),
+						   "known are postgresql:, postgres:, cockroachdb:"));
 	assert_non_null(strstr(cdbc_error_field(err, CDBC_FIELD_HINT), ", mine:, other:"));
 	assert_null(driver);
 	cdbc_error_free(err);
@@ -149,7 +153,8 @@ static void refuses_a_scheme_that_is_taken(void **state)
 	second.name = "second";
 	assert_int_equal(cdbc_driver_add(&first, NULL), CDBC_OK);
 	assert_int_equal(cdbc_driver_add(&second, &err), CDBC_USAGE);
-	assert_string_equal(cdbc_error_message(err), "add driver second: the scheme \"first:\" belongs to driver whole");
+	assert_string_equal(cdbc_error_message(err),
+						"add driver second: the scheme \"first:\" belongs to driver whole");
 	cdbc_error_free(err);
 	assert_int_equal(cx_driver_find("second", &driver, NULL), CDBC_CONFIG);
 	assert_int_equal(cdbc_driver_add(&third, NULL), CDBC_USAGE);
@@ -243,7 +248,11 @@ static void set_true(void *data)
 
 static void the_host_table_serves(void **state)
 {
-	cdbc_error_info info = {.struct_size = sizeof info, .status = CDBC_SQL, .message = "no", .sqlstate = "42601", .host = "db1"};
+	cdbc_error_info info = {.struct_size = sizeof info,
+							.status = CDBC_SQL,
+							.message = "no",
+							.sqlstate = "42601",
+							.host = "db1"};
 	cdbc_driver_host host;
 	cdbc_error *err = NULL;
 	cx_helpers *helpers;

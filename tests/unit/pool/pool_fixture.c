@@ -76,8 +76,8 @@ int fixture_teardown(void **state)
 void fixture_pool(pool_fixture *f, const cdbc_driver *driver)
 {
 	cdbc_error *err = NULL;
-	cdbc_status status =
-		cx_pool_new(&f->options, driver ? driver : &stub_driver, f->settings, &f->events, f->helpers, &f->pool, &err);
+	cdbc_status status = cx_pool_new(&f->options, driver ? driver : &stub_driver, f->settings,
+									 &f->events, f->helpers, &f->pool, &err);
 
 	if (status)
 		print_error("%s\n", cdbc_error_message(err));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A pool over the stub driver with its helpers and an observer that remembers, set up and taken down around each test. */
+/* A pool over the stub driver with its helpers and an observer that remembers, set up and taken
+ * down around each test. */
 #ifndef TEST_POOL_FIXTURE_H
 #define TEST_POOL_FIXTURE_H
 

@@ -60,7 +60,8 @@ static void leave(stub_conn *conn)
 	atomic_fetch_sub(&conn->users, 1);
 }
 
-static cdbc_status stub_open(const cdbc_settings *settings, int64_t deadline_ns, void **conn, cdbc_error **err)
+static cdbc_status stub_open(const cdbc_settings *settings, int64_t deadline_ns, void **conn,
+							 cdbc_error **err)
 {
 	cdbc_status status;
 	stub_conn *made;
@@ -73,7 +74,8 @@ static cdbc_status stub_open(const cdbc_settings *settings, int64_t deadline_ns,
 	if (status) {
 		stub.counts.open_failed++;
 		unlock();
-		return cx_error_set(err, status, "connect %s: refused", cdbc_settings_find(settings, "host"));
+		return cx_error_set(err, status, "connect %s: refused",
+							cdbc_settings_find(settings, "host"));
 	}
 	made = calloc(1, sizeof *made);
 	made->number = ++stub.counts.open_done;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A driver without a database for the pool's tests: every entry can be made to fail, lose the link, or wait at a gate, and is counted.
- * It also notices when two threads are inside one connection. Not a fake of any server's answers. */
+/* A driver without a database for the pool's tests: every entry can be made to fail, lose the link,
+ * or wait at a gate, and is counted. It also notices when two threads are inside one connection.
+ * Not a fake of any server's answers. */
 #ifndef TEST_STUB_DRIVER_H
 #define TEST_STUB_DRIVER_H
 

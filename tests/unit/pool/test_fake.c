@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pool over the scripted driver, with work done on what was lent: what transactions, unread results and cut links leave behind. */
+/* The pool over the scripted driver, with work done on what was lent: what transactions, unread
+ * results and cut links leave behind. */
 #include "pool_fixture.h"
 #include "support/fake_driver.h"
 
@@ -30,10 +31,13 @@ static int teardown(void **state)
 
 static void *begin_request(const cx_conn *conn, const char *sql)
 {
-	const cdbc_request request = {.struct_size = sizeof request, .sql = sql, .sql_length = strlen(sql)};
+	const cdbc_request request = {
+		.struct_size = sizeof request, .sql = sql, .sql_length = strlen(sql)};
 	void *cursor = NULL;
 
-	assert_int_equal(conn->driver->submit(conn->handle, &request, 1, CDBC_SYNC_EACH, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(conn->driver->submit(conn->handle, &request, 1, CDBC_SYNC_EACH, CX_NEVER,
+										  &cursor, NULL, NULL),
+					 CDBC_OK);
 	return cursor;
 }
 
@@ -43,7 +47,8 @@ static void run(const cx_conn *conn, const char *sql)
 	void *cursor = begin_request(conn, sql);
 	bool has_result;
 
-	assert_int_equal(conn->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL), CDBC_OK);
+	assert_int_equal(conn->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL),
+					 CDBC_OK);
 	conn->driver->cursor_close(cursor, CX_NEVER);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What happens while nobody calls: rest, life, leaks, and the connections that are always to be there. Time is the fake clock's but in the
- * tests of the keeper's own thread. */
+/* What happens while nobody calls: rest, life, leaks, and the connections that are always to be
+ * there. Time is the fake clock's but in the tests of the keeper's own thread. */
 #include "pool_fixture.h"
 
 static int setup_fake(void **state)
@@ -33,7 +33,8 @@ static void closes_what_rests_too_long(void **state)
 	fixture_pool(f, NULL);
 	two_at_rest(f);
 	advance_ms(f, 999);
-	cx_pool_release(f->pool, must_acquire(f), CX_RELEASE_CLEAN, NULL); /* the upper one rests anew */
+	cx_pool_release(f->pool, must_acquire(f), CX_RELEASE_CLEAN,
+					NULL); /* the upper one rests anew */
 	fixture_keep(f);
 	assert_int_equal(stats(f).idle_now, 2);
 	advance_ms(f, 1);
@@ -97,7 +98,8 @@ static void lives_differ_by_jitter(void **state)
 	fixture_pool(f, NULL);
 	for (int i = 0; i < 4; i++) {
 		conns[i] = must_acquire(f);
-		least = cx_deadline_sooner(least, ((cx_slot *)(void *)conns[i])->expires_ns - FAKE_START_NS);
+		least =
+			cx_deadline_sooner(least, ((cx_slot *)(void *)conns[i])->expires_ns - FAKE_START_NS);
 		if (((cx_slot *)(void *)conns[i])->expires_ns - FAKE_START_NS > most)
 			most = ((cx_slot *)(void *)conns[i])->expires_ns - FAKE_START_NS;
 	}
@@ -170,7 +172,8 @@ static void tells_of_many_leaks(void **state)
 		cx_pool_release(f->pool, conns[i], CX_RELEASE_CLEAN, NULL);
 }
 
-/* The keeper's own thread, by the real clock: it wakes by itself for a leak, then for the end of the rest. */
+/* The keeper's own thread, by the real clock: it wakes by itself for a leak, then for the end of
+ * the rest. */
 static void the_keeper_wakes_by_itself(void **state)
 {
 	pool_fixture *f = *state;

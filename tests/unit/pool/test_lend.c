@@ -2,7 +2,6 @@
 /* Lending and taking back with one caller: order, states on return, checks, refusals, closing. */
 #include "pool_fixture.h"
 
-
 static void lends_and_takes_back(void **state)
 {
 	pool_fixture *f = *state;
@@ -169,15 +168,18 @@ static void times_out_and_says_how_matters_stand(void **state)
 	f->options.max_size = 1;
 	fixture_pool(f, NULL);
 	conn = must_acquire(f);
-	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(2), "here", &none, &err), CDBC_TIMEOUT);
+	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(2), "here", &none, &err),
+					 CDBC_TIMEOUT);
 	assert_null(none);
-	assert_non_null(strstr(cdbc_error_message(err), "acquire from pool \"main\": none was free within "));
+	assert_non_null(
+		strstr(cdbc_error_message(err), "acquire from pool \"main\": none was free within "));
 	assert_non_null(strstr(cdbc_error_message(err), " ms: 1 of 1 are lent, 0 are being opened, "));
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
 	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_SAFE);
 	assert_non_null(cdbc_error_field(err, CDBC_FIELD_HINT));
 	cdbc_error_free(err);
-	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(1), "here", &none, NULL), CDBC_TIMEOUT);
+	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(1), "here", &none, NULL),
+					 CDBC_TIMEOUT);
 	assert_int_equal(stats(f).acquire_timeout_count, 2);
 	assert_int_equal(stats(f).waiting_now, 0);
 	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL);
@@ -196,11 +198,16 @@ static void refuses_bad_options(void **state)
 
 	f->options.min_size = 5;
 	f->options.max_size = 4;
-	assert_int_equal(cx_pool_new(&f->options, &stub_driver, &fixture_settings, NULL, f->helpers, &f->pool, &err), CDBC_CONFIG);
-	assert_string_equal(cdbc_error_message(err), "pool.min_size: 5 is not between 0 and max_size, 4");
+	assert_int_equal(
+		cx_pool_new(&f->options, &stub_driver, &fixture_settings, NULL, f->helpers, &f->pool, &err),
+		CDBC_CONFIG);
+	assert_string_equal(cdbc_error_message(err),
+						"pool.min_size: 5 is not between 0 and max_size, 4");
 	cdbc_error_free(err);
 	f->options.max_size = 0;
-	assert_int_equal(cx_pool_new(&f->options, &stub_driver, &fixture_settings, NULL, f->helpers, &f->pool, NULL), CDBC_CONFIG);
+	assert_int_equal(
+		cx_pool_new(&f->options, &stub_driver, &fixture_settings, NULL, f->helpers, &f->pool, NULL),
+		CDBC_CONFIG);
 	assert_null(f->pool);
 }
 

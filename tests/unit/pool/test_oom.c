@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The pool and the allocator: when memory runs out, as far as that happens on the caller's thread (the failing allocator is not for
- * several), and what is left in memory that is given back. */
+/* The pool and the allocator: when memory runs out, as far as that happens on the caller's thread
+ * (the failing allocator is not for several), and what is left in memory that is given back. */
 #include "pool_fixture.h"
 #include "support/oom.h"
 
@@ -11,7 +11,8 @@ static cdbc_status new_and_free(void *data, cdbc_error **err)
 {
 	pool_fixture *f = data;
 	cx_pool *pool = NULL;
-	cdbc_status status = cx_pool_new(&f->options, &stub_driver, &fixture_settings, NULL, f->helpers, &pool, err);
+	cdbc_status status =
+		cx_pool_new(&f->options, &stub_driver, &fixture_settings, NULL, f->helpers, &pool, err);
 
 	if (status)
 		return status;
@@ -50,7 +51,8 @@ static void times_out_without_memory(void **state)
 	f->options.max_size = 1;
 	fixture_pool(f, NULL);
 	conn = must_acquire(f);
-	assert_int_equal(cx_helpers_run(f->helpers, nothing, NULL, NULL, CX_NEVER, NULL), CDBC_OK); /* the opener has left */
+	assert_int_equal(cx_helpers_run(f->helpers, nothing, NULL, NULL, CX_NEVER, NULL),
+					 CDBC_OK); /* the opener has left */
 	assert_true(oom_run(time_out, f) >= 2);
 	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL);
 	assert_true(cx_pool_close(f->pool, CX_NEVER));

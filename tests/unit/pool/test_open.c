@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Openings that fail: who is told what and when, backoff, the rate limit, and helpers that refuse. */
+/* Openings that fail: who is told what and when, backoff, the rate limit, and helpers that refuse.
+ */
 #include "pool_fixture.h"
 
 static void a_refused_first_connection_is_told_at_once(void **state)
@@ -11,7 +12,8 @@ static void a_refused_first_connection_is_told_at_once(void **state)
 	stub_open_fails(CDBC_CONNECT);
 	fixture_pool(f, NULL);
 	assert_int_equal(cx_pool_acquire(f->pool, CX_NEVER, "here", &none, &err), CDBC_CONNECT);
-	assert_string_equal(cdbc_error_message(err), "acquire from pool \"main\": connect db1: refused");
+	assert_string_equal(cdbc_error_message(err),
+						"acquire from pool \"main\": connect db1: refused");
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
 	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_SAFE);
 	cdbc_error_free(err);
@@ -42,8 +44,10 @@ static void a_lost_server_is_waited_for(void **state)
 	taker_start(&patient, f, CX_NEVER);
 	stub_wait_open_failed(3); /* it is tried again and again */
 	assert_int_equal(stats(f).waiting_now, 1);
-	assert_int_equal(cx_pool_acquire(f->pool, 0, "here", &none, &err), CDBC_CONNECT); /* the time is over: the last failure */
-	assert_string_equal(cdbc_error_message(err), "acquire from pool \"main\": connect db1: refused");
+	assert_int_equal(cx_pool_acquire(f->pool, 0, "here", &none, &err),
+					 CDBC_CONNECT); /* the time is over: the last failure */
+	assert_string_equal(cdbc_error_message(err),
+						"acquire from pool \"main\": connect db1: refused");
 	cdbc_error_free(err);
 	assert_int_equal(stats(f).acquire_timeout_count, 1);
 	stub_open_fails(CDBC_OK);
@@ -65,7 +69,8 @@ static void pauses_between_attempts_grow(void **state)
 		assert_int_not_equal(cx_pool_acquire(f->pool, 0, "here", &none, NULL), CDBC_OK);
 		while (stats(f).open_failed_count < i)
 			sched_yield();
-		cx_clock_fake_advance_ns(pause_ms * CX_NS_PER_MS / 2 - 1); /* the jitter takes half of it at most */
+		cx_clock_fake_advance_ns(pause_ms * CX_NS_PER_MS / 2 -
+								 1); /* the jitter takes half of it at most */
 		assert_int_equal(cx_pool_acquire(f->pool, 0, "here", &none, NULL), CDBC_CONNECT);
 		assert_int_equal(stub_count().open_failed, i);
 		cx_clock_fake_advance_ns(pause_ms * CX_NS_PER_MS / 2 + 2);
@@ -152,8 +157,10 @@ static void helpers_that_refuse_are_a_failed_opening(void **state)
 		sched_yield(); /* the opener is just leaving */
 	while (stub_count().ping == 0)
 		sched_yield();
-	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(5), "here", &none, &err), CDBC_TIMEOUT);
-	assert_non_null(strstr(cdbc_error_message(err), "opening fails: all 1 helper threads are busy"));
+	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(5), "here", &none, &err),
+					 CDBC_TIMEOUT);
+	assert_non_null(
+		strstr(cdbc_error_message(err), "opening fails: all 1 helper threads are busy"));
 	cdbc_error_free(err);
 	stub_set_tx(conn->handle, CDBC_TX_OPEN);
 	stub_gate_open();

@@ -43,7 +43,8 @@ static void one_who_comes_later_does_not_overtake(void **state)
 	conn = must_acquire(f);
 	taker_start(&first, f, CX_NEVER);
 	fixture_wait_queued(f, 1);
-	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL); /* goes to the first waiter, whenever it wakes */
+	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN,
+					NULL); /* goes to the first waiter, whenever it wakes */
 	assert_int_equal(cx_pool_acquire(f->pool, 0, "later", &none, NULL), CDBC_TIMEOUT);
 	taker_join(&first);
 	assert_ptr_equal(first.conn, conn);
@@ -68,7 +69,8 @@ static void refuses_when_too_many_wait(void **state)
 		fixture_wait_queued(f, i + 1);
 	}
 	assert_int_equal(cx_pool_acquire(f->pool, CX_NEVER, "here", &none, &err), CDBC_OVERLOADED);
-	assert_string_equal(cdbc_error_message(err), "acquire from pool \"main\": 2 wait already for its 1 connections");
+	assert_string_equal(cdbc_error_message(err),
+						"acquire from pool \"main\": 2 wait already for its 1 connections");
 	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_SAFE);
 	cdbc_error_free(err);
 	assert_int_equal(stats(f).acquire_refused_count, 1);
@@ -101,7 +103,8 @@ static void a_slow_opening_blocks_nobody_else(void **state)
 	stub_gate_close();
 	taker_start(&slow, f, CX_NEVER);
 	stub_wait_open_begun(2);
-	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL); /* serves the one who waits for the opening */
+	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN,
+					NULL); /* serves the one who waits for the opening */
 	taker_join(&slow);
 	assert_ptr_equal(slow.conn, conn);
 	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL);
@@ -122,7 +125,8 @@ static void keeps_a_connection_whose_caller_gave_up(void **state)
 
 	stub_gate_close();
 	fixture_pool(f, NULL);
-	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(1), "here", &none, &err), CDBC_TIMEOUT);
+	assert_int_equal(cx_pool_acquire(f->pool, cx_deadline_after_ms(1), "here", &none, &err),
+					 CDBC_TIMEOUT);
 	assert_non_null(strstr(cdbc_error_message(err), "0 of 4 are lent, 1 are being opened"));
 	cdbc_error_free(err);
 	stub_gate_open();
@@ -147,7 +151,8 @@ static void closing_fails_those_who_wait(void **state)
 	assert_false(cx_pool_close(f->pool, 0));
 	taker_join(&waiting);
 	assert_int_equal(waiting.status, CDBC_CLOSED);
-	assert_string_equal(cdbc_error_message(waiting.err), "acquire from pool \"main\": the pool is closed");
+	assert_string_equal(cdbc_error_message(waiting.err),
+						"acquire from pool \"main\": the pool is closed");
 	cdbc_error_free(waiting.err);
 	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL);
 	assert_string_equal(f->last_close, "the pool closes");
@@ -190,7 +195,7 @@ static void an_opening_outlives_the_pool_safely(void **state)
 	stub_wait_close(1);
 }
 
-#define CROWD 8
+#define CROWD  8
 #define ROUNDS 3000
 
 static void *crowd_main(void *data)
@@ -200,7 +205,8 @@ static void *crowd_main(void *data)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		cx_conn *conn = NULL;
-		cdbc_status status = cx_pool_acquire(t->fixture->pool, cx_deadline_after_ms(i % 50 ? 20000 : 0), "crowd", &conn, NULL);
+		cdbc_status status = cx_pool_acquire(
+			t->fixture->pool, cx_deadline_after_ms(i % 50 ? 20000 : 0), "crowd", &conn, NULL);
 		unsigned dice = (n = n * 1664525u + 1013904223u) >> 24;
 
 		if (status) {
@@ -211,7 +217,11 @@ static void *crowd_main(void *data)
 			stub_lose(conn->handle);
 		if (dice == 1)
 			stub_set_tx(conn->handle, CDBC_TX_OPEN);
-		cx_pool_release(t->fixture->pool, conn, dice == 2 ? CX_RELEASE_RESET : dice == 3 ? CX_RELEASE_CLOSE : CX_RELEASE_CLEAN, "test");
+		cx_pool_release(t->fixture->pool, conn,
+						dice == 2   ? CX_RELEASE_RESET
+						: dice == 3 ? CX_RELEASE_CLOSE
+									: CX_RELEASE_CLEAN,
+						"test");
 	}
 	return NULL;
 }
