@@ -7,12 +7,13 @@
 #include "base/error.h"
 #include "base/number.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void must(cx_parse parsed, const char *text)
 {
 	if (parsed != CX_PARSE_OK) {
-		cx_error_set(NULL, CDBC_INTERNAL, "%s", text);
+		fprintf(stderr, "sample: cannot read %s\n", text);
 		abort();
 	}
 }
