@@ -161,6 +161,8 @@ static bool put_text(cx_batch *batch, size_t column, const cx_field *field, cons
 		return put_plain_number(batch, column, text, n);
 	if (cell->type == SQLITE_TEXT && cx_utf8_valid_prefix(text, n) != n)
 		return false;
+	if (field->type.id == CDBC_TYPE_JSON && !cx_sqlite_is_json(text, n))
+		return false;
 	cx_batch_put_bytes(batch, column, text, n);
 	return true;
 }

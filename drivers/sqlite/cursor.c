@@ -148,7 +148,8 @@ static cdbc_status request_failed(cx_sqlite_cursor *c, cdbc_status status)
 	if (c->first.release)
 		c->first.release(&c->first);
 	c->stage = CX_SQLITE_FINISHED;
-	c->summary.position = CDBC_POSITION_DONE;
+	if (status != CDBC_TIMEOUT || c->summary.position != CDBC_POSITION_NOT_FLUSHED)
+		c->summary.position = CDBC_POSITION_DONE;
 	c->summary.is_cancel_sent = atomic_load(&conn->is_cancelled) || conn->is_deadline_hit;
 	c->text_left = NULL;
 	c->is_stopped = c->sync == CDBC_ONE_SYNC;
@@ -293,6 +294,8 @@ static cdbc_status request_run(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, c
 
 	if (status || is_answered)
 		return status;
+	if (c->statement->tag.verb != CX_SQLITE_ROLLBACK && cx_deadline_passed(c->conn->deadline_ns))
+		return cx_error_set(err, CDBC_TIMEOUT, "the deadline passed before the statement was begun");
 	status = implicit_begin(c, err);
 	if (status)
 		return status;

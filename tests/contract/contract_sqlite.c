@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The driver suite on the embedded database: in memory, or in the file that is named. */
+/* The driver suite on the embedded database: in memory, or in the file that is named, which is made anew. */
 #include "contract.h"
 
 #include "sqlite/driver.h"
+
+#include <unistd.h>
 
 int main(int argc, char **argv)
 {
@@ -18,5 +20,7 @@ int main(int argc, char **argv)
 				  " where n in (select value from json_each($1))",
 	};
 
+	if (argc > 1)
+		unlink(argv[1]);
 	return contract_run(&subject);
 }

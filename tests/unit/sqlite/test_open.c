@@ -241,6 +241,25 @@ static void test_transaction_gone(void **state)
 	DRIVER->close(conn);
 }
 
+/* Nothing begins after its deadline but a rollback. */
+static void test_deadline_was_before(void **state)
+{
+	cdbc_request r = request_of("insert into t values (1)");
+	const struct ArrowSchema *schema;
+	void *conn = open_memory(), *cursor;
+	bool has_result;
+
+	run(conn, "create table t (a int)");
+	run(conn, "begin");
+	assert_int_equal(DRIVER->submit(conn, &r, 1, CDBC_ONE_SYNC, 1, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(DRIVER->next_result(cursor, 1, &schema, &has_result, NULL), CDBC_TIMEOUT);
+	assert_int_equal(DRIVER->summary(cursor)->position, CDBC_POSITION_NOT_FLUSHED);
+	DRIVER->cursor_close(cursor, 1);
+	assert_int_equal(DRIVER->state(conn).tx, CDBC_TX_OPEN);
+	assert_int_equal(run_by(conn, "rollback", 1, NULL), CDBC_OK);
+	DRIVER->close(conn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +272,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_lock_is_waited_for, remove_file),
 		cmocka_unit_test_teardown(test_conflict, remove_file),
 		cmocka_unit_test_teardown(test_transaction_gone, remove_file),
+		cmocka_unit_test_teardown(test_deadline_was_before, remove_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
