@@ -30,13 +30,11 @@ static size_t hint_of(const cx_pg_cursor *cursor, int64_t rows)
 		return cursor->last_bytes;
 	if (rows > 4 || cursor->is_streamed)
 		return rows < 2048 ? (size_t)rows * 32 : (size_t)65536;
-	for (size_t i = 0; i < shape->count; i++) {
+	for (size_t i = 0; i < shape->text_count; i++) {
 		size_t sum = 0;
 
-		if (shape->fields[i].storage != CX_UTF8 && shape->fields[i].storage != CX_BINARY)
-			continue;
-		for (int64_t row = 0; row < rows; row++)
-			sum += (size_t)PQgetlength(cursor->result, cursor->result_row + (int)row, (int)i);
+		for (int row = cursor->result_row; row < cursor->result_rows; row++)
+			sum += (size_t)PQgetlength(cursor->result, row, shape->text_columns[i]);
 		most = sum > most ? sum : most;
 	}
 	return most;

@@ -36,10 +36,11 @@
 #define CX_PG_STACK_PARAMS   16
 #define CX_PG_FLUSH_BYTES    65536 /* of a pipeline are queued before both directions are looked at */
 
-/* The columns of a result. One block of memory holds fields, decoders and names. */
+/* The columns of a result. One block of memory holds all but the schema. */
 typedef struct cx_pg_shape {
 	size_t count;
 	size_t text_count; /* columns whose values have bytes of their own */
+	int *text_columns;
 	bool is_binary;
 	cx_field *fields;
 	cx_pg_decoder *decoders;

@@ -14,10 +14,10 @@ void cx_pg_shape_release(cx_pg_shape *shape)
 	memset(shape, 0, sizeof *shape);
 }
 
-/* One block: fields, decoders, the types' words, the names. */
+/* One block: fields, decoders, numbers of the text columns, the types' words, the names. */
 static bool shape_alloc(const PGresult *result, size_t count, cx_pg_shape *shape, words **type_words, char **names)
 {
-	size_t size = count * (sizeof(cx_field) + sizeof(cx_pg_decoder) + sizeof(words));
+	size_t size = count * (sizeof(cx_field) + sizeof(cx_pg_decoder) + sizeof(int) + sizeof(words));
 	char *block;
 
 	for (size_t i = 0; i < count; i++)
@@ -28,7 +28,8 @@ static bool shape_alloc(const PGresult *result, size_t count, cx_pg_shape *shape
 	shape->count = count;
 	shape->fields = (cx_field *)block;
 	shape->decoders = (cx_pg_decoder *)(shape->fields + count);
-	*type_words = (words *)(shape->decoders + count);
+	shape->text_columns = (int *)(shape->decoders + count);
+	*type_words = (words *)(shape->text_columns + count);
 	*names = (char *)(*type_words + count);
 	return true;
 }
@@ -56,7 +57,8 @@ cdbc_status cx_pg_shape_make(const PGresult *result, bool is_described, bool che
 		status = cx_pg_field(PQftype(result, i), PQfmod(result, i), name, numeric, arrays, type_words[i], &shape.fields[i],
 							 &has_binary);
 		shape.is_binary = shape.is_binary && has_binary;
-		shape.text_count += shape.fields[i].storage == CX_UTF8 || shape.fields[i].storage == CX_BINARY;
+		if (shape.fields[i].storage == CX_UTF8 || shape.fields[i].storage == CX_BINARY)
+			shape.text_columns[shape.text_count++] = i;
 		name += length;
 	}
 	for (int i = 0; i < count && !status; i++)

@@ -83,19 +83,19 @@ static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const 
 
 	cx_buf_clear(&c->scratch); /* a failure of the request before does not last */
 	for (size_t i = 0; i < n; i++) {
+		cx_pg_param *param = &a->params[i];
 		cdbc_status status;
 
 		a->oids[i] = st ? st->oids[i] : cx_pg_oid_of(request->values[i].type);
-		status = cx_pg_encode(&request->values[i], a->oids[i], &a->params[i], &c->scratch, i, err);
+		status = cx_pg_encode(&request->values[i], a->oids[i], param, &c->scratch, i, err);
 		if (status)
 			return status;
+		a->lengths[i] = param->length;
+		a->formats[i] = param->format;
+		*bytes += (size_t)param->length;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) /* the scratch memory moves no more */
 		a->values[i] = cx_pg_param_data(&a->params[i], &c->scratch);
-		a->lengths[i] = a->params[i].length;
-		a->formats[i] = a->params[i].format;
-		*bytes += (size_t)a->params[i].length;
-	}
 	return CDBC_OK;
 }
 

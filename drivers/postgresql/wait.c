@@ -6,10 +6,22 @@
 #include "base/alloc.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 
 /* ---- the socket --------------------------------------------------------------------------------------------- */
+
+/* For poll, from the cheap clock: it is a few milliseconds behind, so a wait may end that much late, never early. */
+static int poll_ms(int64_t deadline_ns)
+{
+	int64_t left;
+
+	if (deadline_ns == CX_NEVER)
+		return -1;
+	left = (deadline_ns - cx_clock_coarse_ns()) / CX_NS_PER_MS + 1;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
 
 cx_pg_wait cx_pg_poll(cx_pg_conn *c, short events, int64_t deadline_ns, short *revents)
 {
@@ -21,7 +33,7 @@ cx_pg_wait cx_pg_poll(cx_pg_conn *c, short events, int64_t deadline_ns, short *r
 	if (p.fd < 0)
 		return CX_PG_READY;
 	do {
-		n = poll(&p, 1, cx_deadline_poll_ms(deadline_ns));
+		n = poll(&p, 1, poll_ms(deadline_ns));
 		if (n == 0 && cx_deadline_passed(deadline_ns))
 			return CX_PG_LATE;
 	} while (n == 0 || (n < 0 && errno == EINTR));

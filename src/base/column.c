@@ -62,89 +62,80 @@ static size_t align8(size_t n)
 
 /* ---- begin -------------------------------------------------------------------------------------------------- */
 
-static size_t count_lists(const cx_field *fields, size_t count)
+/* Bytes of the data buffer for so many rows, aligned; a single row is what most batches are for. */
+static inline size_t first_size(cx_storage storage, int64_t rows)
 {
-	size_t lists = 0;
+	cx_builder probe;
 
-	for (size_t i = 0; i < count; i++)
-		lists += fields[i].storage == CX_LIST;
-	return lists;
+	if (rows == 1)
+		return widths[storage] == 16 ? 16 : 8;
+	probe.storage = storage;
+	probe.width = widths[storage];
+	return align8(data_size(&probe, rows));
 }
 
-static void column_init(cx_builder *c, cx_storage storage)
+/* What the columns begin with, besides the block's head; *lists counts the lists. */
+static size_t first_sizes(const cx_field *fields, size_t count, int64_t rows, size_t bytes_each, size_t *lists)
 {
-	memset(c, 0, sizeof *c);
-	c->storage = storage;
-	c->width = widths[storage];
-}
-
-/* Lays the columns' first memory out from *at on, when at is not NULL; returns its size. */
-static size_t lay_out(cx_builder *columns, size_t count, int64_t rows, size_t bytes_each, char *at)
-{
-	size_t used = 0;
+	size_t need = 0, n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		cx_builder *c = &columns[i];
-		size_t size = align8(data_size(c, rows));
+		cx_storage storage = fields[i].storage;
 
-		if (at) {
-			c->data = at + used;
-			if (c->storage == CX_BOOL)
-				memset(c->data, 0, size);
-			else if (has_offsets(c->storage))
-				((int32_t *)c->data)[0] = 0;
-		}
-		used += size;
-		if (has_bytes(c->storage)) {
-			if (at) {
-				c->bytes = at + used;
-				c->bytes_capacity = bytes_each;
-			}
-			used += align8(bytes_each);
-		}
+		need += first_size(storage, rows) + (has_bytes(storage) ? bytes_each : 0);
+		n += storage == CX_LIST;
 	}
-	return used;
+	*lists = n;
+	return need;
+}
+
+/* Begins a column with memory at `at`; returns where the next one's is. */
+static inline char *column_init(cx_builder *c, cx_storage storage, int64_t rows, size_t bytes_each, char *at)
+{
+	size_t size = first_size(storage, rows);
+
+	*c = (cx_builder){.storage = storage, .width = widths[storage], .data = at};
+	if (storage == CX_BOOL)
+		memset(at, 0, size);
+	else if (has_offsets(storage))
+		*(int32_t *)c->data = 0;
+	if (has_bytes(storage)) {
+		c->bytes = at + size;
+		c->bytes_capacity = bytes_each;
+		size += bytes_each;
+	}
+	return at + size;
 }
 
 cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count, int64_t row_hint,
 						   size_t bytes_hint, cdbc_error **err)
 {
-	size_t lists = count_lists(fields, count), parts = count + lists;
+	int64_t rows = row_hint < 1 ? 1 : row_hint;
+	size_t bytes_each = align8(bytes_hint), lists, need = first_sizes(fields, count, rows, bytes_each, &lists);
+	size_t parts = count + lists;
 	size_t head = sizeof(cx_batch_block) + parts * (sizeof(array_part) + sizeof(cx_builder)) + count * sizeof(void *);
-	cx_builder probe, *columns, *item;
-	cx_batch_block *block;
-	size_t need = head;
-	char *p;
+	cx_batch_block *block = cx_alloc(head + need);
+	cx_builder *columns, *item;
+	char *at;
 
-	if (row_hint < 1)
-		row_hint = 1;
-	for (size_t i = 0; i < count; i++) {
-		probe.storage = fields[i].storage;
-		probe.width = widths[fields[i].storage];
-		need += align8(data_size(&probe, row_hint)) + (has_bytes(probe.storage) ? align8(bytes_hint) : 0);
-	}
-	block = cx_alloc(need);
 	if (!block)
 		return cx_error_nomem(err);
-	p = (char *)(block + 1);
-	block->parts = (array_part *)p;
-	p += parts * sizeof(array_part);
-	block->columns = columns = (cx_builder *)p;
-	item = columns + count;
-	p += parts * sizeof(cx_builder);
-	block->children = (struct ArrowArray **)p;
+	block->parts = (array_part *)(block + 1);
+	block->columns = columns = (cx_builder *)(block->parts + parts);
+	block->children = (struct ArrowArray **)(columns + parts);
 	block->column_count = count;
 	block->no_validity = NULL;
 	atomic_init(&block->refs, 1);
+	at = (char *)block + head;
+	item = columns + count;
 	for (size_t i = 0; i < count; i++) {
-		column_init(&columns[i], fields[i].storage);
+		at = column_init(&columns[i], fields[i].storage, rows, bytes_each, at);
 		if (fields[i].storage == CX_LIST) {
-			column_init(item, fields[i].item);
+			*item = (cx_builder){.storage = fields[i].item, .width = widths[fields[i].item]};
 			columns[i].item = item++;
 		}
 	}
-	lay_out(columns, count, row_hint, bytes_hint, (char *)block + head);
-	*batch = (cx_batch){.block = block, .columns = columns, .column_count = count, .row_capacity = row_hint};
+	*batch = (cx_batch){.block = block, .columns = columns, .column_count = count, .row_capacity = rows};
 	return CDBC_OK;
 }
 
@@ -389,14 +380,16 @@ void cx_batch_unrow(cx_batch *batch)
 
 /* ---- handing over ------------------------------------------------------------------------------------------- */
 
-static void block_unref(cx_batch_block *block)
+static void block_unref(cx_batch_block *block, int refs)
 {
-	if (atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
+	if (atomic_fetch_sub_explicit(&block->refs, refs, memory_order_acq_rel) == refs)
 		cx_free(block);
 }
 
-static void column_release(cx_builder *c)
+static inline void column_release(cx_builder *c)
 {
+	if (!c->owned)
+		return;
 	if (c->owned & OWNS_VALIDITY)
 		cx_free(c->validity);
 	if (c->owned & OWNS_DATA)
@@ -416,21 +409,31 @@ static void release_part(struct ArrowArray *array)
 			array->children[i]->release(array->children[i]);
 	column_release(&part->block->columns[part - part->block->parts]);
 	array->release = NULL;
-	block_unref(part->block);
+	block_unref(part->block, 1);
 }
 
+/* Children that are still in their place go at once, with one count. */
 static void release_batch(struct ArrowArray *array)
 {
 	cx_batch_block *block = array->private_data;
+	int refs = 1;
 
-	for (int64_t i = 0; i < array->n_children; i++)
-		if (array->children[i]->release)
-			array->children[i]->release(array->children[i]);
+	for (size_t i = 0; i < block->column_count; i++) {
+		struct ArrowArray *child = array->children[i];
+
+		if (child->release == release_part && child->n_children == 0 && child->private_data == &block->parts[i]) {
+			column_release(&block->columns[i]);
+			child->release = NULL;
+			refs++;
+		} else if (child->release) {
+			child->release(child);
+		}
+	}
 	array->release = NULL;
-	block_unref(block);
+	block_unref(block, refs);
 }
 
-static void part_fill(cx_batch_block *block, size_t index, int64_t length)
+static inline void part_fill(cx_batch_block *block, size_t index, int64_t length)
 {
 	array_part *part = &block->parts[index];
 	cx_builder *c = &block->columns[index];
@@ -439,27 +442,28 @@ static void part_fill(cx_batch_block *block, size_t index, int64_t length)
 
 	part->block = block;
 	part->buffers[0] = c->null_count ? c->validity : NULL;
-	part->buffers[1] = c->data ? c->data : has_offsets(c->storage) ? (const void *)no_offsets : NULL;
-	part->buffers[2] = has_bytes(c->storage) && !c->bytes ? (const void *)no_offsets : c->bytes;
-	array->length = length;
-	array->null_count = c->null_count;
-	array->offset = 0;
-	array->n_buffers = has_bytes(c->storage) ? 3 : 2;
-	array->n_children = 0;
-	array->buffers = part->buffers;
-	array->children = NULL;
-	array->dictionary = NULL;
-	array->release = release_part;
-	array->private_data = part;
+	part->buffers[1] = c->data;
+	part->buffers[2] = c->bytes;
+	if (!c->data && has_offsets(c->storage))
+		part->buffers[1] = no_offsets;
+	if (!c->bytes && has_bytes(c->storage))
+		part->buffers[2] = no_offsets;
+	*array = (struct ArrowArray){.length = length,
+								 .null_count = c->null_count,
+								 .n_buffers = has_bytes(c->storage) ? 3 : 2,
+								 .buffers = part->buffers,
+								 .release = release_part,
+								 .private_data = part};
 }
 
 cdbc_status cx_batch_finish(cx_batch *batch, struct ArrowArray *out, cdbc_error **err)
 {
 	cx_batch_block *block = batch->block;
 	size_t count = batch->column_count, parts = count;
-	cdbc_status status = cx_batch_status(batch, err);
+	cdbc_status status = CDBC_OK;
 
-	if (status) {
+	if (__builtin_expect(batch->has_failed, 0)) {
+		status = cx_batch_status(batch, err);
 		cx_batch_discard(batch);
 		return status;
 	}
