@@ -99,7 +99,7 @@ enum {
 
 typedef enum cdbc_numeric_mode {
 	CDBC_NUMERIC_AUTO, /* decimal128 where numeric(p,s) fits it, else exact text */
-	CDBC_NUMERIC_DECIMAL,
+	CDBC_NUMERIC_DECIMAL, /* decimal128 always; decimal(38,20) where no precision is given */
 	CDBC_NUMERIC_TEXT,
 	CDBC_NUMERIC_DOUBLE
 } cdbc_numeric_mode;
