@@ -23,7 +23,7 @@ static const cx_option rows[] = {
 #undef OPTION
 };
 
-/* ---- what is computed ---- */
+/* ---- what is computed, and what must hold ---- */
 
 static const char *scheme_of(const cdbc_config *config)
 {
@@ -71,11 +71,42 @@ static bool all_local(const cdbc_config *config)
 	return !cx_config_is_set(config, "database.service");
 }
 
+static cdbc_status check_hosts(const cdbc_config *config, cdbc_error **err)
+{
+	size_t hosts, addresses, ports;
+
+	cx_config_list(config, "database.host", &hosts);
+	cx_config_list(config, "database.hostaddr", &addresses);
+	cx_config_list(config, "database.port", &ports);
+	if (hosts && addresses && hosts != addresses)
+		return cx_config_complain(config, "database.hostaddr", err, "%zu addresses for %zu hosts",
+								  addresses, hosts);
+	hosts = hosts ? hosts : addresses ? addresses : 1;
+	if (ports > 1 && ports != hosts)
+		return cx_config_complain(config, "database.port", err, "%zu ports for %zu hosts", ports,
+								  hosts);
+	return CDBC_OK;
+}
+
+static cdbc_status check_sizes(const cdbc_config *config, cdbc_error **err)
+{
+	int64_t min = cx_config_number(config, "pool.min_size", 0),
+			max = cx_config_number(config, "pool.max_size", 1);
+
+	if (min <= max)
+		return CDBC_OK;
+	return cx_config_complain(config, "pool.min_size", err,
+							  "%lld is more than pool.max_size, which is %lld (%s)", (long long)min,
+							  (long long)max, cx_config_origin(config, "pool.max_size"));
+}
+
 static cdbc_status derive(cdbc_config *config, cdbc_error **err)
 {
 	bool is_cockroach = strcmp(scheme_of(config), "cockroachdb") == 0;
 	cdbc_status status = cx_config_derive(config, "database.scheme", scheme_of(config), err);
 
+	if (status == CDBC_OK)
+		status = check_sizes(config, err);
 	if (status || !is_wire(scheme_of(config)))
 		return status;
 	if (is_cockroach && !cx_config_is_set(config, "database.hostaddr"))
@@ -88,7 +119,7 @@ static cdbc_status derive(cdbc_config *config, cdbc_error **err)
 	if (status == CDBC_OK)
 		status = cx_config_derive(config, "database.gssencmode",
 								  is_cockroach ? "disable" : "prefer", err);
-	return status;
+	return status ? status : check_hosts(config, err);
 }
 
 const cx_option_set *cx_options_set(void)
@@ -123,7 +154,7 @@ static int64_t duration(const cdbc_config *config, const char *key, int64_t neve
 
 cdbc_status cx_options_pool(const cdbc_config *config, cx_pool_options *out, cdbc_error **err)
 {
-	cx_pool_options pool = {
+	*out = (cx_pool_options){
 		.name = cx_config_text(config, "pool.name"),
 		.min_size = cx_config_number(config, "pool.min_size", 0),
 		.max_size = cx_config_number(config, "pool.max_size", 1),
@@ -138,12 +169,7 @@ cdbc_status cx_options_pool(const cdbc_config *config, cx_pool_options *out, cdb
 		.leak_warn_ms = duration(config, "pool.leak_warning", 0),
 	};
 
-	if (pool.min_size > pool.max_size)
-		return cx_config_complain(config, "pool.min_size", err,
-								  "%lld is more than pool.max_size, which is %lld (%s)",
-								  (long long)pool.min_size, (long long)pool.max_size,
-								  cx_config_origin(config, "pool.max_size"));
-	*out = pool;
+	(void)err;
 	return CDBC_OK;
 }
 
@@ -331,23 +357,6 @@ static bool is_database_given(const cdbc_config *config)
 	return false;
 }
 
-static cdbc_status check_hosts(const cdbc_config *config, cdbc_error **err)
-{
-	size_t hosts, addresses, ports;
-
-	cx_config_list(config, "database.host", &hosts);
-	cx_config_list(config, "database.hostaddr", &addresses);
-	cx_config_list(config, "database.port", &ports);
-	if (hosts && addresses && hosts != addresses)
-		return cx_config_complain(config, "database.hostaddr", err, "%zu addresses for %zu hosts",
-								  addresses, hosts);
-	hosts = hosts ? hosts : addresses ? addresses : 1;
-	if (ports > 1 && ports != hosts)
-		return cx_config_complain(config, "database.port", err, "%zu ports for %zu hosts", ports,
-								  hosts);
-	return CDBC_OK;
-}
-
 static cdbc_status no_database(cdbc_error **err)
 {
 	cdbc_status status = cx_error_set(err, CDBC_CONFIG, "no database is given");
@@ -369,9 +378,7 @@ cdbc_status cx_options_settings(const cdbc_config *config, cx_settings_storage *
 	if (!made.settings.scheme)
 		return cx_error_nomem(err);
 	if (is_wire(scheme)) {
-		status = check_hosts(config, err);
-		if (status == CDBC_OK)
-			status = add_rows(config, CX_OPTION_WIRE, &made, err);
+		status = add_rows(config, CX_OPTION_WIRE, &made, err);
 	} else if (strcmp(scheme, "sqlite") == 0) {
 		if (!cx_config_is_set(config, "database.path"))
 			status = cx_config_complain(config, "database.path", err, "sqlite needs one");

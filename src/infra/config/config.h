@@ -13,8 +13,8 @@
 typedef struct cx_option_set {
 	const cx_option *rows;
 	size_t count;
-	/* Fills in what is computed from other settings (cx_config_derive) once all layers are merged;
-	 * may be NULL. */
+	/* Fills in what is computed from other settings (cx_config_derive) and checks what must
+	 * hold between them (cx_config_complain), once all layers are merged; may be NULL. */
 	cdbc_status (*derive)(cdbc_config *config, cdbc_error **err);
 } cx_option_set;
 

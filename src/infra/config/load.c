@@ -485,12 +485,22 @@ static void report_error(cx_loader *loader, const cdbc_error *error)
 {
 	const char *hint = cdbc_error_field(error, CDBC_FIELD_HINT),
 			   *file = cdbc_error_field(error, CDBC_FIELD_FILE);
-	cdbc_diagnostic diagnostic = {
+	const char *message = cdbc_error_message(error);
+	cdbc_diagnostic diagnostic;
+	char place[4200];
+	int n = snprintf(place, sizeof place,
+					 cdbc_error_line(error) > 0 ? "%s:%lld:%lld: " : "%s: ", file ? file : "",
+					 (long long)cdbc_error_line(error), (long long)cdbc_error_column(error));
+
+	/* the place is told apart from the message */
+	if (file && n > 0 && strncmp(message, place, (size_t)n) == 0)
+		message += n;
+	diagnostic = (cdbc_diagnostic){
 		.file = file ? file : "",
 		.line = cdbc_error_line(error),
 		.column = cdbc_error_column(error),
 		.is_error = true,
-		.message = cdbc_error_message(error),
+		.message = message,
 		.hint = hint ? hint : "",
 		.line_text = "",
 	};

@@ -421,6 +421,16 @@ static void test_check_reports_all(void **state)
 				"command line:0:0: unknown setting \"a\"||\n");
 	assert_int_equal(count, 7);
 	assert_int_equal(r.count, 7);
+	/* what must hold between settings has its place, too */
+	write_file("t.yaml", "pool:\n  max_size: 2\n  min_size: 3\n", 0644);
+	r = (reports){0};
+	g = (given){.path = "t.yaml"};
+	o = given_options(&g);
+	assert_int_equal(cdbc_config_check(&o, note_report, &r, &count, NULL), CDBC_OK);
+	assert_string_equal(
+		r.text,
+		"t.yaml:3:13: pool.min_size: 3 is more than pool.max_size, which is 2 (t.yaml:2:13)||\n");
+	assert_int_equal(count, 1);
 	r = (reports){0};
 	g = (given){.path = "missing.yaml"};
 	o = given_options(&g);
