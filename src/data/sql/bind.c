@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Puts a caller's values into a statement's order. On the way of every call: nothing is allocated, nothing is looked up twice. */
+/* Puts a caller's values into a statement's order. On the way of every call: nothing is allocated,
+ * nothing is looked up twice. */
 #include "data/sql/statement.h"
 
 #include "base/error.h"
@@ -13,7 +14,8 @@ static bool same_name(const char *a, const char *b)
 }
 
 /* Names a parameter in messages. */
-static void describe(const cx_statement *statement, size_t index, const char **name, char *number, size_t size)
+static void describe(const cx_statement *statement, size_t index, const char **name, char *number,
+					 size_t size)
 {
 	size_t n = index + 1, at = size - 1;
 
@@ -27,7 +29,8 @@ static void describe(const cx_statement *statement, size_t index, const char **n
 	*name = number + at;
 }
 
-static cdbc_status fail_param(const cx_statement *statement, size_t index, const char *what, cdbc_error **err)
+static cdbc_status fail_param(const cx_statement *statement, size_t index, const char *what,
+							  cdbc_error **err)
 {
 	char number[24];
 	const char *name;
@@ -36,7 +39,8 @@ static cdbc_status fail_param(const cx_statement *statement, size_t index, const
 	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\" %s", name, what);
 }
 
-static cdbc_status check_text(const cx_statement *statement, size_t index, cdbc_text text, cdbc_error **err)
+static cdbc_status check_text(const cx_statement *statement, size_t index, cdbc_text text,
+							  cdbc_error **err)
 {
 	if (cx_utf8_valid_prefix(text.data, text.length) != text.length)
 		return fail_param(statement, index, "is not valid UTF-8", err);
@@ -45,7 +49,8 @@ static cdbc_status check_text(const cx_statement *statement, size_t index, cdbc_
 	return CDBC_OK;
 }
 
-static cdbc_status check_array(const cx_statement *statement, size_t index, const cdbc_value *value, cdbc_error **err)
+static cdbc_status check_array(const cx_statement *statement, size_t index, const cdbc_value *value,
+							   cdbc_error **err)
 {
 	const cdbc_type *type = &statement->params[index].type;
 	cdbc_status status;
@@ -66,8 +71,8 @@ static cdbc_status check_array(const cx_statement *statement, size_t index, cons
 	return CDBC_OK;
 }
 
-static inline cdbc_status take(const cx_statement *statement, size_t index, const cdbc_value *value, cdbc_value *out,
-							   cdbc_error **err)
+static inline cdbc_status take(const cx_statement *statement, size_t index, const cdbc_value *value,
+							   cdbc_value *out, cdbc_error **err)
 {
 	const cx_statement_param *param = &statement->params[index];
 	cdbc_status status = CDBC_OK;
@@ -79,7 +84,8 @@ static inline cdbc_status take(const cx_statement *statement, size_t index, cons
 	if (status)
 		return status;
 	if (param->is_list && value->kind != CDBC_VALUE_ARRAY && value->kind != CDBC_VALUE_NULL &&
-		!(value->kind == CDBC_VALUE_TEXT && (param->type.id != CDBC_TYPE_UNKNOWN || value->type.is_array)))
+		!(value->kind == CDBC_VALUE_TEXT &&
+		  (param->type.id != CDBC_TYPE_UNKNOWN || value->type.is_array)))
 		return fail_param(statement, index, "stands in a list: it takes an array", err);
 	*out = *value;
 	if (value->type.id == CDBC_TYPE_UNKNOWN)
@@ -87,7 +93,8 @@ static inline cdbc_status take(const cx_statement *statement, size_t index, cons
 	return CDBC_OK;
 }
 
-/* ---- What is not in order ----------------------------------------------------------------------------------- */
+/* ---- What is not in order
+ * ----------------------------------------------------------------------------------- */
 
 static cdbc_status fail_unknown(const cx_statement *statement, const char *name, cdbc_error **err)
 {
@@ -95,13 +102,15 @@ static cdbc_status fail_unknown(const cx_statement *statement, const char *name,
 	cdbc_status status;
 
 	if (!name) {
-		status = cx_error_set(err, CDBC_PARAM, "a value without a name, but the statement's parameters have names");
+		status = cx_error_set(err, CDBC_PARAM,
+							  "a value without a name, but the statement's parameters have names");
 		cx_error_hint(err, "the first one is \"%s\"", statement->params[0].name);
 		return status;
 	}
 	for (size_t limit = 1; limit <= 2 && !nearest; limit++)
 		for (size_t i = 0; i < statement->param_count && !nearest; i++)
-			if (statement->params[i].name && cx_text_distance(name, statement->params[i].name, limit) <= limit)
+			if (statement->params[i].name &&
+				cx_text_distance(name, statement->params[i].name, limit) <= limit)
 				nearest = statement->params[i].name;
 	status = cx_error_set(err, CDBC_PARAM, "there is no parameter \"%s\" in the statement", name);
 	if (nearest)
@@ -123,7 +132,8 @@ static size_t number_of(const char *name)
 	return n;
 }
 
-/* The index of a given parameter: where it is expected, else wherever it is; param_count when it is unknown. */
+/* The index of a given parameter: where it is expected, else wherever it is; param_count when it is
+ * unknown. */
 static size_t find(const cx_statement *statement, const char *name, size_t expected)
 {
 	size_t count = statement->param_count;
@@ -144,8 +154,8 @@ static size_t find(const cx_statement *statement, const char *name, size_t expec
 	return count;
 }
 
-static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params params, size_t done, cdbc_value *values,
-								  cdbc_error **err)
+static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params params, size_t done,
+								  cdbc_value *values, cdbc_error **err)
 {
 	size_t count = statement->param_count, expected = done;
 	cdbc_status status;
@@ -157,9 +167,12 @@ static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params par
 		size_t i = find(statement, name, expected);
 
 		if (i == count && statement->is_positional && (!name || number_of(name)))
-			return cx_error_set(err, CDBC_PARAM, "%zu values are given, the statement takes %zu", params.count, count);
+			return cx_error_set(err, CDBC_PARAM, "%zu values are given, the statement takes %zu",
+								params.count, count);
 		if (i == count && count == 0)
-			return cx_error_set(err, CDBC_PARAM, "the statement takes no parameters, but \"%s\" is given", name ? name : "$1");
+			return cx_error_set(err, CDBC_PARAM,
+								"the statement takes no parameters, but \"%s\" is given",
+								name ? name : "$1");
 		if (i == count)
 			return fail_unknown(statement, name, err);
 		if (name && name[0] == '_')
@@ -174,7 +187,8 @@ static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params par
 	return CDBC_OK;
 }
 
-cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err)
+cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values,
+							  cdbc_error **err)
 {
 	cdbc_status status = cx_statement_bind_given(statement, params, values, err);
 
@@ -186,7 +200,8 @@ cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params,
 	return CDBC_OK;
 }
 
-cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err)
+cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params params,
+									cdbc_value *values, cdbc_error **err)
 {
 	size_t i;
 	cdbc_status status;
@@ -194,7 +209,8 @@ cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params p
 	for (i = 0; i < params.count && i < statement->param_count; i++) {
 		const cdbc_param *given = &params.items[i];
 
-		if (!same_name(given->name, statement->params[i].name) || (given->name && given->name[0] == '_'))
+		if (!same_name(given->name, statement->params[i].name) ||
+			(given->name && given->name[0] == '_'))
 			break;
 		status = take(statement, i, &given->value, &values[i], err);
 		if (status)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Values against types: one function a family of types. What only the server can judge (json, interval, its own types) is left to it. */
+/* Values against types: one function a family of types. What only the server can judge (json,
+ * interval, its own types) is left to it. */
 #include "data/sql/check.h"
 
 #include "base/civil.h"
@@ -31,7 +32,8 @@ static void show(const cdbc_value *value, char *out, size_t size)
 		return;
 	case CDBC_VALUE_TEXT:
 		n = cx_utf8_valid_prefix(value->as.text.data, n);
-		snprintf(out, size, "\"%.*s%s\"", (int)n, value->as.text.data, n < value->as.text.length ? "..." : "");
+		snprintf(out, size, "\"%.*s%s\"", (int)n, value->as.text.data,
+				 n < value->as.text.length ? "..." : "");
 		return;
 	case CDBC_VALUE_BYTES:
 		snprintf(out, size, "a value of bytes");
@@ -44,22 +46,26 @@ static void show(const cdbc_value *value, char *out, size_t size)
 	}
 }
 
-static cdbc_status fail_type(const char *name, cdbc_type type, const cdbc_value *value, cdbc_error **err)
+static cdbc_status fail_type(const char *name, cdbc_type type, const cdbc_value *value,
+							 cdbc_error **err)
 {
 	const char *type_name = cdbc_type_name(type.id);
 	char text[SHOWN_BYTES + 16];
 
 	show(value, text, sizeof text);
 	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\": %s is not %s %s%s", name, text,
-						strchr("aeio", type_name[0]) ? "an" : "a", type_name, type.is_array ? "[]" : "");
+						strchr("aeio", type_name[0]) ? "an" : "a", type_name,
+						type.is_array ? "[]" : "");
 }
 
-static cdbc_status fail_range(const char *name, cdbc_type type, const cdbc_value *value, cdbc_error **err)
+static cdbc_status fail_range(const char *name, cdbc_type type, const cdbc_value *value,
+							  cdbc_error **err)
 {
 	char text[SHOWN_BYTES + 16];
 
 	show(value, text, sizeof text);
-	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\": %s is out of range for %s", name, text, cdbc_type_name(type.id));
+	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\": %s is out of range for %s", name, text,
+						cdbc_type_name(type.id));
 }
 
 static bool is_digit(char c)
@@ -85,7 +91,8 @@ static bool is_integer(const char *text, size_t length)
 	return true;
 }
 
-static cdbc_status check_int(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err)
+static cdbc_status check_int(const char *name, cdbc_type type, const cdbc_value *value,
+							 cdbc_value *out, cdbc_error **err)
 {
 	int64_t max = int_max(type.id), number = value->as.int64;
 
@@ -115,7 +122,8 @@ static bool is_number(const char *text, size_t length)
 {
 	size_t i = length && (text[0] == '+' || text[0] == '-'), count = 0;
 
-	if (cx_word_is(text, length, "nan") || cx_word_is(text + i, length - i, "infinity") || cx_word_is(text + i, length - i, "inf"))
+	if (cx_word_is(text, length, "nan") || cx_word_is(text + i, length - i, "infinity") ||
+		cx_word_is(text + i, length - i, "inf"))
 		return true;
 	for (; i < length && is_digit(text[i]); i++)
 		count++;
@@ -129,7 +137,8 @@ static bool is_number(const char *text, size_t length)
 	return i == length;
 }
 
-static cdbc_status check_number(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err)
+static cdbc_status check_number(const char *name, cdbc_type type, const cdbc_value *value,
+								cdbc_value *out, cdbc_error **err)
 {
 	bool is_float = type.id != CDBC_TYPE_NUMERIC;
 	double number;
@@ -141,7 +150,8 @@ static cdbc_status check_number(const char *name, cdbc_type type, const cdbc_val
 			*out = cdbc_double((double)value->as.int64);
 		return CDBC_OK;
 	case CDBC_VALUE_DOUBLE:
-		if (type.id == CDBC_TYPE_FLOAT4 && isfinite(value->as.float64) && fabs(value->as.float64) > 3.4028235677973366e38)
+		if (type.id == CDBC_TYPE_FLOAT4 && isfinite(value->as.float64) &&
+			fabs(value->as.float64) > 3.4028235677973366e38)
 			return fail_range(name, type, value, err);
 		return CDBC_OK;
 	case CDBC_VALUE_TEXT:
@@ -158,9 +168,11 @@ static cdbc_status check_number(const char *name, cdbc_type type, const cdbc_val
 	}
 }
 
-static cdbc_status check_bool(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err)
+static cdbc_status check_bool(const char *name, cdbc_type type, const cdbc_value *value,
+							  cdbc_value *out, cdbc_error **err)
 {
-	static const char *const words[] = {"true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0"};
+	static const char *const words[] = {"true",  "t", "yes", "y", "on",  "1",
+										"false", "f", "no",  "n", "off", "0"};
 
 	if (value->kind == CDBC_VALUE_BOOL) {
 		*out = *value;
@@ -202,7 +214,9 @@ static cx_parse parse_datetime(cdbc_type_id id, cdbc_text text)
 	if (id == CDBC_TYPE_TIME)
 		return cx_time_parse(text.data, text.length, &us);
 	parsed = cx_timestamp_parse(text.data, text.length, &us, &has_zone);
-	return parsed == CX_PARSE_OK && has_zone && id == CDBC_TYPE_TIMESTAMP ? CX_PARSE_BAD : parsed; /* it would be dropped silently */
+	return parsed == CX_PARSE_OK && has_zone && id == CDBC_TYPE_TIMESTAMP
+			   ? CX_PARSE_BAD
+			   : parsed; /* it would be dropped silently */
 }
 
 /* Text for the types that are kept as text. */
@@ -215,16 +229,21 @@ static cx_parse parse_text(cdbc_type_id id, cdbc_text text)
 		return cx_uuid_parse(text.data, text.length, uuid);
 	case CDBC_TYPE_BYTES:
 		return is_hex_bytes(text.data, text.length) ? CX_PARSE_OK : CX_PARSE_BAD;
-	case CDBC_TYPE_DATE: case CDBC_TYPE_TIME: case CDBC_TYPE_TIMESTAMP: case CDBC_TYPE_TIMESTAMPTZ:
+	case CDBC_TYPE_DATE:
+	case CDBC_TYPE_TIME:
+	case CDBC_TYPE_TIMESTAMP:
+	case CDBC_TYPE_TIMESTAMPTZ:
 		return parse_datetime(id, text);
-	case CDBC_TYPE_JSON: case CDBC_TYPE_INTERVAL:
+	case CDBC_TYPE_JSON:
+	case CDBC_TYPE_INTERVAL:
 		return text.length ? CX_PARSE_OK : CX_PARSE_BAD;
 	default:
 		return CX_PARSE_OK;
 	}
 }
 
-static cdbc_status check_one(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err)
+static cdbc_status check_one(const char *name, cdbc_type type, const cdbc_value *value,
+							 cdbc_value *out, cdbc_error **err)
 {
 	cx_parse parsed;
 
@@ -236,9 +255,13 @@ static cdbc_status check_one(const char *name, cdbc_type type, const cdbc_value 
 	case CDBC_TYPE_UNKNOWN:
 		*out = *value;
 		return CDBC_OK;
-	case CDBC_TYPE_INT2: case CDBC_TYPE_INT4: case CDBC_TYPE_INT8:
+	case CDBC_TYPE_INT2:
+	case CDBC_TYPE_INT4:
+	case CDBC_TYPE_INT8:
 		return check_int(name, type, value, out, err);
-	case CDBC_TYPE_FLOAT4: case CDBC_TYPE_FLOAT8: case CDBC_TYPE_NUMERIC:
+	case CDBC_TYPE_FLOAT4:
+	case CDBC_TYPE_FLOAT8:
+	case CDBC_TYPE_NUMERIC:
 		return check_number(name, type, value, out, err);
 	case CDBC_TYPE_BOOL:
 		return check_bool(name, type, value, out, err);
@@ -246,21 +269,28 @@ static cdbc_status check_one(const char *name, cdbc_type type, const cdbc_value 
 		break;
 	}
 	if (type.id == CDBC_TYPE_OTHER)
-		parsed = value->kind == CDBC_VALUE_BYTES || value->kind == CDBC_VALUE_ARRAY ? CX_PARSE_BAD : CX_PARSE_OK;
+		parsed = value->kind == CDBC_VALUE_BYTES || value->kind == CDBC_VALUE_ARRAY ? CX_PARSE_BAD
+																					: CX_PARSE_OK;
 	else if (value->kind == CDBC_VALUE_TEXT)
 		parsed = parse_text(type.id, value->as.text);
 	else
-		parsed = type.id == CDBC_TYPE_BYTES && value->kind == CDBC_VALUE_BYTES ? CX_PARSE_OK : CX_PARSE_BAD;
+		parsed = type.id == CDBC_TYPE_BYTES && value->kind == CDBC_VALUE_BYTES ? CX_PARSE_OK
+																			   : CX_PARSE_BAD;
 	if (parsed != CX_PARSE_OK)
-		return parsed == CX_PARSE_RANGE ? fail_range(name, type, value, err) : fail_type(name, type, value, err);
+		return parsed == CX_PARSE_RANGE ? fail_range(name, type, value, err)
+										: fail_type(name, type, value, err);
 	*out = *value;
 	return CDBC_OK;
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------------------- */
+/* ---- Arrays
+ * -------------------------------------------------------------------------------------------------
+ */
 
-/* One item of '{..}', from at to the comma or brace after it; 0 when it is malformed. Plain items are checked as values. */
-static cdbc_status check_item(const char *name, cdbc_type type, cdbc_text text, size_t *at, cdbc_error **err)
+/* One item of '{..}', from at to the comma or brace after it; 0 when it is malformed. Plain items
+ * are checked as values. */
+static cdbc_status check_item(const char *name, cdbc_type type, cdbc_text text, size_t *at,
+							  cdbc_error **err)
 {
 	cdbc_type whole = type;
 	cdbc_value value = cdbc_text_n(text.data, text.length), ignored;
@@ -295,7 +325,8 @@ static cdbc_status check_item(const char *name, cdbc_type type, cdbc_text text, 
 	return check_one(name, type, &value, &ignored, err);
 }
 
-static cdbc_status check_literal(const char *name, cdbc_type type, const cdbc_value *value, cdbc_error **err)
+static cdbc_status check_literal(const char *name, cdbc_type type, const cdbc_value *value,
+								 cdbc_error **err)
 {
 	cdbc_text text = value->as.text;
 	cdbc_type item = type;
@@ -326,7 +357,8 @@ static cdbc_status check_literal(const char *name, cdbc_type type, const cdbc_va
 	}
 }
 
-static cdbc_status check_array(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err)
+static cdbc_status check_array(const char *name, cdbc_type type, const cdbc_value *value,
+							   cdbc_value *out, cdbc_error **err)
 {
 	cdbc_type item = type;
 	cdbc_value ignored;
@@ -345,12 +377,14 @@ static cdbc_status check_array(const char *name, cdbc_type type, const cdbc_valu
 	return status;
 }
 
-cdbc_status cx_value_check(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err)
+cdbc_status cx_value_check(const char *name, cdbc_type type, const cdbc_value *value,
+						   cdbc_value *out, cdbc_error **err)
 {
 	cdbc_value checked;
 	cdbc_status status;
 
-	status = type.is_array ? check_array(name, type, value, &checked, err) : check_one(name, type, value, &checked, err);
+	status = type.is_array ? check_array(name, type, value, &checked, err)
+						   : check_one(name, type, value, &checked, err);
 	if (status)
 		return status;
 	if (type.id != CDBC_TYPE_UNKNOWN)

@@ -6,10 +6,13 @@
 #include <cdbc/error.h>
 #include <cdbc/value.h>
 
-/* Checks a value against a type and gives it that type: text that is an integer or a boolean becomes one, an integer for a float column a
- * double; other text stays text, its syntax checked (ISO dates and times, uuid, numeric, \x bytes, one-dimensional '{..}' arrays). NULL
- * fits anything. An UNKNOWN type takes everything, OTHER everything but bytes of its own. *out may be *value. Nothing is allocated.
- * Fails with CDBC_PARAM: `parameter "user_id": "abc" is not an int8`. */
-cdbc_status cx_value_check(const char *name, cdbc_type type, const cdbc_value *value, cdbc_value *out, cdbc_error **err);
+/* Checks a value against a type and gives it that type: text that is an integer or a boolean
+ * becomes one, an integer for a float column a double; other text stays text, its syntax checked
+ * (ISO dates and times, uuid, numeric, \x bytes, one-dimensional '{..}' arrays). NULL fits
+ * anything. An UNKNOWN type takes everything, OTHER everything but bytes of its own. *out may be
+ * *value. Nothing is allocated. Fails with CDBC_PARAM: `parameter "user_id": "abc" is not an int8`.
+ */
+cdbc_status cx_value_check(const char *name, cdbc_type type, const cdbc_value *value,
+						   cdbc_value *out, cdbc_error **err);
 
 #endif

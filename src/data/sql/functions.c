@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Functions that write nothing: a query that calls only these is repeated after a lost connection without asking. A name that is missing
- * costs a retry, a name that should not be here costs correctness, so: built-in functions only, and none that writes, locks, sets or
- * sends. Words that take a bracket without being functions (types, row, cast) are here too. */
+/* Functions that write nothing: a query that calls only these is repeated after a lost connection
+ * without asking. A name that is missing costs a retry, a name that should not be here costs
+ * correctness, so: built-in functions only, and none that writes, locks, sets or sends. Words that
+ * take a bracket without being functions (types, row, cast) are here too. */
 #include "data/sql/judge.h"
 
 #include <string.h>
 
 /* In one string, a space on either side of each name, in the order of strcmp for those who read. */
+/* clang-format off */
 static const char *const pure_names[26] = {
 	/* a */ " abs acos acosd acosh age array_agg array_append array_cat array_fill array_length array_lower array_ndims array_position"
 	" array_positions array_prepend array_remove array_replace array_to_json array_to_string array_upper ascii asin asind asinh"
@@ -65,6 +67,7 @@ static const char *const pure_names[26] = {
 	/* x */ " xmlagg xmlconcat xmlelement xmlforest xmlserialize xor_agg ",
 	/* y */ NULL,
 	/* z */ " zeroblob "};
+/* clang-format on */
 
 #define NAME_MAX_LENGTH 40
 
@@ -88,7 +91,9 @@ bool cx_function_is_pure(const char *name, size_t length)
 
 bool cx_function_changes_session(const char *name, size_t length)
 {
-	if (cx_word_begins(name, length, "pg_advisory_") || cx_word_begins(name, length, "pg_try_advisory_"))
-		return !cx_word_begins(name, length, "pg_advisory_xact") && !cx_word_begins(name, length, "pg_try_advisory_xact");
+	if (cx_word_begins(name, length, "pg_advisory_") ||
+		cx_word_begins(name, length, "pg_try_advisory_"))
+		return !cx_word_begins(name, length, "pg_advisory_xact") &&
+			   !cx_word_begins(name, length, "pg_try_advisory_xact");
 	return cx_word_begins(name, length, "dblink_connect") || cx_word_is(name, length, "setseed");
 }

@@ -32,8 +32,15 @@ static bool is_temp(cx_keyword keyword)
 static bool is_main_verb(cx_keyword keyword)
 {
 	switch (keyword) {
-	case CX_KW_SELECT: case CX_KW_VALUES: case CX_KW_TABLE: case CX_KW_INSERT: case CX_KW_UPSERT: case CX_KW_UPDATE:
-	case CX_KW_DELETE: case CX_KW_MERGE: case CX_KW_REPLACE:
+	case CX_KW_SELECT:
+	case CX_KW_VALUES:
+	case CX_KW_TABLE:
+	case CX_KW_INSERT:
+	case CX_KW_UPSERT:
+	case CX_KW_UPDATE:
+	case CX_KW_DELETE:
+	case CX_KW_MERGE:
+	case CX_KW_REPLACE:
 		return true;
 	default:
 		return false;
@@ -63,12 +70,14 @@ static void feed_limit(cx_judge *j, const cx_token *token, cx_keyword kw, size_t
 	case LIMIT_NUMBER:
 		j->limit_state = token->kind == CX_TOKEN_WORD ? LIMIT_SURE : LIMIT_NONE;
 		return;
-	case LIMIT_SURE: case FETCH_ONLY:
+	case LIMIT_SURE:
+	case FETCH_ONLY:
 		return;
 	case FETCH_WORD:
 		j->limit_state = kw == CX_KW_FIRST || kw == CX_KW_NEXT ? FETCH_FIRST : LIMIT_NONE;
 		return;
-	case FETCH_FIRST: case FETCH_NUMBER:
+	case FETCH_FIRST:
+	case FETCH_NUMBER:
 		if (j->limit_state == FETCH_FIRST && is_small_number(token))
 			j->limit_state = FETCH_NUMBER;
 		else
@@ -80,32 +89,43 @@ static void feed_limit(cx_judge *j, const cx_token *token, cx_keyword kw, size_t
 	default:
 		if (depth == 0 && kw == CX_KW_LIMIT)
 			j->limit_state = LIMIT_WORD;
-		else if (depth == 0 && kw == CX_KW_FETCH && j->word_count > 1)
+		else if (depth == 0 && kw == CX_KW_FETCH && j->word_count)
 			j->limit_state = FETCH_WORD;
 	}
 }
 
-/* A word anywhere that makes a query write. Names of columns that look like verbs are taken for verbs, unless qualified or quoted. */
+/* A word anywhere that makes a query write. Names of columns that look like verbs are taken for
+ * verbs, unless qualified or quoted. */
 static void feed_write(cx_judge *j, cx_keyword kw)
 {
 	switch (kw) {
-	case CX_KW_INSERT: case CX_KW_UPSERT: case CX_KW_UPDATE: case CX_KW_DELETE: case CX_KW_MERGE: case CX_KW_TRUNCATE:
+	case CX_KW_INSERT:
+	case CX_KW_UPSERT:
+	case CX_KW_UPDATE:
+	case CX_KW_DELETE:
+	case CX_KW_MERGE:
+	case CX_KW_TRUNCATE:
 	case CX_KW_INTO:
 		j->may_write = true;
 		break;
 	case CX_KW_SHARE:
 		j->may_write |= j->prev_keyword == CX_KW_FOR || j->prev_keyword == CX_KW_KEY;
 		break;
-	case CX_KW_CREATE: case CX_KW_EXECUTE: case CX_KW_DECLARE: case CX_KW_REFRESH:
+	case CX_KW_CREATE:
+	case CX_KW_EXECUTE:
+	case CX_KW_DECLARE:
+	case CX_KW_REFRESH:
 		j->may_write |= j->is_explain;
 		break;
-	case CX_KW_TEMP: case CX_KW_TEMPORARY:
+	case CX_KW_TEMP:
+	case CX_KW_TEMPORARY:
 		j->is_session_changed |= j->prev_keyword == CX_KW_INTO;
 		break;
 	case CX_KW_RETURNING:
 		j->has_returning = true;
 		break;
-	case CX_KW_ANALYZE: case CX_KW_ANALYSE:
+	case CX_KW_ANALYZE:
+	case CX_KW_ANALYSE:
 		j->is_analyze = true;
 		break;
 	case CX_KW_HOLD:
@@ -117,8 +137,17 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 	case CX_KW_STDOUT:
 		j->is_to_stdout |= j->prev_keyword == CX_KW_TO;
 		break;
-	case CX_KW_ALL: case CX_KW_SELECT: case CX_KW_VALUES: case CX_KW_TABLE: case CX_KW_SHOW: case CX_KW_WITH:
-	case CX_KW_EXPLAIN: case CX_KW_ARRAY: case CX_KW_CASE: case CX_KW_NOT: case CX_KW_NONE:
+	case CX_KW_ALL:
+	case CX_KW_SELECT:
+	case CX_KW_VALUES:
+	case CX_KW_TABLE:
+	case CX_KW_SHOW:
+	case CX_KW_WITH:
+	case CX_KW_EXPLAIN:
+	case CX_KW_ARRAY:
+	case CX_KW_CASE:
+	case CX_KW_NOT:
+	case CX_KW_NONE:
 		break;
 	default: /* CockroachDB runs any statement in brackets as a table */
 		j->may_write |= cx_token_is(&j->prev, '[');
@@ -143,7 +172,8 @@ static void feed_word(cx_judge *j, cx_keyword kw, size_t depth)
 	}
 }
 
-/* What stands before an opening bracket is called, unless it is a keyword, an alias or the name of a WITH query. */
+/* What stands before an opening bracket is called, unless it is a keyword, an alias or the name of
+ * a WITH query. */
 static void feed_call(cx_judge *j, size_t depth)
 {
 	const char *name = j->prev.text;
@@ -157,7 +187,8 @@ static void feed_call(cx_judge *j, size_t depth)
 		}
 		name++;
 		length -= 2;
-	} else if (j->prev.kind != CX_TOKEN_WORD || (j->prev_keyword != CX_KW_NONE && !j->is_prev_after_dot)) {
+	} else if (j->prev.kind != CX_TOKEN_WORD ||
+			   (j->prev_keyword != CX_KW_NONE && !j->is_prev_after_dot)) {
 		return;
 	}
 	if (j->is_with && !j->verb && depth == j->base_depth + 1)
@@ -183,7 +214,7 @@ void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, s
 	} else {
 		feed_limit(judge, token, CX_KW_NONE, depth);
 	}
-	if (cx_token_is(token, '(') && judge->token_count && judge->prev_keyword != CX_KW_AS)
+	if (cx_token_is(token, '(') && judge->token_count && judge->before_keyword != CX_KW_AS)
 		feed_call(judge, depth);
 	if (cx_token_is(token, ')') && judge->set_config_depth == depth + 1) {
 		judge->is_session_changed |= judge->prev_keyword != CX_KW_TRUE;
@@ -195,6 +226,7 @@ void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, s
 	}
 	judge->token_count++;
 	judge->prev = *token;
+	judge->before_keyword = judge->prev_keyword;
 	judge->prev_keyword = keyword;
 	judge->is_prev_after_dot = is_after_dot;
 }
@@ -211,7 +243,8 @@ bool cx_judge_is_trigger(const cx_judge *judge)
 {
 	const cx_keyword *w = judge->words;
 
-	return w[0] == CX_KW_CREATE && (w[1] == CX_KW_TRIGGER || (is_temp(w[1]) && w[2] == CX_KW_TRIGGER));
+	return w[0] == CX_KW_CREATE &&
+		   (w[1] == CX_KW_TRIGGER || (is_temp(w[1]) && w[2] == CX_KW_TRIGGER));
 }
 
 bool cx_judge_is_copy_in(const cx_judge *judge)
@@ -221,7 +254,8 @@ bool cx_judge_is_copy_in(const cx_judge *judge)
 
 bool cx_judge_owns_positional(const cx_judge *judge)
 {
-	return cx_judge_is_routine(judge) || (judge->words[0] == CX_KW_PREPARE && judge->words[1] != CX_KW_TRANSACTION);
+	return cx_judge_is_routine(judge) ||
+		   (judge->words[0] == CX_KW_PREPARE && judge->words[1] != CX_KW_TRANSACTION);
 }
 
 /* CREATE [OR REPLACE] [LOCAL | GLOBAL] TEMP */
@@ -230,8 +264,8 @@ static bool creates_temp(const cx_judge *j)
 	for (size_t i = 1; i < sizeof j->words / sizeof *j->words; i++)
 		if (is_temp(j->words[i]))
 			return true;
-		else if (j->words[i] != CX_KW_OR && j->words[i] != CX_KW_REPLACE && j->words[i] != CX_KW_LOCAL &&
-				 j->words[i] != CX_KW_GLOBAL)
+		else if (j->words[i] != CX_KW_OR && j->words[i] != CX_KW_REPLACE &&
+				 j->words[i] != CX_KW_LOCAL && j->words[i] != CX_KW_GLOBAL)
 			return false;
 	return false;
 }
@@ -239,7 +273,8 @@ static bool creates_temp(const cx_judge *j)
 static cdbc_statement_kind verdict_set(const cx_judge *j, uint32_t *flags)
 {
 	switch (j->words[1]) {
-	case CX_KW_TRANSACTION: case CX_KW_CONSTRAINTS:
+	case CX_KW_TRANSACTION:
+	case CX_KW_CONSTRAINTS:
 		return CDBC_KIND_TRANSACTION;
 	case CX_KW_CLUSTER:
 		return CDBC_KIND_UTILITY;
@@ -255,7 +290,8 @@ static cdbc_statement_kind verdict_query(const cx_judge *j, uint32_t *flags)
 {
 	if (!j->may_write)
 		*flags |= CDBC_REQUEST_READ_ONLY;
-	if (j->limit_state == LIMIT_NUMBER || j->limit_state == LIMIT_SURE || j->limit_state == FETCH_ONLY)
+	if (j->limit_state == LIMIT_NUMBER || j->limit_state == LIMIT_SURE ||
+		j->limit_state == FETCH_ONLY)
 		*flags |= CDBC_REQUEST_SMALL_RESULT;
 	return CDBC_KIND_SELECT;
 }
@@ -267,11 +303,25 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_CREATE:
 		*flags |= creates_temp(j) ? CDBC_REQUEST_CHANGES_SESSION : 0u;
 		return CDBC_KIND_DDL;
-	case CX_KW_ALTER: case CX_KW_DROP: case CX_KW_COMMENT: case CX_KW_GRANT: case CX_KW_REVOKE: case CX_KW_TRUNCATE:
-	case CX_KW_REFRESH: case CX_KW_REINDEX: case CX_KW_REASSIGN: case CX_KW_SECURITY:
+	case CX_KW_ALTER:
+	case CX_KW_DROP:
+	case CX_KW_COMMENT:
+	case CX_KW_GRANT:
+	case CX_KW_REVOKE:
+	case CX_KW_TRUNCATE:
+	case CX_KW_REFRESH:
+	case CX_KW_REINDEX:
+	case CX_KW_REASSIGN:
+	case CX_KW_SECURITY:
 		return CDBC_KIND_DDL;
-	case CX_KW_BEGIN: case CX_KW_START: case CX_KW_COMMIT: case CX_KW_END: case CX_KW_ROLLBACK: case CX_KW_ABORT:
-	case CX_KW_SAVEPOINT: case CX_KW_RELEASE:
+	case CX_KW_BEGIN:
+	case CX_KW_START:
+	case CX_KW_COMMIT:
+	case CX_KW_END:
+	case CX_KW_ROLLBACK:
+	case CX_KW_ABORT:
+	case CX_KW_SAVEPOINT:
+	case CX_KW_RELEASE:
 		return CDBC_KIND_TRANSACTION;
 	case CX_KW_SET:
 		return verdict_set(j, flags);
@@ -280,8 +330,16 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 			return CDBC_KIND_TRANSACTION;
 		*flags |= CDBC_REQUEST_CHANGES_SESSION;
 		return CDBC_KIND_SESSION;
-	case CX_KW_RESET: case CX_KW_DEALLOCATE: case CX_KW_DISCARD: case CX_KW_LISTEN: case CX_KW_UNLISTEN: case CX_KW_LOAD:
-	case CX_KW_USE: case CX_KW_PRAGMA: case CX_KW_ATTACH: case CX_KW_DETACH:
+	case CX_KW_RESET:
+	case CX_KW_DEALLOCATE:
+	case CX_KW_DISCARD:
+	case CX_KW_LISTEN:
+	case CX_KW_UNLISTEN:
+	case CX_KW_LOAD:
+	case CX_KW_USE:
+	case CX_KW_PRAGMA:
+	case CX_KW_ATTACH:
+	case CX_KW_DETACH:
 		*flags |= CDBC_REQUEST_CHANGES_SESSION;
 		return CDBC_KIND_SESSION;
 	case CX_KW_DECLARE:
@@ -290,12 +348,29 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_COPY:
 		*flags |= j->is_to_stdout && !j->may_write ? CDBC_REQUEST_READ_ONLY : 0u;
 		return CDBC_KIND_COPY;
-	case CX_KW_SHOW: case CX_KW_DESCRIBE: case CX_KW_DESC:
+	case CX_KW_SHOW:
+	case CX_KW_DESCRIBE:
+	case CX_KW_DESC:
 		*flags |= CDBC_REQUEST_READ_ONLY;
 		return CDBC_KIND_UTILITY;
-	case CX_KW_ANALYZE: case CX_KW_ANALYSE: case CX_KW_VACUUM: case CX_KW_CHECKPOINT: case CX_KW_CANCEL: case CX_KW_PAUSE:
-	case CX_KW_RESUME: case CX_KW_BACKUP: case CX_KW_RESTORE: case CX_KW_IMPORT: case CX_KW_EXPORT: case CX_KW_EXECUTE:
-	case CX_KW_FETCH: case CX_KW_MOVE: case CX_KW_CLOSE: case CX_KW_LOCK: case CX_KW_NOTIFY: case CX_KW_CLUSTER:
+	case CX_KW_ANALYZE:
+	case CX_KW_ANALYSE:
+	case CX_KW_VACUUM:
+	case CX_KW_CHECKPOINT:
+	case CX_KW_CANCEL:
+	case CX_KW_PAUSE:
+	case CX_KW_RESUME:
+	case CX_KW_BACKUP:
+	case CX_KW_RESTORE:
+	case CX_KW_IMPORT:
+	case CX_KW_EXPORT:
+	case CX_KW_EXECUTE:
+	case CX_KW_FETCH:
+	case CX_KW_MOVE:
+	case CX_KW_CLOSE:
+	case CX_KW_LOCK:
+	case CX_KW_NOTIFY:
+	case CX_KW_CLUSTER:
 		return CDBC_KIND_UTILITY;
 	default:
 		return CDBC_KIND_UNKNOWN;
@@ -308,19 +383,27 @@ cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags)
 
 	*flags = judge->is_session_changed ? CDBC_REQUEST_CHANGES_SESSION : 0u;
 	if (judge->is_explain) {
-		bool is_query = judge->verb == CX_KW_SELECT || judge->verb == CX_KW_VALUES || judge->verb == CX_KW_TABLE;
+		bool is_query = judge->verb == CX_KW_SELECT || judge->verb == CX_KW_VALUES ||
+						judge->verb == CX_KW_TABLE;
 
 		if (!judge->is_analyze || (is_query && !judge->may_write))
 			*flags |= CDBC_REQUEST_READ_ONLY;
 		return CDBC_KIND_UTILITY;
 	}
 	switch (judge->verb) {
-	case CX_KW_SELECT: case CX_KW_VALUES: case CX_KW_TABLE:
+	case CX_KW_SELECT:
+	case CX_KW_VALUES:
+	case CX_KW_TABLE:
 		return verdict_query(judge, flags);
 	case CX_KW_DO:
 		*flags |= CDBC_REQUEST_CHANGES_SESSION;
 		return CDBC_KIND_DML;
-	case CX_KW_INSERT: case CX_KW_UPSERT: case CX_KW_UPDATE: case CX_KW_DELETE: case CX_KW_MERGE: case CX_KW_REPLACE:
+	case CX_KW_INSERT:
+	case CX_KW_UPSERT:
+	case CX_KW_UPDATE:
+	case CX_KW_DELETE:
+	case CX_KW_MERGE:
+	case CX_KW_REPLACE:
 		*flags |= judge->has_returning ? 0u : CDBC_REQUEST_SMALL_RESULT;
 		return CDBC_KIND_DML;
 	case CX_KW_CALL:

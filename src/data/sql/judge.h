@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a statement does, judged from its tokens as they go by: kind, whether it may write, whether it leaves something in the session,
- * whether few rows are certain. Where a statement cannot be seen through (a function of the user's), it "may write". No grammar: a
- * statement that is wrong may be judged anyhow, the server refuses it. */
+/* What a statement does, judged from its tokens as they go by: kind, whether it may write, whether
+ * it leaves something in the session, whether few rows are certain. Where a statement cannot be
+ * seen through (a function of the user's), it "may write". No grammar: a statement that is wrong
+ * may be judged anyhow, the server refuses it. */
 #ifndef CX_JUDGE_H
 #define CX_JUDGE_H
 
@@ -27,7 +28,7 @@ typedef struct cx_judge {
 	bool is_to_stdout;
 	/* the one before, and the one before that */
 	cx_token prev;
-	cx_keyword prev_keyword;
+	cx_keyword prev_keyword, before_keyword;
 	bool is_prev_after_dot;
 	const char *qualifier; /* what stands before prev's dot */
 	size_t qualifier_length;
@@ -38,10 +39,11 @@ typedef struct cx_judge {
 } cx_judge;
 
 void cx_judge_init(cx_judge *judge);
-/* Takes a solid token that is not the statement's semicolon. keyword is what the word is (CX_KW_NONE for other tokens); depth the lexer's
- * after it. */
+/* Takes a solid token that is not the statement's semicolon. keyword is what the word is
+ * (CX_KW_NONE for other tokens); depth the lexer's after it. */
 void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, size_t depth);
-/* The verdict, after the last token. flags are CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION, _SMALL_RESULT. */
+/* The verdict, after the last token. flags are CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION,
+ * _SMALL_RESULT. */
 cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags);
 
 static inline bool cx_judge_is_empty(const cx_judge *judge)

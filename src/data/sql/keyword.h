@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The words that matter to the lexer's users: statement verbs, what judges them, and what cannot end an expression. Not a full keyword
- * list: a word that changes no decision of ours does not belong here. */
+/* The words that matter to the lexer's users: statement verbs, what judges them, and what cannot
+ * end an expression. Not a full keyword list: a word that changes no decision of ours does not
+ * belong here. */
 #ifndef CX_KEYWORD_H
 #define CX_KEYWORD_H
 
@@ -9,10 +10,12 @@
 #include <stdint.h>
 
 enum {
-	CX_WORD_OPENS = 1u << 0 /* an expression never ends with it: a bracket or colon after it is no subscript, no slice */
+	CX_WORD_OPENS = 1u << 0 /* an expression never ends with it: a bracket or colon after it is no
+							   subscript, no slice */
 };
 
 /* X(id, text, flags), one list a first letter, so that a lookup compares a few words only. */
+/* clang-format off */
 #define CX_WORDS_A(X)                                                                                                  \
 	X(ABORT, "abort", 0) X(ALL, "all", 1) X(ALTER, "alter", 0) X(ANALYSE, "analyse", 0) X(ANALYZE, "analyze", 0)       \
 	X(AND, "and", 1) X(ANY, "any", 1) X(ARRAY, "array", 1) X(AS, "as", 1) X(ATOMIC, "atomic", 0) X(ATTACH, "attach", 0)
@@ -72,6 +75,7 @@ enum {
 	CX_WORDS_A(X) CX_WORDS_B(X) CX_WORDS_C(X) CX_WORDS_D(X) CX_WORDS_E(X) CX_WORDS_F(X) CX_WORDS_G(X) CX_WORDS_H(X)    \
 	CX_WORDS_I(X) CX_WORDS_J(X) CX_WORDS_K(X) CX_WORDS_L(X) CX_WORDS_M(X) CX_WORDS_N(X) CX_WORDS_O(X) CX_WORDS_P(X)    \
 	CX_WORDS_R(X) CX_WORDS_S(X) CX_WORDS_T(X) CX_WORDS_U(X) CX_WORDS_V(X) CX_WORDS_W(X)
+/* clang-format on */
 
 typedef enum cx_keyword {
 	CX_KW_NONE,

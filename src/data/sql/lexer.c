@@ -23,9 +23,10 @@ enum {
 	C_WORD = 16 /* may go on a word */
 };
 
-#define I (C_IDENT | C_WORD)
-#define D (C_DIGIT | C_WORD)
+#define I  (C_IDENT | C_WORD)
+#define D  (C_DIGIT | C_WORD)
 #define I8 I, I, I, I, I, I, I, I
+/* clang-format off */
 static const uint8_t classes[256] = {
 	[' '] = C_SPACE, ['\t'] = C_SPACE, ['\n'] = C_SPACE, ['\r'] = C_SPACE, ['\f'] = C_SPACE, ['\v'] = C_SPACE,
 	['a'] = I8, I8, I8, I, I, ['A'] = I8, I8, I8, I, I, ['_'] = I,
@@ -35,15 +36,12 @@ static const uint8_t classes[256] = {
 	['?'] = C_OP, ['+'] = C_OP, ['-'] = C_OP, ['*'] = C_OP, ['/'] = C_OP, ['%'] = C_OP, ['<'] = C_OP, ['>'] = C_OP,
 	['='] = C_OP, ['('] = C_SELF, [')'] = C_SELF, ['['] = C_SELF, [']'] = C_SELF, [','] = C_SELF, [';'] = C_SELF,
 	['\''] = C_QUOTE, ['"'] = C_DQUOTE, ['$'] = C_DOLLAR | C_WORD, [':'] = C_COLON, ['.'] = C_DOT};
+/* clang-format on */
 #undef I
 #undef D
 #undef I8
 
-enum {
-	NEST_ROUND,
-	NEST_SQUARE,
-	NEST_SUBSCRIPT
-};
+enum { NEST_ROUND, NEST_SQUARE, NEST_SUBSCRIPT };
 
 static unsigned class_at(const cx_lexer *lx, size_t at)
 {
@@ -78,7 +76,9 @@ void cx_lexer_seek(cx_lexer *lexer, size_t offset, size_t line, size_t line_star
 	if (offset > limit) { /* past a bad byte: look for the next one */
 		const char *nul = memchr(text + offset, '\0', length - offset);
 
-		lexer->limit = offset + cx_utf8_valid_prefix(text + offset, nul ? (size_t)(nul - text) - offset : length - offset);
+		lexer->limit =
+			offset + cx_utf8_valid_prefix(text + offset,
+										  nul ? (size_t)(nul - text) - offset : length - offset);
 	}
 	lexer->at = offset;
 	lexer->line = line;
@@ -106,7 +106,8 @@ static void pass_lines(cx_lexer *lx, size_t from, size_t to)
 	}
 }
 
-/* The token that stands for the rest of the text. The error is at the token's start, unless a bad byte is what cut the text short. */
+/* The token that stands for the rest of the text. The error is at the token's start, unless a bad
+ * byte is what cut the text short. */
 static cx_token_kind fail(cx_lexer *lx, cx_token *token, const char *message, const char *hint)
 {
 	lx->error = (cx_lex_error){message, hint, token->offset, token->line, token->line_start};
@@ -120,7 +121,8 @@ static cx_token_kind fail_at_limit(cx_lexer *lx, cx_token *token)
 	size_t bad = lx->limit;
 
 	pass_lines(lx, token->offset, bad);
-	fail(lx, token, lx->text[bad] ? "invalid UTF-8" : "NUL byte", lx->text[bad] ? "save the text as UTF-8" : NULL);
+	fail(lx, token, lx->text[bad] ? "invalid UTF-8" : "NUL byte",
+		 lx->text[bad] ? "save the text as UTF-8" : NULL);
 	lx->error.offset = bad;
 	lx->error.line = lx->line;
 	lx->error.line_start = lx->line_start;
@@ -132,7 +134,8 @@ static cx_token_kind fail_unterminated(cx_lexer *lx, cx_token *token, const char
 	return lx->limit < lx->length ? fail_at_limit(lx, token) : fail(lx, token, message, NULL);
 }
 
-/* ---- Quoted things ------------------------------------------------------------------------------------------ */
+/* ---- Quoted things
+ * ------------------------------------------------------------------------------------------ */
 
 /* The offset after the closing quote of what begins after an opening one; 0 when there is none. */
 static size_t quoted_end(const cx_lexer *lx, size_t at, char quote)
@@ -207,7 +210,8 @@ static cx_token_kind lex_dollar(cx_lexer *lx, cx_token *token)
 	}
 	body = i + 1;
 	for (p = lx->text + body; p < end && (p = memchr(p, '$', (size_t)(end - p))) != NULL; p++)
-		if ((size_t)(end - p) >= body - token->offset && !memcmp(p, token->text, body - token->offset)) {
+		if ((size_t)(end - p) >= body - token->offset &&
+			!memcmp(p, token->text, body - token->offset)) {
 			lx->at = (size_t)(p - lx->text) + (body - token->offset);
 			pass_lines(lx, body, lx->at);
 			lx->is_string_escaped = false;
@@ -216,11 +220,13 @@ static cx_token_kind lex_dollar(cx_lexer *lx, cx_token *token)
 	return fail_unterminated(lx, token, "dollar-quoted string without its closing tag");
 }
 
-/* ---- Comments and space ------------------------------------------------------------------------------------- */
+/* ---- Comments and space
+ * ------------------------------------------------------------------------------------- */
 
 static cx_token_kind lex_line_comment(cx_lexer *lx, cx_token *token)
 {
-	const char *p = token->text, *end = lx->text + lx->limit, *stop = memchr(p, '\n', (size_t)(end - p));
+	const char *p = token->text, *end = lx->text + lx->limit,
+			   *stop = memchr(p, '\n', (size_t)(end - p));
 	const char *back;
 
 	if (!stop)
@@ -276,7 +282,8 @@ static cx_token_kind lex_space(cx_lexer *lx)
 	return CX_TOKEN_SPACE;
 }
 
-/* ---- Words, numbers, operators ------------------------------------------------------------------------------ */
+/* ---- Words, numbers, operators
+ * ------------------------------------------------------------------------------ */
 
 static cx_token_kind lex_word(cx_lexer *lx, cx_token *token)
 {
@@ -285,9 +292,15 @@ static cx_token_kind lex_word(cx_lexer *lx, cx_token *token)
 
 	if (next == '\'') {
 		switch (token->text[0]) {
-		case 'e': case 'E': case 'b':
+		case 'e':
+		case 'E':
+		case 'b':
 			return lex_string(lx, token, token->offset + 1, true);
-		case 'B': case 'x': case 'X': case 'n': case 'N':
+		case 'B':
+		case 'x':
+		case 'X':
+		case 'n':
+		case 'N':
 			return lex_string(lx, token, token->offset + 1, false);
 		default:
 			break;
@@ -298,7 +311,8 @@ static cx_token_kind lex_word(cx_lexer *lx, cx_token *token)
 		if (byte_at(lx, token->offset + 2) == '"')
 			return lex_quoted(lx, token, token->offset + 2);
 	}
-	for (i = token->offset + 1; i < lx->limit && (classes[(unsigned char)lx->text[i]] & C_WORD); i++)
+	for (i = token->offset + 1; i < lx->limit && (classes[(unsigned char)lx->text[i]] & C_WORD);
+		 i++)
 		;
 	lx->at = i;
 	return CX_TOKEN_WORD;
@@ -348,7 +362,8 @@ static cx_token_kind lex_number(cx_lexer *lx)
 	return CX_TOKEN_NUMBER;
 }
 
-/* A run of operator characters, up to a comment; a + or - at its end belongs to it only beside the characters that PostgreSQL says. */
+/* A run of operator characters, up to a comment; a + or - at its end belongs to it only beside the
+ * characters that PostgreSQL says. */
 static cx_token_kind lex_operator(cx_lexer *lx, cx_token *token)
 {
 	size_t i = lx->at;
@@ -367,11 +382,13 @@ static cx_token_kind lex_operator(cx_lexer *lx, cx_token *token)
 	return CX_TOKEN_OPERATOR;
 }
 
-/* ---- Brackets and colons ------------------------------------------------------------------------------------ */
+/* ---- Brackets and colons
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned nest_top(const cx_lexer *lx)
 {
-	return lx->depth ? lx->nesting[(lx->depth - 1) / 4] >> ((lx->depth - 1) % 4 * 2) & 3u : NEST_ROUND;
+	return lx->depth ? lx->nesting[(lx->depth - 1) / 4] >> ((lx->depth - 1) % 4 * 2) & 3u
+					 : NEST_ROUND;
 }
 
 /* Whether what stands before could be the end of an expression. */
@@ -379,8 +396,13 @@ static bool ends_expression(const cx_lexer *lx)
 {
 	switch (lx->prev_kind) {
 	case CX_TOKEN_WORD:
-		return lx->is_prev_after_dot || !(cx_keyword_flags(cx_keyword_of(lx->prev_text, lx->prev_length)) & CX_WORD_OPENS);
-	case CX_TOKEN_QUOTED: case CX_TOKEN_STRING: case CX_TOKEN_NUMBER: case CX_TOKEN_PARAM: case CX_TOKEN_POSITIONAL:
+		return lx->is_prev_after_dot ||
+			   !(cx_keyword_flags(cx_keyword_of(lx->prev_text, lx->prev_length)) & CX_WORD_OPENS);
+	case CX_TOKEN_QUOTED:
+	case CX_TOKEN_STRING:
+	case CX_TOKEN_NUMBER:
+	case CX_TOKEN_PARAM:
+	case CX_TOKEN_POSITIONAL:
 		return true;
 	default:
 		return lx->prev_op == ')' || lx->prev_op == ']';
@@ -412,8 +434,8 @@ static cx_token_kind lex_colon(cx_lexer *lx, cx_token *token)
 {
 	char next = byte_at(lx, lx->at + 1);
 	bool is_subscript = nest_top(lx) == NEST_SUBSCRIPT;
-	bool is_cast = lx->prev_kind == CX_TOKEN_OPERATOR && lx->prev_length > 1 && lx->prev_text[0] == ':' &&
-				   lx->prev_text[1] == ':';
+	bool is_cast = lx->prev_kind == CX_TOKEN_OPERATOR && lx->prev_length > 1 &&
+				   lx->prev_text[0] == ':' && lx->prev_text[1] == ':';
 
 	lx->at++;
 	if (next == ':' || next == '=') {
@@ -428,13 +450,15 @@ static cx_token_kind lex_colon(cx_lexer *lx, cx_token *token)
 		token->is_first_in_subscript = is_subscript && lx->prev_op == '[';
 		return CX_TOKEN_PARAM;
 	}
-	if (!is_subscript && (next == '\'' || next == '"' || (next == '{' && byte_at(lx, lx->at + 1) == '?')))
+	if (!is_subscript &&
+		(next == '\'' || next == '"' || (next == '{' && byte_at(lx, lx->at + 1) == '?')))
 		return fail(lx, token, "psql's quoted variable is not known here",
 					"write :name, which is always bound as a value, never spliced");
 	return CX_TOKEN_OPERATOR;
 }
 
-/* ---- The next token ----------------------------------------------------------------------------------------- */
+/* ---- The next token
+ * ----------------------------------------------------------------------------------------- */
 
 static cx_token_kind lex_one(cx_lexer *lx, cx_token *token)
 {
@@ -535,8 +559,11 @@ bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none)
 		p = memchr(line, '\n', (size_t)(end - line));
 		if (line[0] == '\\' && end - line >= 2 && line[1] == '.' &&
 			((p ? p : end) == line + 2 || ((p ? p : end) == line + 3 && line[2] == '\r'))) {
-			*token = (cx_token){.kind = CX_TOKEN_DATA, .text = lexer->text + lexer->at, .offset = lexer->at,
-								.line = lexer->line, .line_start = lexer->line_start};
+			*token = (cx_token){.kind = CX_TOKEN_DATA,
+								.text = lexer->text + lexer->at,
+								.offset = lexer->at,
+								.line = lexer->line,
+								.line_start = lexer->line_start};
 			lexer->at = (size_t)((p ? p + 1 : end) - lexer->text);
 			token->length = lexer->at - token->offset;
 			pass_lines(lexer, token->offset, lexer->at);

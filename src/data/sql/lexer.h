@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The one lexer for SQL, by the rules of PostgreSQL and CockroachDB together. It knows tokens, and where a colon is a parameter, a cast
- * or a slice; it knows no grammar and judges no statement. Nothing is allocated; tokens point into the text. The bytes of all tokens,
- * white space and comments among them, add up to the text.
+/* The one lexer for SQL, by the rules of PostgreSQL and CockroachDB together. It knows tokens, and
+ * where a colon is a parameter, a cast or a slice; it knows no grammar and judges no statement.
+ * Nothing is allocated; tokens point into the text. The bytes of all tokens, white space and
+ * comments among them, add up to the text.
  *
- * Where the two differ, the reading that is an error or the same for the other is taken: b'..' takes backslashes (CockroachDB's bytes;
- * no bit string holds one), a literal after an E'..', white space and a line end goes on with backslashes, also over -- comments. */
+ * Where the two differ, the reading that is an error or the same for the other is taken: b'..'
+ * takes backslashes (CockroachDB's bytes; no bit string holds one), a literal after an E'..', white
+ * space and a line end goes on with backslashes, also over -- comments. */
 #ifndef CX_LEXER_H
 #define CX_LEXER_H
 
@@ -23,7 +25,8 @@ typedef enum cx_token_kind {
 	CX_TOKEN_QUOTED,  /* "..", U&".." */
 	CX_TOKEN_STRING,  /* '..', E'..', b'..', x'..', U&'..', N'..', $$..$$ */
 	CX_TOKEN_NUMBER,
-	CX_TOKEN_OPERATOR,   /* operators, brackets, comma, semicolon, colon, dot: op tells the one-character ones */
+	CX_TOKEN_OPERATOR,   /* operators, brackets, comma, semicolon, colon, dot: op tells the
+							one-character ones */
 	CX_TOKEN_PARAM,      /* :name */
 	CX_TOKEN_POSITIONAL, /* $1 */
 	CX_TOKEN_DATA        /* rows after COPY ... FROM STDIN; only cx_lexer_copy_data makes it */
@@ -31,8 +34,9 @@ typedef enum cx_token_kind {
 
 typedef struct cx_token {
 	cx_token_kind kind;
-	char op; /* of an OPERATOR of one character; else 0 */
-	bool is_first_in_subscript; /* PARAM directly after a subscript's bracket: a slice, unless the name is declared */
+	char op;                    /* of an OPERATOR of one character; else 0 */
+	bool is_first_in_subscript; /* PARAM directly after a subscript's bracket: a slice, unless the
+								   name is declared */
 	const char *text;
 	size_t length;
 	size_t offset;     /* in the lexer's text */
@@ -55,7 +59,7 @@ typedef struct cx_lexer {
 	size_t at;
 	size_t line;
 	size_t line_start;
-	size_t depth; /* open brackets, round and square */
+	size_t depth;       /* open brackets, round and square */
 	bool is_mismatched; /* the last token closes a bracket that is not open, or of the other kind */
 	cx_lex_error error;
 	/* the last token that was neither white space nor a comment */
@@ -80,11 +84,13 @@ cx_token_kind cx_lexer_next(cx_lexer *lexer, cx_token *token);
 /* The next token that is neither white space nor a comment. */
 cx_token_kind cx_lexer_next_solid(cx_lexer *lexer, cx_token *token);
 
-/* After the semicolon of a COPY ... FROM STDIN: takes the rest of that line and the lines up to and with `\.` as one DATA token. False, and
- * nothing is taken, when something else stands on the line, or no `\.` comes in the whole text: then *has_none is set. */
+/* After the semicolon of a COPY ... FROM STDIN: takes the rest of that line and the lines up to and
+ * with `\.` as one DATA token. False, and nothing is taken, when something else stands on the line,
+ * or no `\.` comes in the whole text: then *has_none is set. */
 bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none);
 
-/* The column, counted in characters from 1, of the byte at offset in a line that begins at line_start. */
+/* The column, counted in characters from 1, of the byte at offset in a line that begins at
+ * line_start. */
 size_t cx_column(const char *text, size_t line_start, size_t offset);
 
 static inline bool cx_token_is(const cx_token *token, char op)

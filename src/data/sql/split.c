@@ -4,19 +4,22 @@
 
 #include <string.h>
 
-bool cx_boundary_feed(cx_boundary *boundary, const cx_judge *judge, const cx_token *token, cx_keyword keyword, size_t depth)
+bool cx_boundary_feed(cx_boundary *boundary, const cx_judge *judge, const cx_token *token,
+					  cx_keyword keyword, size_t depth)
 {
 	bool is_trigger;
 
 	if (cx_token_is(token, ';'))
 		return depth == 0 && boundary->body_depth == 0;
-	if (token->kind != CX_TOKEN_WORD || judge->words[0] != CX_KW_CREATE || cx_token_is(&judge->prev, '.'))
+	if (token->kind != CX_TOKEN_WORD || judge->words[0] != CX_KW_CREATE ||
+		cx_token_is(&judge->prev, '.'))
 		return false;
 	is_trigger = cx_judge_is_trigger(judge);
 	if (!is_trigger && !cx_judge_is_routine(judge))
 		return false;
 	if (boundary->body_depth == 0) {
-		if (is_trigger ? keyword == CX_KW_BEGIN : boundary->is_begin_seen && keyword == CX_KW_ATOMIC)
+		if (is_trigger ? keyword == CX_KW_BEGIN
+					   : boundary->is_begin_seen && keyword == CX_KW_ATOMIC)
 			boundary->body_depth = 1;
 		boundary->is_begin_seen = keyword == CX_KW_BEGIN;
 	} else if (keyword == CX_KW_CASE || (keyword == CX_KW_BEGIN && !is_trigger)) {
@@ -59,7 +62,8 @@ bool cx_splitter_next(cx_splitter *splitter, cx_piece *piece)
 	while (cx_lexer_next_solid(lexer, &token) != CX_TOKEN_END) {
 		if (token.kind == CX_TOKEN_ERROR)
 			return false;
-		keyword = token.kind == CX_TOKEN_WORD ? cx_keyword_of(token.text, token.length) : CX_KW_NONE;
+		keyword =
+			token.kind == CX_TOKEN_WORD ? cx_keyword_of(token.text, token.length) : CX_KW_NONE;
 		if (cx_boundary_feed(&boundary, &judge, &token, keyword, lexer->depth)) {
 			if (cx_judge_is_empty(&judge))
 				continue;

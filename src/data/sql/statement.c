@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reads a statement once, notes what must be replaced, and writes it out with a database's placeholders. Binding values is in bind.c. */
+/* Reads a statement once, notes what must be replaced, and writes it out with a database's
+ * placeholders. Binding values is in bind.c. */
 #include "data/sql/statement.h"
 
 #include "base/alloc.h"
@@ -60,7 +61,8 @@ typedef struct parser {
 static atomic_uint_fast64_t last_id;
 
 /* An error at a place of the text. */
-static cdbc_status fail_at(parser *p, cdbc_status status, size_t line, size_t line_start, size_t offset, const char *message)
+static cdbc_status fail_at(parser *p, cdbc_status status, size_t line, size_t line_start,
+						   size_t offset, const char *message)
 {
 	cx_error_set(p->err, status, "%s", message);
 	cx_error_place(p->err, NULL, (int64_t)line, (int64_t)cx_column(p->text, line_start, offset));
@@ -68,7 +70,8 @@ static cdbc_status fail_at(parser *p, cdbc_status status, size_t line, size_t li
 	return status;
 }
 
-static cdbc_status fail_token(parser *p, cdbc_status status, const cx_token *token, const char *message)
+static cdbc_status fail_token(parser *p, cdbc_status status, const cx_token *token,
+							  const char *message)
 {
 	return fail_at(p, status, token->line, token->line_start, token->offset, message);
 }
@@ -83,7 +86,8 @@ static cdbc_status fail_lexical(parser *p)
 	return status;
 }
 
-/* The innermost bracket that stays open: read again, noting where the final depth was reached last. */
+/* The innermost bracket that stays open: read again, noting where the final depth was reached last.
+ */
 static cdbc_status fail_unclosed(parser *p)
 {
 	size_t depth = p->lexer.depth, before = 0;
@@ -100,7 +104,8 @@ static cdbc_status fail_unclosed(parser *p)
 	return fail_token(p, CDBC_SQL_FILE, &open, message);
 }
 
-static cdbc_status add_edit(parser *p, size_t offset, size_t length, const char *text, uint32_t number, bool is_list)
+static cdbc_status add_edit(parser *p, size_t offset, size_t length, const char *text,
+							uint32_t number, bool is_list)
 {
 	if (!cx_grow(&p->edits, p->edit_count, &p->edit_capacity, sizeof *p->edits))
 		return cx_error_nomem(p->err);
@@ -126,7 +131,8 @@ static cdbc_status number_of(parser *p, const cx_token *token, uint32_t *out)
 	seen_param *seen;
 
 	for (size_t i = 0; i < p->param_count; i++)
-		if (p->params[i].hash == hash && p->params[i].length == length && !memcmp(p->params[i].name, name, length)) {
+		if (p->params[i].hash == hash && p->params[i].length == length &&
+			!memcmp(p->params[i].name, name, length)) {
 			*out = (uint32_t)i + 1;
 			return CDBC_OK;
 		}
@@ -161,9 +167,9 @@ static cdbc_status replace_in(parser *p)
 
 	if (!is_not)
 		return add_edit(p, in->offset, end - in->offset, "= any", 0, false);
-	if (is_blank(p, not->offset + 3, in->offset))
-		return add_edit(p, not->offset, end - not->offset, "<> all", 0, false);
-	if (add_edit(p, not->offset, 3, "<>", 0, false))
+	if (is_blank(p, not ->offset + 3, in->offset))
+		return add_edit(p, not ->offset, end - not ->offset, "<> all", 0, false);
+	if (add_edit(p, not ->offset, 3, "<>", 0, false))
 		return CDBC_NOMEM;
 	return add_edit(p, in->offset, end - in->offset, "all", 0, false);
 }
@@ -182,8 +188,10 @@ static cdbc_status settle_pending(parser *p, bool is_list)
 		if (seen->type.id != CDBC_TYPE_UNKNOWN && !seen->type.is_array) {
 			char message[128];
 
-			snprintf(message, sizeof message, "parameter \"%.*s\" stands in a list, but is declared as a single %s",
-					 (int)(seen->length < 64 ? seen->length : 64), seen->name, cdbc_type_name(seen->type.id));
+			snprintf(message, sizeof message,
+					 "parameter \"%.*s\" stands in a list, but is declared as a single %s",
+					 (int)(seen->length < 64 ? seen->length : 64), seen->name,
+					 cdbc_type_name(seen->type.id));
 			status = fail_token(p, CDBC_PARAM, &p->pending, message);
 			cx_error_hint(p->err, "declare it as an array: %s[]", cdbc_type_name(seen->type.id));
 			return status;
@@ -192,7 +200,8 @@ static cdbc_status settle_pending(parser *p, bool is_list)
 		seen->type.is_array = true;
 		status = replace_in(p);
 	}
-	return status ? status : add_edit(p, p->pending.offset, p->pending.length, NULL, number, is_list);
+	return status ? status
+				  : add_edit(p, p->pending.offset, p->pending.length, NULL, number, is_list);
 }
 
 static cdbc_status take_named(parser *p, const cx_token *token)
@@ -219,7 +228,8 @@ static cdbc_status take_positional(parser *p, const cx_token *token)
 	for (size_t i = 1; i < token->length && number <= PARAM_MAX; i++)
 		number = number * 10 + (size_t)(token->text[i] - '0');
 	if (number == 0 || number > PARAM_MAX)
-		return fail_token(p, CDBC_PARAM, token, "there is no parameter of that number: from $1 to $65535");
+		return fail_token(p, CDBC_PARAM, token,
+						  "there is no parameter of that number: from $1 to $65535");
 	if (number > p->positional_count)
 		p->positional_count = number;
 	return add_edit(p, token->offset, token->length, NULL, (uint32_t)number, false);
@@ -254,7 +264,8 @@ static void remember(parser *p, const cx_token *token, cx_keyword keyword)
 
 static cdbc_status take_token(parser *p, const cx_token *token)
 {
-	cx_keyword keyword = token->kind == CX_TOKEN_WORD ? cx_keyword_of(token->text, token->length) : CX_KW_NONE;
+	cx_keyword keyword =
+		token->kind == CX_TOKEN_WORD ? cx_keyword_of(token->text, token->length) : CX_KW_NONE;
 	cdbc_status status = CDBC_OK;
 
 	if (p->has_pending) {
@@ -271,7 +282,8 @@ static cdbc_status take_token(parser *p, const cx_token *token)
 		cx_token data;
 
 		if (cx_judge_is_copy_in(&p->judge) && cx_lexer_copy_data(&p->lexer, &data, &has_none))
-			return fail_token(p, CDBC_SQL_FILE, &data, "rows after COPY ... FROM STDIN cannot be run from here");
+			return fail_token(p, CDBC_SQL_FILE, &data,
+							  "rows after COPY ... FROM STDIN cannot be run from here");
 		end_statement(p);
 		return CDBC_OK;
 	}
@@ -311,7 +323,8 @@ static cdbc_status read_text(parser *p)
 /* Whether a byte before a placeholder would swallow it: x:a may not become x$1. */
 static bool sticks(char c)
 {
-	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' || c == '$' || (c & 0x80);
+	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' ||
+		   c == '$' || (c & 0x80);
 }
 
 static void write_sql(const parser *p, cx_placeholder style, cx_buf *out)
@@ -376,9 +389,15 @@ static cdbc_status make(const parser *p, cx_placeholder style, cx_statement **ou
 	if (sql.length)
 		memcpy(at, sql.data, sql.length);
 	at[sql.length] = '\0';
-	*statement = (cx_statement){.id = atomic_fetch_add(&last_id, 1) + 1, .sql = at, .sql_length = sql.length, .params = params,
-								.param_count = count, .is_positional = p->positional_count != 0, .kind = p->kind,
-								.flags = p->flags, .statement_count = p->statement_count};
+	*statement = (cx_statement){.id = atomic_fetch_add(&last_id, 1) + 1,
+								.sql = at,
+								.sql_length = sql.length,
+								.params = params,
+								.param_count = count,
+								.is_positional = p->positional_count != 0,
+								.kind = p->kind,
+								.flags = p->flags,
+								.statement_count = p->statement_count};
 	atomic_init(&statement->refs, 1);
 	*out = statement;
 out:
@@ -386,8 +405,9 @@ out:
 	return status;
 }
 
-static cdbc_status parse(const char *text, size_t length, const cx_param_decl *decls, size_t decl_count,
-						 cx_statement **dollar, cx_statement **question, cdbc_error **err)
+static cdbc_status parse(const char *text, size_t length, const cx_param_decl *decls,
+						 size_t decl_count, cx_statement **dollar, cx_statement **question,
+						 cdbc_error **err)
 {
 	parser p;
 	cx_statement *first = NULL, *second = NULL;
@@ -418,20 +438,24 @@ static cdbc_status parse(const char *text, size_t length, const cx_param_decl *d
 	return CDBC_OK;
 }
 
-cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls, size_t decl_count,
-									cx_statement **dollar, cx_statement **question, cdbc_error **err)
+cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls,
+									size_t decl_count, cx_statement **dollar,
+									cx_statement **question, cdbc_error **err)
 {
 	return parse(text, length, decls, decl_count, dollar, question, err);
 }
 
-cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style, const cx_param_decl *decls,
-							   size_t decl_count, cx_statement **out, cdbc_error **err)
+cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style,
+							   const cx_param_decl *decls, size_t decl_count, cx_statement **out,
+							   cdbc_error **err)
 {
 	bool is_dollar = style == CX_PLACEHOLDER_DOLLAR;
-	cdbc_status status = parse(text, length, decls, decl_count, is_dollar ? out : NULL, is_dollar ? NULL : out, err);
+	cdbc_status status =
+		parse(text, length, decls, decl_count, is_dollar ? out : NULL, is_dollar ? NULL : out, err);
 
 	if (status && err && *err && cdbc_error_line(*err))
-		cx_error_wrap(err, "%lld:%lld", (long long)cdbc_error_line(*err), (long long)cdbc_error_column(*err));
+		cx_error_wrap(err, "%lld:%lld", (long long)cdbc_error_line(*err),
+					  (long long)cdbc_error_column(*err));
 	return status;
 }
 

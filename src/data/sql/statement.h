@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A statement: SQL as written turned into what a driver takes, with its parameters in order and what the lexer knows of it. Immutable and
- * counted, so that any thread may use one. */
+/* A statement: SQL as written turned into what a driver takes, with its parameters in order and
+ * what the lexer knows of it. Immutable and counted, so that any thread may use one. */
 #ifndef CX_STATEMENT_H
 #define CX_STATEMENT_H
 
@@ -29,8 +29,10 @@ typedef struct cx_statement {
 	size_t param_count;
 	bool is_positional; /* written with $1, $2: params have no names */
 	cdbc_statement_kind kind;
-	uint32_t flags; /* CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION, _SMALL_RESULT (a literal limit <= 100) */
-	size_t statement_count; /* statements in the text: 1, or more for a script, 0 for nothing but comments */
+	uint32_t flags; /* CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION, _SMALL_RESULT (a literal limit <=
+					   100) */
+	size_t statement_count; /* statements in the text: 1, or more for a script, 0 for nothing but
+							   comments */
 } cx_statement;
 
 /* Declared types by name, for the parameters of a named query. */
@@ -39,14 +41,17 @@ typedef struct cx_param_decl {
 	cdbc_type type;
 } cx_param_decl;
 
-/* Lexes, rewrites :name parameters into placeholders, judges kind and flags. Fails with CDBC_SQL_FILE (a lexical error; message begins with
- * line:column, place set from the text's beginning), CDBC_PARAM ($n and :name mixed), CDBC_NOMEM. */
-cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style, const cx_param_decl *decls,
-							   size_t decl_count, cx_statement **out, cdbc_error **err);
+/* Lexes, rewrites :name parameters into placeholders, judges kind and flags. Fails with
+ * CDBC_SQL_FILE (a lexical error; message begins with line:column, place set from the text's
+ * beginning), CDBC_PARAM ($n and :name mixed), CDBC_NOMEM. */
+cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style,
+							   const cx_param_decl *decls, size_t decl_count, cx_statement **out,
+							   cdbc_error **err);
 
 /* Both styles from one reading. The message does not begin with line:column; the place is set. */
-cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls, size_t decl_count,
-									cx_statement **dollar, cx_statement **question, cdbc_error **err);
+cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls,
+									size_t decl_count, cx_statement **dollar,
+									cx_statement **question, cdbc_error **err);
 
 static inline cx_statement *cx_statement_ref(cx_statement *statement)
 {
@@ -55,14 +60,18 @@ static inline cx_statement *cx_statement_ref(cx_statement *statement)
 }
 void cx_statement_unref(cx_statement *statement); /* takes NULL */
 
-/* Puts the caller's parameters into the statement's order, with declared types. values has room for param_count. Every one must be given once, none
- * unknown (the hint names the nearest). A list must be an array (or NULL, or, when its array type is declared, '{..}' text); a parameter declared
- * as something else may not be one. Names that begin with `_` are not the caller's. Fails with CDBC_PARAM. Checks text for encoding and NUL.
- * Does not allocate. */
-cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err);
+/* Puts the caller's parameters into the statement's order, with declared types. values has room for
+ * param_count. Every one must be given once, none unknown (the hint names the nearest). A list must
+ * be an array (or NULL, or, when its array type is declared, '{..}' text); a parameter declared as
+ * something else may not be one. Names that begin with `_` are not the caller's. Fails with
+ * CDBC_PARAM. Checks text for encoding and NUL. Does not allocate. */
+cdbc_status cx_statement_bind(const cx_statement *statement, cdbc_params params, cdbc_value *values,
+							  cdbc_error **err);
 
-/* The same, but a parameter that is not given gets the kind CX_VALUE_MISSING instead of being an error. */
+/* The same, but a parameter that is not given gets the kind CX_VALUE_MISSING instead of being an
+ * error. */
 #define CX_VALUE_MISSING ((cdbc_value_kind)0x7f)
-cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params params, cdbc_value *values, cdbc_error **err);
+cdbc_status cx_statement_bind_given(const cx_statement *statement, cdbc_params params,
+									cdbc_value *values, cdbc_error **err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 #define TYPES(X)                                                                                                       \
 	X("bool", BOOL) X("boolean", BOOL) X("int2", INT2) X("smallint", INT2) X("smallserial", INT2) X("serial2", INT2)   \
 	X("int4", INT4) X("serial4", INT4) X("int", INT8) X("integer", INT8) X("int8", INT8) X("int64", INT8)              \
@@ -28,6 +29,7 @@
 	X("regrole", OTHER) X("pg_lsn", OTHER) X("jsonpath", OTHER) X("xid", OTHER) X("xid8", OTHER) X("tid", OTHER)       \
 	X("refcursor", OTHER) X("citext", OTHER) X("hstore", OTHER) X("ltree", OTHER) X("geometry", OTHER)                 \
 	X("geography", OTHER) X("box2d", OTHER) X("vector", OTHER)
+/* clang-format on */
 
 static const char *const names[] = {
 #define NAME(name, id) name,
@@ -41,7 +43,7 @@ static const unsigned char ids[] = {
 #undef ID
 };
 
-#define NAME_COUNT (sizeof names / sizeof *names)
+#define NAME_COUNT    (sizeof names / sizeof *names)
 #define PRECISION_MAX 1000
 
 static bool is_word(const cx_token *token, const char *word)
@@ -72,7 +74,9 @@ static cdbc_status fail_unknown(const cx_token *token, cdbc_error **err)
 	nearest = cx_text_nearest(name, names, NAME_COUNT);
 	status = cx_error_set(err, CDBC_SQL_FILE, "unknown type \"%s\"", name);
 	if (nearest)
-		cx_error_hint(err, "did you mean \"%s\"? A type of your own is written with its schema: public.%s", nearest, name);
+		cx_error_hint(
+			err, "did you mean \"%s\"? A type of your own is written with its schema: public.%s",
+			nearest, name);
 	else
 		cx_error_hint(err, "a type of your own is written with its schema: public.%s", name);
 	return status;
@@ -84,7 +88,8 @@ static bool read_number(const cx_token *token, int64_t max, int64_t *out)
 }
 
 /* (10), (10, 2), ('x', 4326): numbers count for numeric only. */
-static cdbc_status read_arguments(cx_lexer *lexer, cx_token *token, cdbc_type *out, cdbc_error **err)
+static cdbc_status read_arguments(cx_lexer *lexer, cx_token *token, cdbc_type *out,
+								  cdbc_error **err)
 {
 	int64_t precision = -1, scale = 0;
 	bool is_numeric = out->id == CDBC_TYPE_NUMERIC;
@@ -94,15 +99,19 @@ static cdbc_status read_arguments(cx_lexer *lexer, cx_token *token, cdbc_type *o
 	for (int i = 0; i == 0 || cx_token_is(token, ','); i++) {
 		cx_lexer_next_solid(lexer, token);
 		if (is_numeric && (i > 1 || !read_number(token, PRECISION_MAX, i ? &scale : &precision)))
-			return cx_error_set(err, CDBC_SQL_FILE, "numeric takes a precision of 1 to %d, and a scale", PRECISION_MAX);
-		if (token->kind != CX_TOKEN_NUMBER && token->kind != CX_TOKEN_WORD && token->kind != CX_TOKEN_STRING)
+			return cx_error_set(err, CDBC_SQL_FILE,
+								"numeric takes a precision of 1 to %d, and a scale", PRECISION_MAX);
+		if (token->kind != CX_TOKEN_NUMBER && token->kind != CX_TOKEN_WORD &&
+			token->kind != CX_TOKEN_STRING)
 			return cx_error_set(err, CDBC_SQL_FILE, "a type's argument is missing");
 		cx_lexer_next_solid(lexer, token);
 	}
 	if (!cx_token_is(token, ')'))
 		return cx_error_set(err, CDBC_SQL_FILE, "the type's `)` is missing");
 	if (is_numeric && (precision == 0 || scale > precision))
-		return cx_error_set(err, CDBC_SQL_FILE, "numeric takes a precision of 1 to %d, and a scale up to it", PRECISION_MAX);
+		return cx_error_set(err, CDBC_SQL_FILE,
+							"numeric takes a precision of 1 to %d, and a scale up to it",
+							PRECISION_MAX);
 	if (is_numeric) {
 		out->precision = (int16_t)precision;
 		out->scale = (int16_t)scale;
@@ -143,7 +152,8 @@ static cdbc_status read_zone(cx_lexer *lexer, cx_token *token, cdbc_type *out, c
 }
 
 /* Names with a schema: the user's own, but for pg_catalog's. */
-static cdbc_status read_qualified(cx_lexer *lexer, cx_token *token, bool *is_system, cx_token *name, cdbc_error **err)
+static cdbc_status read_qualified(cx_lexer *lexer, cx_token *token, bool *is_system, cx_token *name,
+								  cdbc_error **err)
 {
 	*is_system = cx_word_is(name->text, name->length, "pg_catalog");
 	while (cx_token_is(token, '.')) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The catalog: records in a hash table by name, and in a list by name. Loading is in files.c, sections.c, headers.c and params.c. */
+/* The catalog: records in a hash table by name, and in a list by name. Loading is in files.c,
+ * sections.c, headers.c and params.c. */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
@@ -16,13 +17,15 @@ struct cdbc_catalog {
 	size_t arena_count, arena_capacity;
 	cx_record **records; /* everything, variants too, as loaded */
 	size_t record_count, record_capacity;
-	cx_record **table; /* first variants, by hash, linear probing */
-	size_t table_size; /* a power of two, more than half of it empty */
+	cx_record **table;  /* first variants, by hash, linear probing */
+	size_t table_size;  /* a power of two, more than half of it empty */
 	cx_record **sorted; /* first variants, by name */
 	size_t name_count, sorted_capacity;
 };
 
-/* ---- Names -------------------------------------------------------------------------------------------------- */
+/* ---- Names
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Eight bytes with `_` for each `-`. */
 static inline uint64_t fold(uint64_t word)
@@ -53,7 +56,8 @@ size_t cx_catalog_key(const char *name, char key[CX_NAME_MAX + 8])
 	return length;
 }
 
-static cx_record *find_key(const cdbc_catalog *catalog, const char *key, size_t length, uint64_t hash)
+static cx_record *find_key(const cdbc_catalog *catalog, const char *key, size_t length,
+						   uint64_t hash)
 {
 	cx_record *record;
 
@@ -61,12 +65,14 @@ static cx_record *find_key(const cdbc_catalog *catalog, const char *key, size_t 
 		return NULL;
 	for (size_t i = hash & (catalog->table_size - 1); (record = catalog->table[i]) != NULL;
 		 i = (i + 1) & (catalog->table_size - 1))
-		if (record->hash == hash && record->key_length == length && !memcmp(record->key, key, length))
+		if (record->hash == hash && record->key_length == length &&
+			!memcmp(record->key, key, length))
 			return record;
 	return NULL;
 }
 
-/* ---- The table ---------------------------------------------------------------------------------------------- */
+/* ---- The table
+ * ---------------------------------------------------------------------------------------------- */
 
 static void put(cdbc_catalog *catalog, cx_record *record)
 {
@@ -85,7 +91,8 @@ static void fill(cdbc_catalog *catalog)
 	if (catalog->table)
 		memset(catalog->table, 0, catalog->table_size * sizeof(cx_record *));
 	for (size_t i = 0; i < catalog->record_count; i++) {
-		cx_record *record = catalog->records[i], *first = find_key(catalog, record->key, record->key_length, record->hash);
+		cx_record *record = catalog->records[i],
+				  *first = find_key(catalog, record->key, record->key_length, record->hash);
 
 		record->next_variant = NULL;
 		if (first) {
@@ -124,13 +131,15 @@ cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_recor
 	first = find_key(catalog, record->key, record->key_length, record->hash);
 	for (variant = first; variant; variant = variant->next_variant)
 		if (variant->dialects == record->dialects || (variant->dialects & record->dialects))
-			return cx_sqlfiles_fail(loader, section, section->name_place, "give one of them another name, or other dialects",
-								  "query \"%s\" is also in %s:%lld", record->query.info.name, variant->query.info.file,
-								  (long long)variant->query.info.line);
+			return cx_sqlfiles_fail(loader, section, section->name_place,
+									"give one of them another name, or other dialects",
+									"query \"%s\" is also in %s:%lld", record->query.info.name,
+									variant->query.info.file, (long long)variant->query.info.line);
 	if (catalog->record_count >= CX_QUERIES_MAX)
-		return cx_sqlfiles_fail(loader, section, section->name_place, NULL, "more than %d queries", CX_QUERIES_MAX);
-	if (!make_room(catalog) ||
-		!cx_grow(&catalog->records, catalog->record_count, &catalog->record_capacity, sizeof(cx_record *)))
+		return cx_sqlfiles_fail(loader, section, section->name_place, NULL, "more than %d queries",
+								CX_QUERIES_MAX);
+	if (!make_room(catalog) || !cx_grow(&catalog->records, catalog->record_count,
+										&catalog->record_capacity, sizeof(cx_record *)))
 		return cx_error_nomem(loader->err);
 	catalog->records[catalog->record_count++] = record;
 	if (!first) {
@@ -166,7 +175,9 @@ static cdbc_status sort_names(cdbc_catalog *catalog, cdbc_error **err)
 	return CDBC_OK;
 }
 
-/* ---- Life --------------------------------------------------------------------------------------------------- */
+/* ---- Life
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 void cx_record_fini(cx_record *record)
 {
@@ -208,7 +219,8 @@ static cdbc_status load(cx_sqlfiles *loader, const char *path)
 	size_t before = catalog->record_count;
 	cdbc_status status;
 
-	if (!cx_grow(&catalog->arenas, catalog->arena_count, &catalog->arena_capacity, sizeof *catalog->arenas))
+	if (!cx_grow(&catalog->arenas, catalog->arena_count, &catalog->arena_capacity,
+				 sizeof *catalog->arenas))
 		return cx_error_nomem(loader->err);
 	catalog->arenas[catalog->arena_count] = (cx_arena)CX_ARENA_INIT;
 	loader->arena = &catalog->arenas[catalog->arena_count++];
@@ -232,8 +244,8 @@ cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path, cdbc_erro
 }
 
 cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
-							   void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
-							   size_t *error_count, cdbc_error **err)
+							   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
+							   void *data, size_t *error_count, cdbc_error **err)
 {
 	cdbc_catalog *catalog = NULL;
 	cx_sqlfiles loader = {.report = report, .data = data, .err = err};
@@ -248,7 +260,9 @@ cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
 	return status;
 }
 
-/* ---- Asking ------------------------------------------------------------------------------------------------- */
+/* ---- Asking
+ * -------------------------------------------------------------------------------------------------
+ */
 
 size_t cdbc_catalog_count(const cdbc_catalog *catalog)
 {
@@ -271,14 +285,17 @@ static cdbc_status fail_unknown(const cdbc_catalog *catalog, const char *name, c
 
 	for (size_t limit = 1; limit <= 2 && count == 0; limit++)
 		for (size_t i = 0; i < catalog->name_count && count < 3; i++) {
-			const char *candidate = catalog->sorted[i]->query.info.name, *dot = strrchr(candidate, '.');
+			const char *candidate = catalog->sorted[i]->query.info.name,
+					   *dot = strrchr(candidate, '.');
 
-			if (cx_text_distance(name, candidate, limit) <= limit || (dot && cx_text_distance(name, dot + 1, limit) <= limit))
+			if (cx_text_distance(name, candidate, limit) <= limit ||
+				(dot && cx_text_distance(name, dot + 1, limit) <= limit))
 				near[count++] = candidate;
 		}
 	if (count)
-		cx_error_hint(err, "did you mean \"%s\"%s%s%s%s%s%s?", near[0], count > 1 ? ", \"" : "", count > 1 ? near[1] : "",
-					  count > 1 ? "\"" : "", count > 2 ? " or \"" : "", count > 2 ? near[2] : "", count > 2 ? "\"" : "");
+		cx_error_hint(err, "did you mean \"%s\"%s%s%s%s%s%s?", near[0], count > 1 ? ", \"" : "",
+					  count > 1 ? near[1] : "", count > 1 ? "\"" : "", count > 2 ? " or \"" : "",
+					  count > 2 ? near[2] : "", count > 2 ? "\"" : "");
 	else if (catalog->name_count == 0)
 		cx_error_hint(err, "no queries are loaded: name a folder of SQL files");
 	return status;
@@ -287,11 +304,11 @@ static cdbc_status fail_unknown(const cdbc_catalog *catalog, const char *name, c
 /* The variant for a dialect: its own, PostgreSQL's for CockroachDB, then the one for all. */
 static const cx_record *variant_for(const cx_record *first, const char *dialect)
 {
-	unsigned bit = !dialect ? ~0u
+	unsigned bit = !dialect                          ? ~0u
 				   : !strcmp(dialect, "cockroachdb") ? CX_DIALECT_COCKROACHDB
-				   : !strcmp(dialect, "postgresql") ? CX_DIALECT_POSTGRESQL
-				   : !strcmp(dialect, "sqlite")     ? CX_DIALECT_SQLITE
-													: 0;
+				   : !strcmp(dialect, "postgresql")  ? CX_DIALECT_POSTGRESQL
+				   : !strcmp(dialect, "sqlite")      ? CX_DIALECT_SQLITE
+													 : 0;
 	const cx_record *best = NULL;
 
 	for (const cx_record *r = first; r; r = r->next_variant) {
@@ -305,29 +322,33 @@ static const cx_record *variant_for(const cx_record *first, const char *dialect)
 	return best;
 }
 
-cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect, const cx_query **out,
-							cdbc_error **err)
+cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect,
+							const cx_query **out, cdbc_error **err)
 {
 	char key[CX_NAME_MAX + 8];
 	size_t length = cx_catalog_key(name, key);
-	const cx_record *record = length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
+	const cx_record *record =
+		length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
 
 	if (!record)
 		return fail_unknown(catalog, name, err);
 	if (record->dialects || record->next_variant) {
 		record = variant_for(record, dialect);
 		if (!record)
-			return cx_error_set(err, CDBC_NOT_FOUND, "query \"%s\" has no variant for %s", name, dialect);
+			return cx_error_set(err, CDBC_NOT_FOUND, "query \"%s\" has no variant for %s", name,
+								dialect);
 	}
 	*out = &record->query;
 	return CDBC_OK;
 }
 
-cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc_query_info *out, cdbc_error **err)
+cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc_query_info *out,
+							 cdbc_error **err)
 {
 	char key[CX_NAME_MAX + 8];
 	size_t length = cx_catalog_key(name, key);
-	const cx_record *record = length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
+	const cx_record *record =
+		length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
 
 	if (!record)
 		return fail_unknown(catalog, name, err);
@@ -337,14 +358,16 @@ cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc
 
 const char *cdbc_cardinality_name(cdbc_cardinality cardinality)
 {
-	static const char *const names[] = {":many", ":one", ":one?", "$", ":exec", ":execrows", "<!", ":batch", ":copyfrom", "#"};
+	static const char *const names[] = {":many",     ":one", ":one?",  "$",         ":exec",
+										":execrows", "<!",   ":batch", ":copyfrom", "#"};
 
 	return (unsigned)cardinality < sizeof names / sizeof *names ? names[cardinality] : "unknown";
 }
 
 const char *cdbc_kind_name(cdbc_statement_kind kind)
 {
-	static const char *const names[] = {"unknown", "select", "dml", "ddl", "transaction", "session", "copy", "utility"};
+	static const char *const names[] = {"unknown",     "select",  "dml",  "ddl",
+										"transaction", "session", "copy", "utility"};
 
 	return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }

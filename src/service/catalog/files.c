@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Files and folders: what is read, in which order, under which namespace, and how an error names its place. */
+/* Files and folders: what is read, in which order, under which namespace, and how an error names
+ * its place. */
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -12,9 +13,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- Errors ------------------------------------------------------------------------------------------------- */
+/* ---- Errors
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint, const char *message)
+static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint,
+						const char *message)
 {
 	int64_t column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
 	const char *begin = loader->text + place.line_start, *end;
@@ -25,7 +29,8 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 	if (section)
 		section->is_bad = true;
 	if (!loader->report) {
-		cx_error_set(loader->err, CDBC_SQL_FILE, "%s:%zu:%lld: %s", loader->file, place.line, (long long)column, message);
+		cx_error_set(loader->err, CDBC_SQL_FILE, "%s:%zu:%lld: %s", loader->file, place.line,
+					 (long long)column, message);
 		cx_error_place(loader->err, loader->file, (int64_t)place.line, column);
 		if (hint)
 			cx_error_hint(loader->err, "%s", hint);
@@ -37,13 +42,15 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 		return cx_error_nomem(loader->err);
 	if (*line && line[strlen(line) - 1] == '\r')
 		line[strlen(line) - 1] = '\0';
-	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, true, message, hint ? hint : "", line};
+	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, true,
+								   message,      hint ? hint : "",    line};
 	loader->report(loader->data, &diagnostic);
 	cx_free(line);
 	return CDBC_OK;
 }
 
-cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint, const char *format, ...)
+cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *hint, const char *format, ...)
 {
 	char message[1000];
 	va_list args;
@@ -54,7 +61,8 @@ cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place 
 	return tell(loader, section, place, hint, message);
 }
 
-cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base, cdbc_error **error)
+cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base,
+							  cdbc_error **error)
 {
 	cx_place place = base;
 	cdbc_status status;
@@ -75,16 +83,20 @@ cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place
 			}
 		}
 	}
-	status = tell(loader, section, place, cdbc_error_field(*error, CDBC_FIELD_HINT), cdbc_error_message(*error));
+	status = tell(loader, section, place, cdbc_error_field(*error, CDBC_FIELD_HINT),
+				  cdbc_error_message(*error));
 	cx_error_clear(error);
 	return status;
 }
 
-/* ---- Files -------------------------------------------------------------------------------------------------- */
+/* ---- Files
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static cdbc_status fail_io(cx_sqlfiles *loader, const char *path)
 {
-	return cx_error_set(loader->err, errno == ENOMEM ? CDBC_NOMEM : CDBC_IO, "read %s: %s", path, strerror(errno));
+	return cx_error_set(loader->err, errno == ENOMEM ? CDBC_NOMEM : CDBC_IO, "read %s: %s", path,
+						strerror(errno));
 }
 
 static cdbc_status read_stream(cx_sqlfiles *loader, FILE *stream, const char *path, cx_buf *out)
@@ -122,7 +134,8 @@ static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *
 	status = read_stream(loader, stream, path, &text);
 	fclose(stream);
 	loader->file = cx_arena_strdup(loader->arena, path);
-	loader->base_name = cx_arena_strndup(loader->arena, base, strlen(base) - (has_suffix(base, ".sql") ? 4 : 0));
+	loader->base_name =
+		cx_arena_strndup(loader->arena, base, strlen(base) - (has_suffix(base, ".sql") ? 4 : 0));
 	if (!status && (text.is_nomem || !loader->file || !loader->base_name))
 		status = cx_error_nomem(loader->err);
 	if (!status) {
@@ -131,7 +144,9 @@ static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *
 		loader->length = text.length;
 		if (text.is_over || text.length > CX_FILE_MAX) {
 			loader->length = 0;
-			status = cx_sqlfiles_fail(loader, NULL, (cx_place){1, 0, 0}, "split it into several files", "the file is longer than %u bytes", CX_FILE_MAX);
+			status =
+				cx_sqlfiles_fail(loader, NULL, (cx_place){1, 0, 0}, "split it into several files",
+								 "the file is longer than %u bytes", CX_FILE_MAX);
 		} else {
 			status = cx_sqlfiles_text(loader);
 		}
@@ -140,7 +155,9 @@ static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *
 	return status;
 }
 
-/* ---- Folders ------------------------------------------------------------------------------------------------ */
+/* ---- Folders
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* A folder on the way down: so that a link to one of them is seen. */
 typedef struct folder {
@@ -150,7 +167,8 @@ typedef struct folder {
 	size_t depth;
 } folder;
 
-static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char *name_space, const folder *above);
+static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char *name_space,
+							  const folder *above);
 
 static int by_text(const void *a, const void *b)
 {
@@ -169,7 +187,8 @@ static cdbc_status list_folder(cx_sqlfiles *loader, const char *path, char ***na
 	while (!status && (errno = 0, entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (!cx_grow(names, *count, &capacity, sizeof **names) || !((*names)[*count] = cx_strdup(entry->d_name)))
+		if (!cx_grow(names, *count, &capacity, sizeof **names) ||
+			!((*names)[*count] = cx_strdup(entry->d_name)))
 			status = cx_error_nomem(loader->err);
 		else
 			++*count;
@@ -182,7 +201,8 @@ static cdbc_status list_folder(cx_sqlfiles *loader, const char *path, char ***na
 	return status;
 }
 
-static cdbc_status load_folder(cx_sqlfiles *loader, const char *path, const char *name_space, const folder *self)
+static cdbc_status load_folder(cx_sqlfiles *loader, const char *path, const char *name_space,
+							   const folder *self)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -203,8 +223,10 @@ static cdbc_status load_folder(cx_sqlfiles *loader, const char *path, const char
 	return status;
 }
 
-/* Something in a folder, or (above NULL) what the caller named. Only *.sql files count in a folder, and not *.test.sql. */
-static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char *name_space, const folder *above)
+/* Something in a folder, or (above NULL) what the caller named. Only *.sql files count in a folder,
+ * and not *.test.sql. */
+static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char *name_space,
+							  const folder *above)
 {
 	const char *base = strrchr(path, '/');
 	const char *inner = name_space;
@@ -213,17 +235,21 @@ static cdbc_status load_entry(cx_sqlfiles *loader, const char *path, const char 
 
 	base = base ? base + 1 : path;
 	if (stat(path, &st))
-		return above && errno == ENOENT && !has_suffix(base, ".sql") ? CDBC_OK : fail_io(loader, path);
+		return above && errno == ENOENT && !has_suffix(base, ".sql") ? CDBC_OK
+																	 : fail_io(loader, path);
 	if (!S_ISDIR(st.st_mode)) {
-		if (above && (!S_ISREG(st.st_mode) || !has_suffix(base, ".sql") || has_suffix(base, ".test.sql")))
+		if (above &&
+			(!S_ISREG(st.st_mode) || !has_suffix(base, ".sql") || has_suffix(base, ".test.sql")))
 			return CDBC_OK;
 		return load_file(loader, path, name_space);
 	}
 	for (const folder *f = above; f; f = f->above)
 		if (f->device == st.st_dev && f->inode == st.st_ino)
-			return cx_error_set(loader->err, CDBC_IO, "read %s: a folder that links to itself", path);
+			return cx_error_set(loader->err, CDBC_IO, "read %s: a folder that links to itself",
+								path);
 	if (above && above->depth >= CX_FOLDER_DEPTH_MAX)
-		return cx_error_set(loader->err, CDBC_IO, "read %s: folders nested deeper than %d", path, CX_FOLDER_DEPTH_MAX);
+		return cx_error_set(loader->err, CDBC_IO, "read %s: folders nested deeper than %d", path,
+							CX_FOLDER_DEPTH_MAX);
 	if (above) {
 		cx_buf joined = CX_BUF_INIT(8192);
 

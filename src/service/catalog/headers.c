@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Header lines: which comment is one, which is nearly one (an error: a slip must not open a door), and what each says. */
+/* Header lines: which comment is one, which is nearly one (an error: a slip must not open a door),
+ * and what each says. */
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -11,7 +12,8 @@
 
 #include <string.h>
 
-typedef cdbc_status (*header_fn)(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+typedef cdbc_status (*header_fn)(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								 size_t from, size_t to);
 
 typedef struct header {
 	const char *word;
@@ -21,14 +23,22 @@ typedef struct header {
 	header_fn read; /* NULL: not supported yet */
 } header;
 
-static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_read_only(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_idempotent(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							   size_t to);
+static cdbc_status read_read_only(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								  size_t from, size_t to);
+static cdbc_status read_idempotent(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								   size_t from, size_t to);
+static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to);
+static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								 size_t from, size_t to);
+static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to);
+static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								   size_t from, size_t to);
+static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to);
 
 static const header headers[] = {
 	{"param", true, true, true, cx_header_param},
@@ -50,7 +60,7 @@ static const header headers[] = {
 };
 
 #define HEADER_COUNT (sizeof headers / sizeof *headers)
-#define WORD_MAX 24
+#define WORD_MAX     24
 
 static bool is_blank(char c)
 {
@@ -59,17 +69,21 @@ static bool is_blank(char c)
 
 static bool is_name_char(char c)
 {
-	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' || c == '-';
+	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' ||
+		   c == '-';
 }
 
-/* ---- What each says ----------------------------------------------------------------------------------------- */
+/* ---- What each says
+ * ----------------------------------------------------------------------------------------- */
 
-static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to)
 {
 	return CDBC_OK;
 }
 
-static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							   size_t to)
 {
 	cx_lexer lexer;
 	cx_token token;
@@ -79,14 +93,15 @@ static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_plac
 	cx_lexer_init(&lexer, loader->text + from, to - from);
 	cx_lexer_next_solid(&lexer, &token);
 	if (token.kind != CX_TOKEN_WORD && token.kind != CX_TOKEN_QUOTED)
-		return cx_sqlfiles_fail(loader, section, line, "write: -- column: NAME TYPE", "a column's name is missing");
+		return cx_sqlfiles_fail(loader, section, line, "write: -- column: NAME TYPE",
+								"a column's name is missing");
 	if (token.kind == CX_TOKEN_QUOTED && token.text[0] == '"') {
 		token.text++;
 		token.length -= 2;
 	}
 	hint.name = cx_arena_strndup(loader->arena, token.text, token.length);
-	if (!hint.name ||
-		!cx_grow(&section->columns, section->column_count, &section->column_capacity, sizeof *section->columns))
+	if (!hint.name || !cx_grow(&section->columns, section->column_count, &section->column_capacity,
+							   sizeof *section->columns))
 		return cx_error_nomem(loader->err);
 	cx_lexer_next_solid(&lexer, &token);
 	if (cx_type_read(&lexer, &token, &hint.type, &error)) {
@@ -98,25 +113,29 @@ static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_plac
 		return cx_sqlfiles_fail(loader, section, line, NULL, "something follows the column's type");
 	for (size_t i = 0; i < section->column_count; i++)
 		if (!strcmp(section->columns[i].name, hint.name))
-			return cx_sqlfiles_fail(loader, section, line, NULL, "column \"%s\" is declared twice", hint.name);
+			return cx_sqlfiles_fail(loader, section, line, NULL, "column \"%s\" is declared twice",
+									hint.name);
 	section->columns[section->column_count++] = hint;
 	return CDBC_OK;
 }
 
-static cdbc_status read_read_only(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_read_only(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								  size_t from, size_t to)
 {
 	section->record->query.is_read_only = true;
 	section->read_only_place = line;
 	return CDBC_OK;
 }
 
-static cdbc_status read_idempotent(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_idempotent(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								   size_t from, size_t to)
 {
 	section->record->query.is_idempotent = true;
 	return CDBC_OK;
 }
 
-static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to)
 {
 	static const struct {
 		const char *unit;
@@ -129,25 +148,31 @@ static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_pla
 		digits++;
 	if (cx_text_int64(loader->text + from, digits - from, 1, 1000000000, &number))
 		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-			if (strlen(units[i].unit) == to - digits && !memcmp(units[i].unit, loader->text + digits, to - digits)) {
+			if (strlen(units[i].unit) == to - digits &&
+				!memcmp(units[i].unit, loader->text + digits, to - digits)) {
 				section->record->query.timeout_ms = number * units[i].ms;
 				return CDBC_OK;
 			}
 	line.offset = from;
-	return cx_sqlfiles_fail(loader, section, line, "write a number and ms, s, m or h: 2s", "\"%.*s\" is not a duration",
-						  (int)(to - from < 40 ? to - from : 40), loader->text + from);
+	return cx_sqlfiles_fail(loader, section, line, "write a number and ms, s, m or h: 2s",
+							"\"%.*s\" is not a duration", (int)(to - from < 40 ? to - from : 40),
+							loader->text + from);
 }
 
-static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								 size_t from, size_t to)
 {
-	if (cx_text_int64(loader->text + from, to - from, 1, INT64_MAX, &section->record->query.max_rows))
+	if (cx_text_int64(loader->text + from, to - from, 1, INT64_MAX,
+					  &section->record->query.max_rows))
 		return CDBC_OK;
 	line.offset = from;
-	return cx_sqlfiles_fail(loader, section, line, "write a number from 1", "\"%.*s\" is not a number of rows",
-						  (int)(to - from < 40 ? to - from : 40), loader->text + from);
+	return cx_sqlfiles_fail(loader, section, line, "write a number from 1",
+							"\"%.*s\" is not a number of rows",
+							(int)(to - from < 40 ? to - from : 40), loader->text + from);
 }
 
-static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to)
 {
 	static const char *const names[] = {"cockroachdb", "postgresql", "sqlite"};
 	size_t at = from, begin, i;
@@ -158,12 +183,15 @@ static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_pla
 		for (begin = at; at < to && is_name_char(loader->text[at]); at++)
 			;
 		for (i = 0; i < 3; i++)
-			if (strlen(names[i]) == at - begin && !memcmp(names[i], loader->text + begin, at - begin))
+			if (strlen(names[i]) == at - begin &&
+				!memcmp(names[i], loader->text + begin, at - begin))
 				break;
 		line.offset = begin;
 		if (i == 3)
-			return cx_sqlfiles_fail(loader, section, line, "the dialects are cockroachdb, postgresql and sqlite",
-								  "unknown dialect \"%.*s\"", (int)(at - begin < 40 ? at - begin : 40), loader->text + begin);
+			return cx_sqlfiles_fail(loader, section, line,
+									"the dialects are cockroachdb, postgresql and sqlite",
+									"unknown dialect \"%.*s\"",
+									(int)(at - begin < 40 ? at - begin : 40), loader->text + begin);
 		section->record->dialects |= 1u << i;
 		while (at < to && is_blank(loader->text[at]))
 			at++;
@@ -171,17 +199,21 @@ static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_pla
 			return CDBC_OK;
 		line.offset = at;
 		if (loader->text[at++] != ',')
-			return cx_sqlfiles_fail(loader, section, line, NULL, "a comma is missing between dialects");
+			return cx_sqlfiles_fail(loader, section, line, NULL,
+									"a comma is missing between dialects");
 	}
 }
 
-static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								   size_t from, size_t to)
 {
-	section->record->query.deprecated = cx_arena_strndup(loader->arena, loader->text + from, to - from);
+	section->record->query.deprecated =
+		cx_arena_strndup(loader->arena, loader->text + from, to - from);
 	return section->record->query.deprecated ? CDBC_OK : cx_error_nomem(loader->err);
 }
 
-/* ---- Which line is what ------------------------------------------------------------------------------------- */
+/* ---- Which line is what
+ * ------------------------------------------------------------------------------------- */
 
 static const header *find_exact(const char *word, size_t length)
 {
@@ -191,7 +223,8 @@ static const header *find_exact(const char *word, size_t length)
 	return NULL;
 }
 
-/* The header word, or "name", that a word was probably meant to be; NULL when it is none or far from all. */
+/* The header word, or "name", that a word was probably meant to be; NULL when it is none or far
+ * from all. */
 static const char *find_near(const char *word, size_t length)
 {
 	char copy[WORD_MAX + 1];
@@ -203,15 +236,18 @@ static const char *find_near(const char *word, size_t length)
 	copy[length] = '\0';
 	for (size_t limit = 0; limit <= 2; limit++) {
 		for (size_t i = 0; i < HEADER_COUNT; i++)
-			if (headers[i].read != read_nothing && cx_text_distance(copy, headers[i].word, limit) <= limit)
+			if (headers[i].read != read_nothing &&
+				cx_text_distance(copy, headers[i].word, limit) <= limit)
 				return headers[i].word;
-		if (limit < 2 && cx_text_distance(copy, "name", limit) <= limit) /* two edits away is "note" */
+		if (limit < 2 &&
+			cx_text_distance(copy, "name", limit) <= limit) /* two edits away is "note" */
 			return "name";
 	}
 	return NULL;
 }
 
-static cdbc_status add_documentation(cx_sqlfiles *loader, cx_section *section, size_t from, size_t to)
+static cdbc_status add_documentation(cx_sqlfiles *loader, cx_section *section, size_t from,
+									 size_t to)
 {
 	cx_buf *out = section->documentation;
 
@@ -221,7 +257,8 @@ static cdbc_status add_documentation(cx_sqlfiles *loader, cx_section *section, s
 	return out->is_nomem ? cx_error_nomem(loader->err) : CDBC_OK;
 }
 
-static cdbc_status run_header(cx_sqlfiles *loader, cx_section *section, const header *h, cx_place line, size_t from, size_t to)
+static cdbc_status run_header(cx_sqlfiles *loader, cx_section *section, const header *h,
+							  cx_place line, size_t from, size_t to)
 {
 	unsigned bit = 1u << (h - headers);
 
@@ -231,11 +268,13 @@ static cdbc_status run_header(cx_sqlfiles *loader, cx_section *section, const he
 	if (!h->read)
 		return cx_sqlfiles_fail(loader, section, line, NULL, "`%s` is not supported yet", h->word);
 	if (h->takes_value && from == to)
-		return cx_sqlfiles_fail(loader, section, line, NULL, "`%s` needs something after its colon", h->word);
+		return cx_sqlfiles_fail(loader, section, line, NULL, "`%s` needs something after its colon",
+								h->word);
 	return h->read(loader, section, line, from, to);
 }
 
-cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+						   size_t to)
 {
 	const char *text = loader->text, *colon = memchr(text + from, ':', to - from), *near;
 	size_t word = from, end = colon ? (size_t)(colon - text) : to, value = colon ? end + 1 : to;
@@ -250,18 +289,23 @@ cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place li
 	if (h && h->takes_value == (colon != NULL))
 		return run_header(loader, section, h, line, value, to);
 	if (h)
-		return cx_sqlfiles_fail(loader, section, line, NULL, h->takes_value ? "`%s` needs a colon and a value" : "`%s` takes no value",
-							  h->word);
+		return cx_sqlfiles_fail(
+			loader, section, line, NULL,
+			h->takes_value ? "`%s` needs a colon and a value" : "`%s` takes no value", h->word);
 	while (word < to && is_name_char(text[word]))
 		word++;
 	h = find_exact(text + from, word - from);
 	if (h && h->is_strict)
-		return cx_sqlfiles_fail(loader, section, line, "documentation may not begin with a header's word",
-							  h->takes_value ? "`%s` needs a colon directly after it" : "`%s` stands alone in its line", h->word);
+		return cx_sqlfiles_fail(loader, section, line,
+								"documentation may not begin with a header's word",
+								h->takes_value ? "`%s` needs a colon directly after it"
+											   : "`%s` stands alone in its line",
+								h->word);
 	near = find_near(text + from, end - from);
 	if (near)
-		return cx_sqlfiles_fail(loader, section, line, "documentation may not look like a header: write it otherwise",
-							  "`%.*s` is nearly the header `%s`", (int)(end - from), text + from, near);
+		return cx_sqlfiles_fail(
+			loader, section, line, "documentation may not look like a header: write it otherwise",
+			"`%.*s` is nearly the header `%s`", (int)(end - from), text + from, near);
 	return add_documentation(loader, section, from, to);
 }
 
@@ -294,21 +338,37 @@ size_t cx_header_is_name(const char *text, size_t length)
 	return at < length && text[at] == ':' ? at + 1 : 0;
 }
 
-/* ---- name: -------------------------------------------------------------------------------------------------- */
+/* ---- name:
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *mark;
 	cdbc_cardinality cardinality;
 } marks[] = {
-	{":many", CDBC_MANY},         {":one", CDBC_ONE},          {":one?", CDBC_ZERO_OR_ONE}, {"^", CDBC_ZERO_OR_ONE},
-	{"$", CDBC_SCALAR},           {":exec", CDBC_EXEC},        {"!", CDBC_EXEC},            {":execrows", CDBC_EXEC_ROWS},
-	{"<!", CDBC_RETURNING},       {":batch", CDBC_BATCH},      {"*!", CDBC_BATCH},          {":copyfrom", CDBC_COPY_FROM},
-	{"#", CDBC_SCRIPT},           {":execresult", CDBC_EXEC},  {":execlastid", CDBC_EXEC},  {":batchexec", CDBC_BATCH},
-	{":batchmany", CDBC_BATCH},   {":batchone", CDBC_BATCH},
+	{":many", CDBC_MANY},
+	{":one", CDBC_ONE},
+	{":one?", CDBC_ZERO_OR_ONE},
+	{"^", CDBC_ZERO_OR_ONE},
+	{"$", CDBC_SCALAR},
+	{":exec", CDBC_EXEC},
+	{"!", CDBC_EXEC},
+	{":execrows", CDBC_EXEC_ROWS},
+	{"<!", CDBC_RETURNING},
+	{":batch", CDBC_BATCH},
+	{"*!", CDBC_BATCH},
+	{":copyfrom", CDBC_COPY_FROM},
+	{"#", CDBC_SCRIPT},
+	{":execresult", CDBC_EXEC},
+	{":execlastid", CDBC_EXEC},
+	{":batchexec", CDBC_BATCH},
+	{":batchmany", CDBC_BATCH},
+	{":batchone", CDBC_BATCH},
 };
 
 /* aiosql's f(a, b): the parameters by name, without types. */
-static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t *at, size_t to)
+static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								  size_t *at, size_t to)
 {
 	const char *text = loader->text;
 	size_t i = *at + 1, begin;
@@ -321,7 +381,9 @@ static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_p
 		line.offset = begin;
 		if (i > begin) {
 			if (cx_section_rule(section, text + begin, i - begin))
-				return cx_sqlfiles_fail(loader, section, line, NULL, "parameter \"%.*s\" is declared twice", (int)(i - begin), text + begin);
+				return cx_sqlfiles_fail(loader, section, line, NULL,
+										"parameter \"%.*s\" is declared twice", (int)(i - begin),
+										text + begin);
 			if (!cx_section_add_rule(loader, section, text + begin, i - begin, line))
 				return cx_error_nomem(loader->err);
 		}
@@ -333,11 +395,13 @@ static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_p
 			return CDBC_OK;
 		}
 		if (i == to || text[i] != ',' || begin == i)
-			return cx_sqlfiles_fail(loader, section, line, NULL, "`)` is missing after the parameters' names");
+			return cx_sqlfiles_fail(loader, section, line, NULL,
+									"`)` is missing after the parameters' names");
 	}
 }
 
-cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+						   size_t to)
 {
 	const char *text = loader->text;
 	size_t at = from;
@@ -350,7 +414,8 @@ cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place li
 	section->name_place = line;
 	section->name_place.offset = line.offset = from;
 	if (at == from)
-		return cx_sqlfiles_fail(loader, section, line, "letters, digits, _ and -", "a query's name is missing");
+		return cx_sqlfiles_fail(loader, section, line, "letters, digits, _ and -",
+								"a query's name is missing");
 	if (at < to && text[at] == '(') {
 		status = read_arguments(loader, section, line, &at, to);
 		if (status || section->is_bad)
@@ -367,6 +432,8 @@ cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place li
 			section->has_mark = true;
 			return CDBC_OK;
 		}
-	return cx_sqlfiles_fail(loader, section, line, "after the name stands :one, :one?, :many, :exec, :execrows, :batch, :copyfrom, ^, $, !, <!, *! or #",
-						  "\"%.*s\" is no mark", (int)(to - at < 40 ? to - at : 40), text + at);
+	return cx_sqlfiles_fail(loader, section, line,
+							"after the name stands :one, :one?, :many, :exec, :execrows, :batch, "
+							":copyfrom, ^, $, !, <!, *! or #",
+							"\"%.*s\" is no mark", (int)(to - at < 40 ? to - at : 40), text + at);
 }

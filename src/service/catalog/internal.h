@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the files of this room share: a query's record, a parameter's rule, and the loader that reads files into them. */
+/* What the files of this room share: a query's record, a parameter's rule, and the loader that
+ * reads files into them. */
 #ifndef CX_CATALOG_INTERNAL_H
 #define CX_CATALOG_INTERNAL_H
 
@@ -9,9 +10,9 @@
 
 #include <regex.h>
 
-#define CX_NAME_MAX 120           /* bytes of a query's name, with its namespace */
-#define CX_FILE_MAX (16u << 20)   /* bytes of a SQL file */
-#define CX_QUERIES_MAX 100000     /* in a catalog */
+#define CX_NAME_MAX         120         /* bytes of a query's name, with its namespace */
+#define CX_FILE_MAX         (16u << 20) /* bytes of a SQL file */
+#define CX_QUERIES_MAX      100000      /* in a catalog */
 #define CX_FOLDER_DEPTH_MAX 32
 
 enum {
@@ -57,21 +58,23 @@ typedef struct cx_param_rule {
 } cx_param_rule;
 
 typedef struct cx_record {
-	cx_query query; /* first: a cx_query of the catalog is a record */
+	cx_query query;            /* first: a cx_query of the catalog is a record */
 	char key[CX_NAME_MAX + 8]; /* the name with `_` for `-`, padded with zeros */
 	size_t key_length;
 	uint64_t hash;
 	unsigned dialects; /* 0: all */
 	cx_place place;    /* of the name */
 	cx_param_rule *rules;
-	const cx_param_rule *const *by_index; /* the rule of the statement's parameter i; NULL when none is declared */
-	struct cx_record *next_variant;       /* of the same name for other dialects */
+	const cx_param_rule *const
+		*by_index; /* the rule of the statement's parameter i; NULL when none is declared */
+	struct cx_record *next_variant; /* of the same name for other dialects */
 } cx_record;
 
 typedef struct cx_sqlfiles {
 	cdbc_catalog *catalog;
 	cx_arena *arena; /* of what is loaded now */
-	void (*report)(void *data, const cdbc_diagnostic *diagnostic); /* NULL: the first error ends it all */
+	void (*report)(void *data,
+				   const cdbc_diagnostic *diagnostic); /* NULL: the first error ends it all */
 	void *data;
 	cdbc_error **err;
 	size_t error_count;
@@ -99,31 +102,38 @@ typedef struct cx_section {
 	unsigned seen; /* headers, a bit each */
 } cx_section;
 
-/* Reports an error at a place. With a report function: OK, and the section is bad; without: CDBC_SQL_FILE, *err is made. hint may be NULL. */
-cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint, const char *format, ...)
-	CDBC_PRINTF(5, 6);
-/* Takes over an error of a lower layer about bytes that begin at base of the file, whose place counts from there. Frees *error. */
-cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base, cdbc_error **error);
+/* Reports an error at a place. With a report function: OK, and the section is bad; without:
+ * CDBC_SQL_FILE, *err is made. hint may be NULL. */
+cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *hint, const char *format, ...) CDBC_PRINTF(5, 6);
+/* Takes over an error of a lower layer about bytes that begin at base of the file, whose place
+ * counts from there. Frees *error. */
+cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base,
+							  cdbc_error **error);
 
 /* files.c: a file or folder into the catalog. */
 cdbc_status cx_sqlfiles_path(cx_sqlfiles *loader, const char *path);
 /* sections.c: the file in loader->text into the catalog. */
 cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader);
 /* headers.c: what follows `name:` (from offset to end); a comment line between name and SQL. */
-cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
-cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+						   size_t to);
+cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+						   size_t to);
 /* Whether a comment is a header that must not stand there (after the SQL, before the name). */
 bool cx_header_is_misplaced(const char *text, size_t length);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
 size_t cx_header_is_name(const char *text, size_t length);
 
 /* params.c: `param:` and its checks. */
-cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to);
+cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							size_t to);
 cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err);
 void cx_rule_fini(cx_param_rule *rule);
 cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t length);
 /* A rule of that name, added at the end; NULL: out of memory. */
-cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name, size_t length, cx_place place);
+cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name,
+								   size_t length, cx_place place);
 
 /* catalog.c */
 /* Adds a record, or reports the duplicate. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* `param:` lines: NAME TYPE[?] CHECK* [= LITERAL] [-- text]. What the checks do with a value is in rules.c. */
+/* `param:` lines: NAME TYPE[?] CHECK* [= LITERAL] [-- text]. What the checks do with a value is in
+ * rules.c. */
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -38,7 +39,8 @@ cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t len
 	return NULL;
 }
 
-cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name, size_t length, cx_place place)
+cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name,
+								   size_t length, cx_place place)
 {
 	cx_param_rule *rule = cx_arena_calloc(loader->arena, 1, sizeof *rule);
 
@@ -96,7 +98,9 @@ static bool is_number_type(cdbc_type_id id)
 	return id >= CDBC_TYPE_INT2 && id <= CDBC_TYPE_NUMERIC;
 }
 
-/* ---- Literals ----------------------------------------------------------------------------------------------- */
+/* ---- Literals
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* The bytes of '..' with '' undone. */
 static char *unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length)
@@ -119,7 +123,8 @@ static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal
 {
 	cdbc_error *error = NULL;
 
-	out->text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, r->token.offset + r->token.length - begin);
+	out->text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin,
+								 r->token.offset + r->token.length - begin);
 	if (!out->text)
 		return cx_error_nomem(r->loader->err);
 	if (cx_value_check(r->rule->info.name, r->rule->info.type, &out->value, &out->value, &error))
@@ -160,7 +165,8 @@ static cdbc_status read_literal(reader *r, literal *out)
 		return keep_literal(r, begin, place, out);
 	} else {
 		return fail(r, "a literal is a number, true, false, null, or text in single quotes",
-					r->token.kind == CX_TOKEN_WORD ? "a bare word is no literal" : "a literal is missing");
+					r->token.kind == CX_TOKEN_WORD ? "a bare word is no literal"
+												   : "a literal is missing");
 	}
 	if (!text)
 		return cx_error_nomem(r->loader->err);
@@ -168,7 +174,9 @@ static cdbc_status read_literal(reader *r, literal *out)
 	return keep_literal(r, begin, place, out);
 }
 
-/* ---- Checks ------------------------------------------------------------------------------------------------- */
+/* ---- Checks
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static cdbc_status read_choices(reader *r)
 {
@@ -198,7 +206,8 @@ static cdbc_status read_choices(reader *r)
 		goto out;
 	}
 	kept = cx_arena_calloc(r->loader->arena, count, sizeof *kept);
-	r->rule->choices_text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, r->token.offset + 1 - begin);
+	r->rule->choices_text =
+		cx_arena_strndup(r->loader->arena, r->lexer.text + begin, r->token.offset + 1 - begin);
 	if (!kept || !r->rule->choices_text) {
 		status = cx_error_nomem(r->loader->err);
 		goto out;
@@ -236,7 +245,8 @@ static cdbc_status read_limit(reader *r, cx_limit *limit)
 
 static bool read_count(reader *r, int64_t *out)
 {
-	if (r->token.kind != CX_TOKEN_NUMBER || !cx_text_int64(r->token.text, r->token.length, 0, INT64_MAX, out))
+	if (r->token.kind != CX_TOKEN_NUMBER ||
+		!cx_text_int64(r->token.text, r->token.length, 0, INT64_MAX, out))
 		return false;
 	next_or_help(r);
 	return true;
@@ -250,7 +260,8 @@ static cdbc_status read_length(reader *r)
 
 	if (rule->length_min >= 0)
 		return fail(r, NULL, "`length` is given twice");
-	if (rule->info.type.id != CDBC_TYPE_TEXT && rule->info.type.id != CDBC_TYPE_BYTES && rule->info.type.id != CDBC_TYPE_OTHER)
+	if (rule->info.type.id != CDBC_TYPE_TEXT && rule->info.type.id != CDBC_TYPE_BYTES &&
+		rule->info.type.id != CDBC_TYPE_OTHER)
 		return fail(r, NULL, "`length` is for text and bytes");
 	next(r);
 	if (!cx_token_is(&r->token, '='))
@@ -258,7 +269,8 @@ static cdbc_status read_length(reader *r)
 	next(r);
 	if (!read_count(r, &rule->length_min))
 		rule->length_min = -1;
-	has_dots = r->token.kind == CX_TOKEN_OPERATOR && r->token.length == 2 && !memcmp(r->token.text, "..", 2);
+	has_dots = r->token.kind == CX_TOKEN_OPERATOR && r->token.length == 2 &&
+			   !memcmp(r->token.text, "..", 2);
 	if (has_dots) {
 		next_or_help(r);
 		if (!read_count(r, &rule->length_max))
@@ -310,7 +322,9 @@ static cdbc_status read_match(reader *r)
 		return cx_error_nomem(r->loader->err);
 	if (failed) {
 		regerror(failed, match, message, sizeof message);
-		return cx_sqlfiles_fail(r->loader, r->section, place, "it is a POSIX extended regular expression", "the expression is wrong: %s", message);
+		return cx_sqlfiles_fail(r->loader, r->section, place,
+								"it is a POSIX extended regular expression",
+								"the expression is wrong: %s", message);
 	}
 	rule->match = match;
 	rule->match_text = text;
@@ -345,7 +359,9 @@ static cdbc_status read_check(reader *r)
 	const char *near;
 
 	if (r->token.kind != CX_TOKEN_WORD || r->token.length >= sizeof word)
-		return fail(r, "after the type stand in(...), min=, max=, length=, match=, then = and the default, then -- and a text",
+		return fail(r,
+					"after the type stand in(...), min=, max=, length=, match=, then = and the "
+					"default, then -- and a text",
 					"neither a check nor a default");
 	if (r->rule->info.type.is_array)
 		return fail(r, NULL, "checks of arrays are not supported yet");
@@ -362,11 +378,14 @@ static cdbc_status read_check(reader *r)
 	memcpy(word, r->token.text, r->token.length);
 	word[r->token.length] = '\0';
 	near = cx_text_nearest(word, words, sizeof words / sizeof *words);
-	return cx_sqlfiles_fail(r->loader, r->section, here(r), near ? near : "the checks are in(...), min=, max=, length= and match=",
-						  "unknown check \"%s\"", word);
+	return cx_sqlfiles_fail(r->loader, r->section, here(r),
+							near ? near : "the checks are in(...), min=, max=, length= and match=",
+							"unknown check \"%s\"", word);
 }
 
-/* ---- The line ----------------------------------------------------------------------------------------------- */
+/* ---- The line
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* cx_type_read passes a comment: the help is looked for again from the token before it. */
 static void find_help(reader *r, size_t type_begin)
@@ -415,7 +434,8 @@ static cdbc_status read_help(reader *r)
 	if (r->token.kind == CX_TOKEN_END)
 		return CDBC_OK;
 	if (r->token.kind != CX_TOKEN_COMMENT || r->token.text[0] != '-')
-		return fail(r, "a text about the parameter follows --", "something follows the parameter's declaration");
+		return fail(r, "a text about the parameter follows --",
+					"something follows the parameter's declaration");
 	while (begin < end && strchr(" \t\r", r->token.text[begin]))
 		begin++;
 	while (end > begin && strchr(" \t\r", r->token.text[end - 1]))
@@ -432,7 +452,8 @@ static cdbc_status read_line(reader *r)
 	status = read_type(r);
 	if (status || r->section->is_bad)
 		return status;
-	while (r->token.kind != CX_TOKEN_END && r->token.kind != CX_TOKEN_COMMENT && !cx_token_is(&r->token, '=')) {
+	while (r->token.kind != CX_TOKEN_END && r->token.kind != CX_TOKEN_COMMENT &&
+		   !cx_token_is(&r->token, '=')) {
 		status = read_check(r);
 		if (status || r->section->is_bad)
 			return status;
@@ -445,7 +466,8 @@ static cdbc_status read_line(reader *r)
 	return read_help(r);
 }
 
-cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from, size_t to)
+cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							size_t to)
 {
 	reader r = {.loader = loader, .section = section, .line = line, .from = from};
 	bool was_bad = section->is_bad;
@@ -456,10 +478,12 @@ cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place l
 	if (r.token.kind != CX_TOKEN_WORD)
 		return fail(&r, "write: -- param: NAME TYPE", "a parameter's name is missing");
 	if (r.token.text[0] == '_')
-		return fail(&r, "take another name", "names that begin with `_` are filled in here, they cannot be declared");
+		return fail(&r, "take another name",
+					"names that begin with `_` are filled in here, they cannot be declared");
 	r.rule = cx_section_rule(section, r.token.text, r.token.length);
 	if (r.rule && (*r.rule->info.type_name || r.rule->place.line == line.line))
-		return cx_sqlfiles_fail(loader, section, here(&r), NULL, "parameter \"%s\" is declared twice", r.rule->info.name);
+		return cx_sqlfiles_fail(loader, section, here(&r), NULL,
+								"parameter \"%s\" is declared twice", r.rule->info.name);
 	if (!r.rule)
 		r.rule = cx_section_add_rule(loader, section, r.token.text, r.token.length, here(&r));
 	if (!r.rule)

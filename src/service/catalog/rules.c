@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A declared parameter's checks on a value, and the binding of a named query: given values, defaults, absent optional ones. */
+/* A declared parameter's checks on a value, and the binding of a named query: given values,
+ * defaults, absent optional ones. */
 #include "base/error.h"
 #include "base/number.h"
 #include "data/sql/check.h"
@@ -18,7 +19,9 @@ void cx_rule_fini(cx_param_rule *rule)
 	rule->match = NULL;
 }
 
-/* ---- Numbers ------------------------------------------------------------------------------------------------ */
+/* ---- Numbers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* A plain decimal number taken apart; false with an exponent, NaN, Infinity. */
 typedef struct decimal {
@@ -57,7 +60,8 @@ static bool take_apart(const char *text, size_t length, decimal *out)
 static int compare_decimal(const decimal *a, const decimal *b)
 {
 	int sign = a->is_negative ? -1 : 1, difference;
-	size_t common = a->fraction_length < b->fraction_length ? a->fraction_length : b->fraction_length;
+	size_t common =
+		a->fraction_length < b->fraction_length ? a->fraction_length : b->fraction_length;
 
 	if (a->is_negative != b->is_negative)
 		return sign;
@@ -67,7 +71,8 @@ static int compare_decimal(const decimal *a, const decimal *b)
 	if (!difference && common)
 		difference = memcmp(a->fraction, b->fraction, common);
 	if (!difference)
-		difference = a->fraction_length < b->fraction_length ? -1 : a->fraction_length > b->fraction_length;
+		difference =
+			a->fraction_length < b->fraction_length ? -1 : a->fraction_length > b->fraction_length;
 	return difference < 0 ? -sign : difference > 0 ? sign : 0;
 }
 
@@ -81,8 +86,10 @@ static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
 
 	if (value->kind != CDBC_VALUE_DOUBLE) {
 		if (value->kind == CDBC_VALUE_INT64)
-			text = (cdbc_text){digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)value->as.int64)};
-		if (take_apart(text.data, text.length, &a) && take_apart(limit->text, strlen(limit->text), &b)) {
+			text = (cdbc_text){digits, (size_t)snprintf(digits, sizeof digits, "%lld",
+														(long long)value->as.int64)};
+		if (take_apart(text.data, text.length, &a) &&
+			take_apart(limit->text, strlen(limit->text), &b)) {
 			*out = compare_decimal(&a, &b);
 			return true;
 		}
@@ -93,9 +100,12 @@ static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
 	return !isnan(number);
 }
 
-/* ---- Checks ------------------------------------------------------------------------------------------------- */
+/* ---- Checks
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static cdbc_status refuse(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err, const char *what, const char *limit)
+static cdbc_status refuse(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err,
+						  const char *what, const char *limit)
 {
 	char shown[SHOWN_BYTES + 8];
 	size_t n = value->as.text.length < SHOWN_BYTES ? value->as.text.length : SHOWN_BYTES;
@@ -111,15 +121,18 @@ static cdbc_status refuse(const cx_param_rule *rule, const cdbc_value *value, cd
 		snprintf(shown, sizeof shown, "%s", value->as.boolean ? "true" : "false");
 		break;
 	case CDBC_VALUE_TEXT:
-		while (n && n < value->as.text.length && ((unsigned char)value->as.text.data[n] & 0xc0) == 0x80)
+		while (n && n < value->as.text.length &&
+			   ((unsigned char)value->as.text.data[n] & 0xc0) == 0x80)
 			n--;
-		snprintf(shown, sizeof shown, "\"%.*s%s\"", (int)n, value->as.text.data, n < value->as.text.length ? "..." : "");
+		snprintf(shown, sizeof shown, "\"%.*s%s\"", (int)n, value->as.text.data,
+				 n < value->as.text.length ? "..." : "");
 		break;
 	default:
 		snprintf(shown, sizeof shown, "the value");
 		break;
 	}
-	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\": %s %s %s", rule->info.name, shown, what, limit);
+	return cx_error_set(err, CDBC_PARAM, "parameter \"%s\": %s %s %s", rule->info.name, shown, what,
+						limit);
 }
 
 static bool is_choice(const cx_param_rule *rule, const cdbc_value *value)
@@ -138,7 +151,8 @@ static bool is_choice(const cx_param_rule *rule, const cdbc_value *value)
 			if (choice->value.as.boolean == value->as.boolean)
 				return true;
 		} else if (choice->value.as.text.length == value->as.text.length &&
-				   !memcmp(choice->value.as.text.data, value->as.text.data, value->as.text.length)) {
+				   !memcmp(choice->value.as.text.data, value->as.text.data,
+						   value->as.text.length)) {
 			return true;
 		}
 	}
@@ -182,9 +196,10 @@ cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cd
 		return refuse(rule, value, err, "is less than", rule->min.text);
 	if (rule->max.is_set && (!compare(value, &rule->max, &order) || order > 0))
 		return refuse(rule, value, err, "is more than", rule->max.text);
-	if (rule->length_min >= 0 && is_text && (length_of(rule, value) < rule->length_min || length_of(rule, value) > rule->length_max)) {
-		snprintf(limit, sizeof limit, rule->length_max == INT64_MAX ? "%lld.." : "%lld..%lld", (long long)rule->length_min,
-				 (long long)rule->length_max);
+	if (rule->length_min >= 0 && is_text &&
+		(length_of(rule, value) < rule->length_min || length_of(rule, value) > rule->length_max)) {
+		snprintf(limit, sizeof limit, rule->length_max == INT64_MAX ? "%lld.." : "%lld..%lld",
+				 (long long)rule->length_min, (long long)rule->length_max);
 		return refuse(rule, value, err, "has not the length", limit);
 	}
 	if (rule->match && value->kind == CDBC_VALUE_TEXT && !matches(rule, value->as.text))
@@ -192,11 +207,14 @@ cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cd
 	return CDBC_OK;
 }
 
-/* ---- Binding ------------------------------------------------------------------------------------------------ */
+/* ---- Binding
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool has_checks(const cx_param_rule *rule)
 {
-	return rule->choices || rule->min.is_set || rule->max.is_set || rule->length_min >= 0 || rule->match;
+	return rule->choices || rule->min.is_set || rule->max.is_set || rule->length_min >= 0 ||
+		   rule->match;
 }
 
 static inline cdbc_status bind_one(const cx_param_rule *rule, cdbc_value *value, cdbc_error **err)
@@ -210,15 +228,17 @@ static inline cdbc_status bind_one(const cx_param_rule *rule, cdbc_value *value,
 		value->type = rule->info.type;
 		return CDBC_OK;
 	}
-	if (value->kind == CDBC_VALUE_INT64 && rule->info.type.id == CDBC_TYPE_INT8 && !rule->info.type.is_array)
+	if (value->kind == CDBC_VALUE_INT64 && rule->info.type.id == CDBC_TYPE_INT8 &&
+		!rule->info.type.is_array)
 		value->type = rule->info.type;
-	else if ((status = cx_value_check(rule->info.name, rule->info.type, value, value, err)) != CDBC_OK)
+	else if ((status = cx_value_check(rule->info.name, rule->info.type, value, value, err)) !=
+			 CDBC_OK)
 		return status;
 	return has_checks(rule) ? cx_rule_check(rule, value, err) : CDBC_OK;
 }
 
-cdbc_status cx_query_bind(const cx_query *query, const cx_statement *statement, cdbc_params params, cdbc_value *values,
-						  cdbc_error **err)
+cdbc_status cx_query_bind(const cx_query *query, const cx_statement *statement, cdbc_params params,
+						  cdbc_value *values, cdbc_error **err)
 {
 	const cx_record *record = (const cx_record *)query;
 	cdbc_status status;

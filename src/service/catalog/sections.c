@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A file's queries: where each begins and ends, which comments are its headers, and whether its SQL agrees with them. */
+/* A file's queries: where each begins and ends, which comments are its headers, and whether its SQL
+ * agrees with them. */
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -9,7 +10,7 @@
 
 #include <string.h>
 
-#define DOCUMENTATION_MAX (64u << 10)
+#define DOCUMENTATION_MAX  (64u << 10)
 #define LEXICAL_ERRORS_MAX 100 /* each may cost a look at the rest of the file */
 
 typedef struct scan {
@@ -46,12 +47,15 @@ static cdbc_status open_section(scan *s, cx_place place)
 	return CDBC_OK;
 }
 
-/* ---- What a query's SQL and its headers say of each other --------------------------------------------------- */
+/* ---- What a query's SQL and its headers say of each other
+ * --------------------------------------------------- */
 
 /* The place in the file of something in the section's SQL. */
 static cx_place place_in_sql(const scan *s, size_t offset, size_t line, size_t line_start)
 {
-	return (cx_place){s->sql.line + line - 1, line == 1 ? s->sql.line_start : s->sql.offset + line_start, s->sql.offset + offset};
+	return (cx_place){s->sql.line + line - 1,
+					  line == 1 ? s->sql.line_start : s->sql.offset + line_start,
+					  s->sql.offset + offset};
 }
 
 static cx_place place_of_param(const scan *s, const char *name)
@@ -62,7 +66,8 @@ static cx_place place_of_param(const scan *s, const char *name)
 
 	cx_lexer_init(&lexer, s->loader->text + s->sql.offset, s->sql_end - s->sql.offset);
 	while (cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END)
-		if (token.kind == CX_TOKEN_PARAM && token.length == length + 1 && !memcmp(token.text + 1, name, length))
+		if (token.kind == CX_TOKEN_PARAM && token.length == length + 1 &&
+			!memcmp(token.text + 1, name, length))
 			return place_in_sql(s, token.offset, token.line, token.line_start);
 	return s->sql;
 }
@@ -81,7 +86,9 @@ static cdbc_status check_params(scan *s)
 			   !(statement->params[i].name && !strcmp(statement->params[i].name, rule->info.name)))
 			i++;
 		if (i == statement->param_count)
-			status = cx_sqlfiles_fail(loader, &s->section, rule->place, NULL, "parameter \"%s\" is declared, but not used", rule->info.name);
+			status =
+				cx_sqlfiles_fail(loader, &s->section, rule->place, NULL,
+								 "parameter \"%s\" is declared, but not used", rule->info.name);
 	}
 	for (size_t i = 0; i < statement->param_count && !status; i++) {
 		const char *name = statement->params[i].name;
@@ -89,11 +96,14 @@ static cdbc_status check_params(scan *s)
 		if (!name)
 			continue;
 		if (name[0] == '_')
-			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name), "take another name: `_` begins those that are filled in",
-									"parameter \"%s\" is to be filled in here, which is not supported yet", name);
+			status = cx_sqlfiles_fail(
+				loader, &s->section, place_of_param(s, name),
+				"take another name: `_` begins those that are filled in",
+				"parameter \"%s\" is to be filled in here, which is not supported yet", name);
 		else if (record->rules && !cx_section_rule(&s->section, name, strlen(name)))
-			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name), "declare all parameters, or none",
-									"parameter \"%s\" is used, but not declared", name);
+			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name),
+									  "declare all parameters, or none",
+									  "parameter \"%s\" is used, but not declared", name);
 	}
 	return status;
 }
@@ -106,18 +116,21 @@ static cdbc_status check_count(scan *s)
 	cx_piece piece;
 
 	if (statement->statement_count == 0)
-		return cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "the query has no SQL");
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL,
+								"the query has no SQL");
 	if (is_script && statement->statement_count > 1 && statement->param_count)
-		return cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "a script of several statements takes no parameters");
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL,
+								"a script of several statements takes no parameters");
 	if (is_script || statement->statement_count == 1)
 		return CDBC_OK;
 	cx_splitter_init(&splitter, s->loader->text + s->sql.offset, s->sql_end - s->sql.offset);
 	if (!cx_splitter_next(&splitter, &piece) || !cx_splitter_next(&splitter, &piece))
-		return cx_error_set(s->loader->err, CDBC_INTERNAL, "statements counted otherwise than split");
-	return cx_sqlfiles_fail(s->loader, &s->section,
-						  place_in_sql(s, piece.offset, piece.line, piece.line_start),
-						  "begin each query with a `-- name:` line, or mark the query with # to run it as a script",
-						  "a second statement in one query");
+		return cx_error_set(s->loader->err, CDBC_INTERNAL,
+							"statements counted otherwise than split");
+	return cx_sqlfiles_fail(
+		s->loader, &s->section, place_in_sql(s, piece.offset, piece.line, piece.line_start),
+		"begin each query with a `-- name:` line, or mark the query with # to run it as a script",
+		"a second statement in one query");
 }
 
 /* What the headers add to what the lexer knows. */
@@ -125,22 +138,29 @@ static cdbc_status settle_flags(scan *s)
 {
 	cx_query *query = &s->section.record->query;
 	cdbc_statement_kind kind = query->statement->kind;
-	bool has_no_rows = (kind == CDBC_KIND_DML || kind == CDBC_KIND_DDL || kind == CDBC_KIND_TRANSACTION || kind == CDBC_KIND_SESSION) &&
+	bool has_no_rows = (kind == CDBC_KIND_DML || kind == CDBC_KIND_DDL ||
+						kind == CDBC_KIND_TRANSACTION || kind == CDBC_KIND_SESSION) &&
 					   (query->statement->flags & CDBC_REQUEST_SMALL_RESULT);
 	uint32_t flags = 0;
 
 	if (!s->section.has_mark)
 		query->info.cardinality = has_no_rows ? CDBC_EXEC : CDBC_MANY;
 	switch (query->info.cardinality) {
-	case CDBC_ONE: case CDBC_ZERO_OR_ONE: case CDBC_SCALAR: case CDBC_EXEC: case CDBC_EXEC_ROWS:
+	case CDBC_ONE:
+	case CDBC_ZERO_OR_ONE:
+	case CDBC_SCALAR:
+	case CDBC_EXEC:
+	case CDBC_EXEC_ROWS:
 		flags |= CDBC_REQUEST_SMALL_RESULT;
 		break;
 	default:
 		break;
 	}
 	if (query->is_read_only && (kind == CDBC_KIND_DML || kind == CDBC_KIND_DDL))
-		return cx_sqlfiles_fail(s->loader, &s->section, s->section.read_only_place, NULL, "declared read-only, but it is %s",
-							  kind == CDBC_KIND_DML ? "a change of data" : "a change of the schema");
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.read_only_place, NULL,
+								"declared read-only, but it is %s",
+								kind == CDBC_KIND_DML ? "a change of data"
+													  : "a change of the schema");
 	if (query->is_read_only)
 		flags |= CDBC_REQUEST_READ_ONLY;
 	if (query->is_idempotent)
@@ -152,14 +172,16 @@ static cdbc_status settle_flags(scan *s)
 	return CDBC_OK;
 }
 
-/* The public list of parameters, in the order of declaration, else of use; and the rule of each of the statement's. */
+/* The public list of parameters, in the order of declaration, else of use; and the rule of each of
+ * the statement's. */
 static cdbc_status settle_params(scan *s)
 {
 	cx_record *record = s->section.record;
 	const cx_statement *statement = record->query.statement;
 	size_t count = statement->param_count;
 	cdbc_query_param *params = cx_arena_calloc(s->loader->arena, count + 1, sizeof *params);
-	const cx_param_rule **by_index = cx_arena_calloc(s->loader->arena, count + 1, sizeof(cx_param_rule *));
+	const cx_param_rule **by_index =
+		cx_arena_calloc(s->loader->arena, count + 1, sizeof(cx_param_rule *));
 	size_t n = 0;
 
 	if (!params || !by_index)
@@ -168,9 +190,16 @@ static cdbc_status settle_params(scan *s)
 		params[n++] = rule->info;
 	for (size_t i = 0; i < count; i++) {
 		if (record->rules)
-			by_index[i] = cx_section_rule(&s->section, statement->params[i].name, strlen(statement->params[i].name));
+			by_index[i] = cx_section_rule(&s->section, statement->params[i].name,
+										  strlen(statement->params[i].name));
 		else
-			params[n++] = (cdbc_query_param){statement->params[i].name ? statement->params[i].name : "", "", statement->params[i].type, false, NULL, ""};
+			params[n++] =
+				(cdbc_query_param){statement->params[i].name ? statement->params[i].name : "",
+								   "",
+								   statement->params[i].type,
+								   false,
+								   NULL,
+								   ""};
 	}
 	record->by_index = record->rules ? by_index : NULL;
 	record->query.info.params = params;
@@ -178,29 +207,34 @@ static cdbc_status settle_params(scan *s)
 	return CDBC_OK;
 }
 
-/* ---- The query as a whole ----------------------------------------------------------------------------------- */
+/* ---- The query as a whole
+ * ----------------------------------------------------------------------------------- */
 
 static cdbc_status settle_name(scan *s)
 {
 	cx_sqlfiles *loader = s->loader;
 	cx_record *record = s->section.record;
 	const char *name = s->section.name ? s->section.name : loader->base_name;
-	size_t length = s->section.name ? s->section.name_length : strlen(name), before = strlen(loader->name_space);
+	size_t length = s->section.name ? s->section.name_length : strlen(name),
+		   before = strlen(loader->name_space);
 	char full[CX_NAME_MAX + 1];
 
 	if (s->section.name && length == 0)
 		return CDBC_OK; /* reported already */
 	if (length + before == 0 || length + before > CX_NAME_MAX)
-		return cx_sqlfiles_fail(loader, &s->section, s->section.name_place, NULL, "a query's name has 1 to %d bytes with its folders", CX_NAME_MAX);
+		return cx_sqlfiles_fail(loader, &s->section, s->section.name_place, NULL,
+								"a query's name has 1 to %d bytes with its folders", CX_NAME_MAX);
 	memcpy(full, loader->name_space, before);
 	memcpy(full + before, name, length);
 	full[before + length] = '\0';
 	for (const char *p = full; *p; p++)
-		if (!((*p >= '0' && *p <= '9') || (cx_lower(*p) >= 'a' && cx_lower(*p) <= 'z') || *p == '_' || *p == '-' ||
-			  (*p == '.' && p < full + before)))
-			return cx_sqlfiles_fail(loader, &s->section, s->section.name_place,
-								  p < full + before ? "rename the folder" : "begin the query with a line: -- name: NAME",
-								  "\"%s\" is no name for a query: letters, digits, _ and -", full);
+		if (!((*p >= '0' && *p <= '9') || (cx_lower(*p) >= 'a' && cx_lower(*p) <= 'z') ||
+			  *p == '_' || *p == '-' || (*p == '.' && p < full + before)))
+			return cx_sqlfiles_fail(
+				loader, &s->section, s->section.name_place,
+				p < full + before ? "rename the folder"
+								  : "begin the query with a line: -- name: NAME",
+				"\"%s\" is no name for a query: letters, digits, _ and -", full);
 	record->query.info.name = cx_arena_strdup(loader->arena, full);
 	record->query.info.line = (int64_t)s->section.name_place.line;
 	record->place = s->section.name_place;
@@ -224,8 +258,9 @@ static cdbc_status parse_sql(scan *s)
 		}
 		decls[count++] = (cx_param_decl){rule->info.name, rule->info.type};
 	}
-	if (cx_statement_parse_both(loader->text + s->sql.offset, s->sql_end - s->sql.offset, decls, count,
-								&record->query.statement, &record->query.statement_qmark, &error))
+	if (cx_statement_parse_both(loader->text + s->sql.offset, s->sql_end - s->sql.offset, decls,
+								count, &record->query.statement, &record->query.statement_qmark,
+								&error))
 		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
 	cx_free(decls);
 	return status;
@@ -237,7 +272,8 @@ static cdbc_status settle_texts(scan *s)
 	cx_query *query = &s->section.record->query;
 	cdbc_column_hint *columns = NULL;
 
-	query->info.sql = cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
+	query->info.sql =
+		cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
 	if (s->documentation.length)
 		query->info.documentation = cx_arena_strdup(loader->arena, s->documentation.data);
 	if (s->section.column_count)
@@ -257,7 +293,8 @@ static cdbc_status settle(scan *s)
 	cdbc_status status = settle_name(s);
 
 	if (!s->has_sql && !s->is_broken && !status)
-		status = cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "the query has no SQL");
+		status = cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL,
+								  "the query has no SQL");
 	else if (!status && !s->is_broken)
 		status = parse_sql(s);
 	if (!status && record->query.statement)
@@ -271,7 +308,8 @@ static cdbc_status settle(scan *s)
 	if (!status && !s->section.is_bad)
 		status = settle_texts(s);
 	if (!status && s->documentation.is_over)
-		status = cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL, "more than %u bytes of documentation", DOCUMENTATION_MAX);
+		status = cx_sqlfiles_fail(s->loader, &s->section, s->section.name_place, NULL,
+								  "more than %u bytes of documentation", DOCUMENTATION_MAX);
 	return status;
 }
 
@@ -301,7 +339,9 @@ static cdbc_status close_section(scan *s)
 	return status;
 }
 
-/* ---- Tokens ------------------------------------------------------------------------------------------------- */
+/* ---- Tokens
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static bool is_at_line_start(const scan *s, const cx_token *token)
 {
@@ -340,10 +380,14 @@ static cdbc_status take_comment(scan *s, const cx_token *token)
 	size_t from, to;
 
 	if (is_optional_part(token))
-		return cx_sqlfiles_fail(s->loader, &s->section, place, NULL, "optional parts are not supported yet");
+		return cx_sqlfiles_fail(s->loader, &s->section, place, NULL,
+								"optional parts are not supported yet");
 	if (s->has_sql)
-		return !is_block(token) && is_at_line_start(s, token) && cx_header_is_misplaced(token->text, token->length)
-				   ? cx_sqlfiles_fail(s->loader, &s->section, place, "headers stand between the query's name and its SQL", "a header after the SQL began")
+		return !is_block(token) && is_at_line_start(s, token) &&
+					   cx_header_is_misplaced(token->text, token->length)
+				   ? cx_sqlfiles_fail(s->loader, &s->section, place,
+									  "headers stand between the query's name and its SQL",
+									  "a header after the SQL began")
 				   : CDBC_OK;
 	trim(token, 2, &from, &to);
 	if (from == to)
@@ -365,7 +409,9 @@ static cdbc_status take_name(scan *s, const cx_token *token, size_t colon)
 
 	if (s->is_open && !s->section.name) {
 		if (s->has_sql)
-			status = cx_sqlfiles_fail(s->loader, &s->section, s->sql, "move it below a `-- name:` line", "SQL before the file's first `name` line");
+			status =
+				cx_sqlfiles_fail(s->loader, &s->section, s->sql, "move it below a `-- name:` line",
+								 "SQL before the file's first `name` line");
 		drop_section(s);
 	} else {
 		status = close_section(s);
@@ -375,7 +421,8 @@ static cdbc_status take_name(scan *s, const cx_token *token, size_t colon)
 	if (status)
 		return status;
 	trim(token, colon, &from, &to);
-	cx_lexer_seek(&s->lexer, s->lexer.at, s->lexer.line, s->lexer.line_start); /* brackets left open are the last query's */
+	cx_lexer_seek(&s->lexer, s->lexer.at, s->lexer.line,
+				  s->lexer.line_start); /* brackets left open are the last query's */
 	return cx_header_name(s->loader, &s->section, place, from, to);
 }
 
@@ -385,11 +432,14 @@ static cdbc_status check_preamble(scan *s, const cx_token *token)
 	cx_place place = {token->line, token->line_start, token->offset};
 
 	if (!is_block(token) && cx_header_is_misplaced(token->text, token->length))
-		return cx_sqlfiles_fail(s->loader, NULL, place, "headers stand between the query's name and its SQL", "a header before the query's name");
+		return cx_sqlfiles_fail(s->loader, NULL, place,
+								"headers stand between the query's name and its SQL",
+								"a header before the query's name");
 	return CDBC_OK;
 }
 
-/* Whether any comment at a line's start is a `name` line. A quick look: one in a string counts too, and is sorted out later. */
+/* Whether any comment at a line's start is a `name` line. A quick look: one in a string counts too,
+ * and is sorted out later. */
 static bool has_name_line(const cx_sqlfiles *loader)
 {
 	const char *p = loader->text, *end = p + loader->length, *stop;
@@ -400,7 +450,8 @@ static bool has_name_line(const cx_sqlfiles *loader)
 			stop = end;
 		while (p < stop && (strchr(" \t\r", *p) || (unsigned char)*p >= 0x80))
 			p++;
-		if (stop - p > 6 && ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*')) && cx_header_is_name(p, (size_t)(stop - p)))
+		if (stop - p > 6 && ((p[0] == '-' && p[1] == '-') || (p[0] == '/' && p[1] == '*')) &&
+			cx_header_is_name(p, (size_t)(stop - p)))
 			return true;
 		p = stop + 1;
 	}
@@ -411,9 +462,12 @@ static bool has_name_line(const cx_sqlfiles *loader)
 static cdbc_status recover(scan *s)
 {
 	const cx_lex_error *e = &s->lexer.error;
-	const char *text = s->loader->text, *end = text + s->loader->length, *p = text + e->offset, *stop;
+	const char *text = s->loader->text, *end = text + s->loader->length, *p = text + e->offset,
+			   *stop;
 	size_t line = e->line;
-	cdbc_status status = cx_sqlfiles_fail(s->loader, &s->section, (cx_place){e->line, e->line_start, e->offset}, e->hint, "%s", e->message);
+	cdbc_status status =
+		cx_sqlfiles_fail(s->loader, &s->section, (cx_place){e->line, e->line_start, e->offset},
+						 e->hint, "%s", e->message);
 
 	s->is_broken = true;
 	if (status || ++s->lexical_errors >= LEXICAL_ERRORS_MAX)
@@ -424,7 +478,8 @@ static cdbc_status recover(scan *s)
 		stop = memchr(p, '\n', (size_t)(end - p));
 		if (!stop)
 			stop = end;
-		if (stop - p > 2 && p[0] == '-' && p[1] == '-' && cx_header_is_name(p, (size_t)(stop - p))) {
+		if (stop - p > 2 && p[0] == '-' && p[1] == '-' &&
+			cx_header_is_name(p, (size_t)(stop - p))) {
 			cx_lexer_seek(&s->lexer, (size_t)(p - text), line, (size_t)(p - text));
 			break;
 		}
@@ -437,7 +492,8 @@ static cdbc_status take_token(scan *s, const cx_token *token)
 	if (token->kind == CX_TOKEN_ERROR)
 		return recover(s);
 	if (token->kind == CX_TOKEN_COMMENT) {
-		size_t colon = is_at_line_start(s, token) ? cx_header_is_name(token->text, token->length) : 0;
+		size_t colon =
+			is_at_line_start(s, token) ? cx_header_is_name(token->text, token->length) : 0;
 
 		if (colon)
 			return take_name(s, token, colon);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* SQL files: names, marks, headers, namespaces, variants, and every mistake that is refused, each with its place. */
+/* SQL files: names, marks, headers, namespaces, variants, and every mistake that is refused, each
+ * with its place. */
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "service/catalog/catalog.h"
@@ -119,7 +120,8 @@ static void test_headers(void **state)
 	info = get(catalog, "get-user-transactions");
 	assert_string_equal(info.name, "get_user_transactions");
 	assert_int_equal(info.line, 3);
-	assert_string_equal(info.documentation, "Newest transactions of one user.\nSecond line: with a colon.");
+	assert_string_equal(info.documentation,
+						"Newest transactions of one user.\nSecond line: with a colon.");
 	assert_int_equal(info.cardinality, CDBC_MANY);
 	assert_int_equal(info.kind, CDBC_KIND_SELECT);
 	assert_true(info.is_read_only);
@@ -133,7 +135,8 @@ static void test_headers(void **state)
 	assert_string_equal(info.params[3].help, "how many");
 	assert_memory_equal(info.sql, "select id", 9);
 	assert_string_equal(info.sql + strlen(info.sql) - 9, " limit :n");
-	assert_int_equal(cx_catalog_find(catalog, "get_user_transactions", "sqlite", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "get_user_transactions", "sqlite", &query, NULL),
+					 CDBC_OK);
 	assert_int_equal(query->timeout_ms, 2000);
 	assert_int_equal(query->max_rows, 10000);
 	assert_string_equal(query->deprecated, "use the other one");
@@ -176,7 +179,8 @@ static void test_folders(void **state)
 	write_file("q/notes.txt", "not sql '");
 	write_file("q/.hidden.sql", "not sql '");
 	write_file("q/a.test.sql", "not sql '");
-	write_file("q/reports/daily.sql", "-- name: top\r\nselect 2\r\n;\r\n/* name: block :one */\nselect 3\n");
+	write_file("q/reports/daily.sql",
+			   "-- name: top\r\nselect 2\r\n;\r\n/* name: block :one */\nselect 3\n");
 	write_file("q/reports/deep/x.sql", "select 4");
 	catalog = load("q");
 	assert_int_equal(cdbc_catalog_count(catalog), 5);
@@ -186,7 +190,8 @@ static void test_folders(void **state)
 	assert_string_equal(get(catalog, "reports.deep.x").sql, "select 4");
 	assert_int_equal(cdbc_catalog_get(catalog, "tpo", &info, &err), CDBC_NOT_FOUND);
 	assert_string_equal(cdbc_error_message(err), "there is no query \"tpo\"");
-	assert_string_equal(cdbc_error_field(err, CDBC_FIELD_HINT), "did you mean \"reports.top\", \"top\"?");
+	assert_string_equal(cdbc_error_field(err, CDBC_FIELD_HINT),
+						"did you mean \"reports.top\", \"top\"?");
 	cdbc_error_free(err);
 	err = NULL;
 	/* nothing is added when anything is wrong, and what was there stays */
@@ -219,8 +224,10 @@ static void test_variants(void **state)
 	const cx_query *query = NULL;
 	cdbc_error *err = NULL;
 
-	write_file("variants.sql", "-- name: v\n-- dialect: postgresql\nselect 1\n-- name: v\n-- dialect: sqlite\nselect 2\n"
-							   "-- name: w\nselect 3\n-- name: w\n-- dialect: cockroachdb, postgresql\nselect 4\n");
+	write_file(
+		"variants.sql",
+		"-- name: v\n-- dialect: postgresql\nselect 1\n-- name: v\n-- dialect: sqlite\nselect 2\n"
+		"-- name: w\nselect 3\n-- name: w\n-- dialect: cockroachdb, postgresql\nselect 4\n");
 	catalog = load("variants.sql");
 	assert_int_equal(cdbc_catalog_count(catalog), 2);
 	assert_int_equal(cx_catalog_find(catalog, "v", "cockroachdb", &query, NULL), CDBC_OK);
@@ -236,7 +243,8 @@ static void test_variants(void **state)
 	assert_string_equal(cdbc_error_message(err), "query \"v\" has no variant for oracle");
 	cdbc_error_free(err);
 	cdbc_catalog_free(catalog);
-	write_file("twice.sql", "-- name: v\n-- dialect: postgresql\nselect 1\n-- name: v\n-- dialect: sqlite, postgresql\nselect 2\n");
+	write_file("twice.sql", "-- name: v\n-- dialect: postgresql\nselect 1\n-- name: v\n-- dialect: "
+							"sqlite, postgresql\nselect 2\n");
 	assert_int_equal(cdbc_catalog_new(&catalog, NULL), CDBC_OK);
 	assert_int_equal(cdbc_catalog_load(catalog, path_of("twice.sql"), NULL), CDBC_SQL_FILE);
 	cdbc_catalog_free(catalog);
@@ -257,7 +265,8 @@ static const struct {
 	{"-- name: a\nselect '\xff'\n", "2:9: invalid UTF-8"},
 	{"-- name: a\nselect 1;\nselect 2;\n", "3:1: a second statement in one query"},
 	{"-- name: a\n  select 1;  select 2;\n", "2:14: a second statement in one query"},
-	{"-- name: a #\nselect :x; select 2;\n", "1:10: a script of several statements takes no parameters"},
+	{"-- name: a #\nselect :x; select 2;\n",
+	 "1:10: a script of several statements takes no parameters"},
 	{"-- name: a\n-- nothing\n", "1:10: the query has no SQL"},
 	{"-- name: a\n;;\n", "1:10: the query has no SQL"},
 	{"", "1:1: the query has no SQL"},
@@ -266,7 +275,8 @@ static const struct {
 	{"-- name: a\nselect 1\n-- roles: x\n", "3:1: a header after the SQL began"},
 	{"-- name: \nselect 1\n", "1:10: a query's name is missing"},
 	{"-- name: a :onne\nselect 1\n", "1:12: \":onne\" is no mark"},
-	{"-- name: a\nselect 1;\n-- name: b\nselect 1;\n-- name: a\nselect 1\n", "5:10: query \"a\" is also in "},
+	{"-- name: a\nselect 1;\n-- name: b\nselect 1;\n-- name: a\nselect 1\n",
+	 "5:10: query \"a\" is also in "},
 	{"-- name: a-b\nselect 1;\n-- name: a_b\nselect 1;\n", "3:10: query \"a_b\" is also in "},
 	/* headers that are nearly right */
 	{"-- name: a\n-- role: x\nselect 1\n", "2:4: `role` is nearly the header `roles`"},
@@ -285,37 +295,49 @@ static const struct {
 	{"-- name: a\n-- max-rows: -1\nselect 1\n", "2:14: \"-1\" is not a number of rows"},
 	{"-- name: a\n-- dialect: oracle\nselect 1\n", "2:13: unknown dialect \"oracle\""},
 	{"-- name: a\n-- column: x itn8\nselect 1\n", "2:14: unknown type \"itn8\""},
-	{"-- name: a\n-- read-only\ndelete from t\n", "2:4: declared read-only, but it is a change of data"},
+	{"-- name: a\n-- read-only\ndelete from t\n",
+	 "2:4: declared read-only, but it is a change of data"},
 	/* what comes later is refused, never ignored */
 	{"-- name: a\n-- roles: x\nselect 1\n", "2:4: `roles` is not supported yet"},
 	{"-- name: a\n-- as-of: '-1s'\nselect 1\n", "2:4: `as-of` is not supported yet"},
 	{"-- name: a\n-- cache: 30s\nselect 1\n", "2:4: `cache` is not supported yet"},
 	{"-- name: a\n-- allow-all-rows\nselect 1\n", "2:4: `allow-all-rows` is not supported yet"},
-	{"-- name: a\n-- param: x ident in(a, b)\nselect :x\n", "2:13: parameters of type ident are not supported yet"},
+	{"-- name: a\n-- param: x ident in(a, b)\nselect :x\n",
+	 "2:13: parameters of type ident are not supported yet"},
 	{"-- name: a\nselect 1 /*? x */ where y = :x\n", "2:10: optional parts are not supported yet"},
-	{"-- name: a\nselect :_user\n", "2:8: parameter \"_user\" is to be filled in here, which is not supported yet"},
+	{"-- name: a\nselect :_user\n",
+	 "2:8: parameter \"_user\" is to be filled in here, which is not supported yet"},
 	/* parameters */
-	{"-- name: a\n-- param: x int8\nselect :x, :y\n", "3:12: parameter \"y\" is used, but not declared"},
-	{"-- name: a\n-- param: x int8\n-- param: y int8\nselect :x\n", "3:11: parameter \"y\" is declared, but not used"},
+	{"-- name: a\n-- param: x int8\nselect :x, :y\n",
+	 "3:12: parameter \"y\" is used, but not declared"},
+	{"-- name: a\n-- param: x int8\n-- param: y int8\nselect :x\n",
+	 "3:11: parameter \"y\" is declared, but not used"},
 	{"-- name: a(x, y)\nselect :x\n", "1:15: parameter \"y\" is declared, but not used"},
 	{"-- name: a(x\nselect :x\n", "1:13: `)` is missing after the parameters' names"},
-	{"-- name: a\n-- param: x int8\n-- param: x int8\nselect :x\n", "3:11: parameter \"x\" is declared twice"},
+	{"-- name: a\n-- param: x int8\n-- param: x int8\nselect :x\n",
+	 "3:11: parameter \"x\" is declared twice"},
 	{"-- name: a\n-- param: x intt8\nselect :x\n", "2:13: unknown type \"intt8\""},
 	{"-- name: a\n-- param: x\nselect :x\n", "2:12: a type is missing"},
 	{"-- name: a\n-- param: 5 int8\nselect :x\n", "2:11: a parameter's name is missing"},
-	{"-- name: a\n-- param: _x int8\nselect :x\n", "2:11: names that begin with `_` are filled in here, they cannot be declared"},
+	{"-- name: a\n-- param: _x int8\nselect :x\n",
+	 "2:11: names that begin with `_` are filled in here, they cannot be declared"},
 	{"-- name: a\n-- param: x int8 mni=1\nselect :x\n", "2:18: unknown check \"mni\""},
-	{"-- name: a\n-- param: x int8 min='a'\nselect :x\n", "2:22: parameter \"x\": \"a\" is not an int8"},
-	{"-- name: a\n-- param: x int8 max=5 = 6\nselect :x\n", "2:26: parameter \"x\": 6 is more than 5"},
+	{"-- name: a\n-- param: x int8 min='a'\nselect :x\n",
+	 "2:22: parameter \"x\": \"a\" is not an int8"},
+	{"-- name: a\n-- param: x int8 max=5 = 6\nselect :x\n",
+	 "2:26: parameter \"x\": 6 is more than 5"},
 	{"-- name: a\n-- param: x text in(a, b)\nselect :x\n", "2:21: a bare word is no literal"},
-	{"-- name: a\n-- param: x text in('a' 'b')\nselect :x\n", "2:25: `)` is missing after the choices"},
+	{"-- name: a\n-- param: x text in('a' 'b')\nselect :x\n",
+	 "2:25: `)` is missing after the choices"},
 	{"-- name: a\n-- param: x text match='('\nselect :x\n", "2:24: the expression is wrong: "},
 	{"-- name: a\n-- param: x text length=5..2\nselect :x\n", "2:29: no length is in that range"},
 	{"-- name: a\n-- param: x text min=1\nselect :x\n", "2:18: min and max are for numbers"},
 	{"-- name: a\n-- param: x int8 = 'abc\nselect :x\n", "2:20: string without its closing quote"},
 	{"-- name: a\n-- param: x int8 , text\nselect :x\n", "2:18: neither a check nor a default"},
-	{"-- name: a\n-- param: x int8 = 1 text\nselect :x\n", "2:22: something follows the parameter's declaration"},
-	{"-- name: a\n-- param: x int8\nselect 1 where y in (:x)\n", "3:22: parameter \"x\" stands in a list, but is declared as a single int8"},
+	{"-- name: a\n-- param: x int8 = 1 text\nselect :x\n",
+	 "2:22: something follows the parameter's declaration"},
+	{"-- name: a\n-- param: x int8\nselect 1 where y in (:x)\n",
+	 "3:22: parameter \"x\" stands in a list, but is declared as a single int8"},
 	{"-- name: a\nselect :x, $1\n", "2:12: $1 beside a parameter with a name"},
 };
 
@@ -330,7 +352,8 @@ static void collect(void *data, const cdbc_diagnostic *d)
 	size_t n = strlen(c->text);
 
 	c->count++;
-	snprintf(c->text + n, sizeof c->text - n, "%lld:%lld: %s [%s]\n", (long long)d->line, (long long)d->column, d->message, d->line_text);
+	snprintf(c->text + n, sizeof c->text - n, "%lld:%lld: %s [%s]\n", (long long)d->line,
+			 (long long)d->column, d->message, d->line_text);
 }
 
 static void test_mistakes(void **state)
@@ -356,7 +379,8 @@ static void test_mistakes(void **state)
 		/* check says the same, once */
 		paths[0] = path_of("bad.sql");
 		assert_int_equal(cdbc_catalog_check(paths, 1, collect, &found, &count, NULL), CDBC_OK);
-		if (found.count != 1 || count != 1 || strncmp(found.text, mistakes[i].message, strlen(mistakes[i].message)) != 0)
+		if (found.count != 1 || count != 1 ||
+			strncmp(found.text, mistakes[i].message, strlen(mistakes[i].message)) != 0)
 			fail_msg("%s\nchecked: %s", mistakes[i].text, found.text);
 	}
 }
@@ -365,14 +389,14 @@ static void test_twelve(void **state)
 {
 	static const char text[] =
 		"-- name: ok\nselect 1;\n"
-		"-- name: one\nselect 'open;\n"                                             /* 4:8 */
-		"-- name: two\n-- readonly\n-- param: x itn8\nselect :x;\n"                 /* 6:4, 7:13 */
-		"-- name: three :sometimes\nselect (1;\n"                                   /* 9:16, 10:8 */
-		"-- name: ok\nselect 2;\n"                                                  /* 11:10 */
-		"-- name: four\n-- param: a int8\n-- param: b int8\nselect :a, :c;\n"       /* 16:12, 15:11 */
-		"-- name: five\nselect 1; select 2;\n"                                      /* 18:11 */
-		"-- name: six\n-- roles: x\nselect $x$ body $y$;\n"                         /* 20:4, 21:8 */
-		"-- name: seven\n";                                                         /* 22:10 */
+		"-- name: one\nselect 'open;\n"                                       /* 4:8 */
+		"-- name: two\n-- readonly\n-- param: x itn8\nselect :x;\n"           /* 6:4, 7:13 */
+		"-- name: three :sometimes\nselect (1;\n"                             /* 9:16, 10:8 */
+		"-- name: ok\nselect 2;\n"                                            /* 11:10 */
+		"-- name: four\n-- param: a int8\n-- param: b int8\nselect :a, :c;\n" /* 16:12, 15:11 */
+		"-- name: five\nselect 1; select 2;\n"                                /* 18:11 */
+		"-- name: six\n-- roles: x\nselect $x$ body $y$;\n"                   /* 20:4, 21:8 */
+		"-- name: seven\n";                                                   /* 22:10 */
 	collected found = {0, ""};
 	const char *paths[1];
 	char *self;
@@ -386,19 +410,19 @@ static void test_twelve(void **state)
 	assert_non_null(self);
 	memmove(self + 4, self + strlen(paths[0]), strlen(self + strlen(paths[0])) + 1);
 	memcpy(self, "SELF", 4);
-	assert_string_equal(found.text,
-						"4:8: string without its closing quote [select 'open;]\n"
-						"6:4: `readonly` is nearly the header `read-only` [-- readonly]\n"
-						"7:13: unknown type \"itn8\" [-- param: x itn8]\n"
-						"9:16: \":sometimes\" is no mark [-- name: three :sometimes]\n"
-						"10:8: `(` is never closed [select (1;]\n"
-						"11:10: query \"ok\" is also in SELF:1 [-- name: ok]\n"
-						"15:11: parameter \"b\" is declared, but not used [-- param: b int8]\n"
-						"16:12: parameter \"c\" is used, but not declared [select :a, :c;]\n"
-						"18:11: a second statement in one query [select 1; select 2;]\n"
-						"20:4: `roles` is not supported yet [-- roles: x]\n"
-						"21:8: dollar-quoted string without its closing tag [select $x$ body $y$;]\n"
-						"22:10: the query has no SQL [-- name: seven]\n");
+	assert_string_equal(
+		found.text, "4:8: string without its closing quote [select 'open;]\n"
+					"6:4: `readonly` is nearly the header `read-only` [-- readonly]\n"
+					"7:13: unknown type \"itn8\" [-- param: x itn8]\n"
+					"9:16: \":sometimes\" is no mark [-- name: three :sometimes]\n"
+					"10:8: `(` is never closed [select (1;]\n"
+					"11:10: query \"ok\" is also in SELF:1 [-- name: ok]\n"
+					"15:11: parameter \"b\" is declared, but not used [-- param: b int8]\n"
+					"16:12: parameter \"c\" is used, but not declared [select :a, :c;]\n"
+					"18:11: a second statement in one query [select 1; select 2;]\n"
+					"20:4: `roles` is not supported yet [-- roles: x]\n"
+					"21:8: dollar-quoted string without its closing tag [select $x$ body $y$;]\n"
+					"22:10: the query has no SQL [-- name: seven]\n");
 }
 
 static void refuse(const cx_query *query, cdbc_params params, const char *message)
@@ -419,8 +443,11 @@ static void test_bind(void **state)
 
 	write_file("whole.sql", whole);
 	catalog = load("whole.sql");
-	assert_int_equal(cx_catalog_find(catalog, "get_user_transactions", "postgresql", &query, NULL), CDBC_OK);
-	assert_int_equal(cx_query_bind(query, query->statement, CDBC_PARAMS({"user_id", cdbc_string("+17")}), v, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "get_user_transactions", "postgresql", &query, NULL),
+					 CDBC_OK);
+	assert_int_equal(cx_query_bind(query, query->statement,
+								   CDBC_PARAMS({"user_id", cdbc_string("+17")}), v, NULL),
+					 CDBC_OK);
 	assert_int_equal(v[0].kind, CDBC_VALUE_INT64);
 	assert_int_equal(v[0].as.int64, 17);
 	assert_int_equal(v[0].type.id, CDBC_TYPE_INT8);
@@ -429,25 +456,36 @@ static void test_bind(void **state)
 	assert_string_equal(v[3].as.text.data, "ab");
 	assert_int_equal(v[4].as.int64, 10);
 	assert_int_equal(v[4].type.id, CDBC_TYPE_INT4);
-	assert_int_equal(cx_query_bind(query, query->statement,
-								   CDBC_PARAMS({"state", cdbc_string("it's")}, {"user_id", cdbc_int64(1)}, {"n", cdbc_string("100")},
-											   {"since", cdbc_string("2024-02-29 12:00:00+02")}), v, NULL), CDBC_OK);
+	assert_int_equal(
+		cx_query_bind(query, query->statement,
+					  CDBC_PARAMS({"state", cdbc_string("it's")}, {"user_id", cdbc_int64(1)},
+								  {"n", cdbc_string("100")},
+								  {"since", cdbc_string("2024-02-29 12:00:00+02")}),
+					  v, NULL),
+		CDBC_OK);
 	assert_int_equal(v[4].as.int64, 100);
-	refuse(query, CDBC_NO_PARAMS, "query \"get_user_transactions\": parameter \"user_id\" is missing");
-	refuse(query, CDBC_PARAMS({"user_id", cdbc_string("abc")}), "query \"get_user_transactions\": parameter \"user_id\": \"abc\" is not an int8");
-	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"n", cdbc_int64(101)}), "query \"get_user_transactions\": parameter \"n\": 101 is more than 100");
-	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"n", cdbc_int64(0)}), "query \"get_user_transactions\": parameter \"n\": 0 is less than 1");
+	refuse(query, CDBC_NO_PARAMS,
+		   "query \"get_user_transactions\": parameter \"user_id\" is missing");
+	refuse(query, CDBC_PARAMS({"user_id", cdbc_string("abc")}),
+		   "query \"get_user_transactions\": parameter \"user_id\": \"abc\" is not an int8");
+	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"n", cdbc_int64(101)}),
+		   "query \"get_user_transactions\": parameter \"n\": 101 is more than 100");
+	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"n", cdbc_int64(0)}),
+		   "query \"get_user_transactions\": parameter \"n\": 0 is less than 1");
 	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"n", cdbc_int64(5000000000)}),
 		   "query \"get_user_transactions\": parameter \"n\": 5000000000 is out of range for int4");
 	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"state", cdbc_string("x")}),
-		   "query \"get_user_transactions\": parameter \"state\": \"x\" is not in('pending', 'it''s', 'failed')");
+		   "query \"get_user_transactions\": parameter \"state\": \"x\" is not in('pending', "
+		   "'it''s', 'failed')");
 	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"code", cdbc_string("abcd")}),
 		   "query \"get_user_transactions\": parameter \"code\": \"abcd\" has not the length 2..3");
 	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"code", cdbc_string("a1")}),
 		   "query \"get_user_transactions\": parameter \"code\": \"a1\" does not match [a-z]+");
 	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"since", cdbc_string("2023-02-29")}),
-		   "query \"get_user_transactions\": parameter \"since\": \"2023-02-29\" is not a timestamptz");
-	refuse(query, CDBC_PARAMS({"usr_id", cdbc_int64(1)}), "query \"get_user_transactions\": there is no parameter \"usr_id\" in the statement");
+		   "query \"get_user_transactions\": parameter \"since\": \"2023-02-29\" is not a "
+		   "timestamptz");
+	refuse(query, CDBC_PARAMS({"usr_id", cdbc_int64(1)}),
+		   "query \"get_user_transactions\": there is no parameter \"usr_id\" in the statement");
 	cdbc_catalog_free(catalog);
 }
 
@@ -499,7 +537,10 @@ static void test_many(void **state)
 	char name[32];
 
 	for (int i = 0; i < 10000; i++)
-		cx_buf_putf(&text, "-- name: query_%d :one\n-- param: id int8\nselect a, b from t%d where id = :id and state = 'x';\n\n", i, i);
+		cx_buf_putf(&text,
+					"-- name: query_%d :one\n-- param: id int8\nselect a, b from t%d where id = "
+					":id and state = 'x';\n\n",
+					i, i);
 	write_n("many.sql", text.data, text.length);
 	cx_buf_free(&text);
 	catalog = load("many.sql");
@@ -515,8 +556,9 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers), cmocka_unit_test(test_folders),	 cmocka_unit_test(test_variants),
-		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_twelve),	 cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_headers),       cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_variants),      cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_twelve),        cmocka_unit_test(test_bind),
 		cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_many),
 	};
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What statements do, and where they end. */
+#include "data/sql/split.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define R CDBC_REQUEST_READ_ONLY
+#define S CDBC_REQUEST_CHANGES_SESSION
+#define F CDBC_REQUEST_SMALL_RESULT
+
+static const struct {
+	const char *sql;
+	cdbc_statement_kind kind;
+	uint32_t flags;
+} verdicts[] = {
+	{"select 1", CDBC_KIND_SELECT, R},
+	{"(select 1) union (select 2)", CDBC_KIND_SELECT, R},
+	{"values (1)", CDBC_KIND_SELECT, R},
+	{"table t", CDBC_KIND_SELECT, R},
+	{"with a as (select 1) select * from a", CDBC_KIND_SELECT, R},
+	{"with a (x, y) as materialized (select 1, 2), b(z) as (select 3) select count(*) from a",
+	 CDBC_KIND_SELECT, R},
+	{"with recursive a(n) as (select 1 union all select n + 1 from a where n < 5) table a",
+	 CDBC_KIND_SELECT, R},
+	{"with a as (delete from t returning *) select * from a", CDBC_KIND_SELECT, 0},
+	{"with a as (select 1) insert into t select * from a", CDBC_KIND_DML, F},
+	{"with a as (select 1) update t set x = 1 returning x", CDBC_KIND_DML, 0},
+	{"select * from [insert into t values (1) returning id]", CDBC_KIND_SELECT, 0},
+	{"select * from [show tables]", CDBC_KIND_SELECT, R},
+	{"select * from [cancel query '1']", CDBC_KIND_SELECT, 0},
+	{"select * from t for update", CDBC_KIND_SELECT, 0},
+	{"select * from t for no key update", CDBC_KIND_SELECT, 0},
+	{"select * from t for share", CDBC_KIND_SELECT, 0},
+	{"select * from t for key share", CDBC_KIND_SELECT, 0},
+	{"select t.update, \"delete\", share from t", CDBC_KIND_SELECT, R},
+	{"select * into x from t", CDBC_KIND_SELECT, 0},
+	{"select * into temp x from t", CDBC_KIND_SELECT, S},
+	{"select nextval('s')", CDBC_KIND_SELECT, 0},
+	{"select pg_catalog.setval('s', 1)", CDBC_KIND_SELECT, 0},
+	{"select \"nextval\"('s')", CDBC_KIND_SELECT, 0},
+	{"select U&\"nextval\"('s')", CDBC_KIND_SELECT, 0},
+	{"select pg_catalog.lower(x), COUNT(*) over (partition by y) from t", CDBC_KIND_SELECT, R},
+	{"select app.lower(x)", CDBC_KIND_SELECT, 0},
+	{"select my_function(1)", CDBC_KIND_SELECT, 0},
+	{"select cast(x as numeric(10,2)), coalesce(a, b), extract(year from d), x in (1, 2), any(y) "
+	 "from t as u (a, b)",
+	 CDBC_KIND_SELECT, R},
+	{"select pg_advisory_lock(1)", CDBC_KIND_SELECT, S},
+	{"select pg_try_advisory_lock_shared(1)", CDBC_KIND_SELECT, S},
+	{"select pg_advisory_xact_lock(1)", CDBC_KIND_SELECT, 0},
+	{"select set_config('a.b', 'c', false)", CDBC_KIND_SELECT, S},
+	{"select set_config('a.b', lower('c'), true)", CDBC_KIND_SELECT, 0},
+	{"select lo_create(0)", CDBC_KIND_SELECT, 0},
+	{"select * from dblink('x', 'y') as t (a int)", CDBC_KIND_SELECT, 0},
+	{"select 1 limit 100", CDBC_KIND_SELECT, R | F},
+	{"select 1 limit 10 offset 5", CDBC_KIND_SELECT, R | F},
+	{"select 1 limit 101", CDBC_KIND_SELECT, R},
+	{"select 1 limit 10 * 100", CDBC_KIND_SELECT, R},
+	{"select 1 limit 10::int", CDBC_KIND_SELECT, R},
+	{"select 1 limit $1", CDBC_KIND_SELECT, R},
+	{"select 1 from (select 2 limit 1) x", CDBC_KIND_SELECT, R},
+	{"(select 1 limit 1) union all (select 2 limit 1)", CDBC_KIND_SELECT, R},
+	{"select 1 fetch first 5 rows only", CDBC_KIND_SELECT, R | F},
+	{"select 1 fetch first row only", CDBC_KIND_SELECT, R | F},
+	{"select 1 fetch next 5 rows with ties", CDBC_KIND_SELECT, R},
+	{"insert into t values (1)", CDBC_KIND_DML, F},
+	{"insert into t values (1) returning id", CDBC_KIND_DML, 0},
+	{"upsert into t values (1)", CDBC_KIND_DML, F},
+	{"update t set a = 1", CDBC_KIND_DML, F},
+	{"delete from t", CDBC_KIND_DML, F},
+	{"merge into t using u on a = b when matched then delete", CDBC_KIND_DML, F},
+	{"call p(1)", CDBC_KIND_DML, 0},
+	{"do $$ begin end $$", CDBC_KIND_DML, S},
+	{"create table t (a int)", CDBC_KIND_DDL, F},
+	{"create temp table t (a int)", CDBC_KIND_DDL, F | S},
+	{"create or replace temporary view v as select 1", CDBC_KIND_DDL, F | S},
+	{"create local temp table t (a int)", CDBC_KIND_DDL, F | S},
+	{"create table pg_temp.t (a int)", CDBC_KIND_DDL, F | S},
+	{"create table temp (a int)", CDBC_KIND_DDL, F},
+	{"truncate t", CDBC_KIND_DDL, F},
+	{"grant select on t to u", CDBC_KIND_DDL, F},
+	{"begin", CDBC_KIND_TRANSACTION, F},
+	{"commit", CDBC_KIND_TRANSACTION, F},
+	{"savepoint a", CDBC_KIND_TRANSACTION, F},
+	{"set transaction isolation level serializable", CDBC_KIND_TRANSACTION, F},
+	{"prepare transaction 'x'", CDBC_KIND_TRANSACTION, F},
+	{"set x = 1", CDBC_KIND_SESSION, S},
+	{"set session x = 1", CDBC_KIND_SESSION, S},
+	{"set local x = 1", CDBC_KIND_SESSION, 0},
+	{"reset all", CDBC_KIND_SESSION, S},
+	{"prepare p as select 1", CDBC_KIND_SESSION, S},
+	{"deallocate p", CDBC_KIND_SESSION, S},
+	{"discard all", CDBC_KIND_SESSION, S},
+	{"listen x", CDBC_KIND_SESSION, S},
+	{"use db", CDBC_KIND_SESSION, S},
+	{"declare c cursor with hold for select 1", CDBC_KIND_SESSION, S},
+	{"declare c cursor for select 1", CDBC_KIND_SESSION, 0},
+	{"copy t from stdin", CDBC_KIND_COPY, 0},
+	{"copy t to stdout", CDBC_KIND_COPY, R},
+	{"copy (delete from t returning *) to stdout", CDBC_KIND_COPY, 0},
+	{"copy t to '/tmp/x'", CDBC_KIND_COPY, 0},
+	{"show tables", CDBC_KIND_UTILITY, R},
+	{"explain delete from t", CDBC_KIND_UTILITY, R},
+	{"explain analyze delete from t", CDBC_KIND_UTILITY, 0},
+	{"explain (analyze, buffers) update t set x = 1", CDBC_KIND_UTILITY, 0},
+	{"explain (analyze) select 1", CDBC_KIND_UTILITY, R},
+	{"explain analyze with a as (select 1) select * from a", CDBC_KIND_UTILITY, R},
+	{"explain analyze execute p", CDBC_KIND_UTILITY, 0},
+	{"explain analyze create table a as select 1", CDBC_KIND_UTILITY, 0},
+	{"vacuum", CDBC_KIND_UTILITY, 0},
+	{"whatever", CDBC_KIND_UNKNOWN, 0},
+};
+
+static void test_verdicts(void **state)
+{
+	for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
+		cx_splitter splitter;
+		cx_piece piece;
+
+		cx_splitter_init(&splitter, verdicts[i].sql, strlen(verdicts[i].sql));
+		assert_true(cx_splitter_next(&splitter, &piece));
+		if (piece.kind != verdicts[i].kind || piece.flags != verdicts[i].flags)
+			fail_msg("%s: kind %d flags %x, wanted %d %x", verdicts[i].sql, (int)piece.kind,
+					 piece.flags, (int)verdicts[i].kind, verdicts[i].flags);
+	}
+}
+
+static const struct {
+	const char *sql;
+	const char *pieces; /* a bar after each statement */
+} splits[] = {
+	{"", ""},
+	{" ; ;; -- x\n", ""},
+	{"select 1", "select 1|"},
+	{"select 1;select 2 ; ", "select 1|select 2|"},
+	{"select ';' -- ;\n, $$;$$, \";\" /* ; */; select 2",
+	 "select ';' -- ;\n, $$;$$, \";\"|select 2|"},
+	{"create rule r as on insert to t do (select 1; select 2); select 3",
+	 "create rule r as on insert to t do (select 1; select 2)|select 3|"},
+	{"create function f() returns int begin atomic select 1; select case when 1 = 1 then 2 end; "
+	 "end; select 3",
+	 "create function f() returns int begin atomic select 1; select case when 1 = 1 then 2 end; "
+	 "end|select 3|"},
+	{"create or replace procedure p() begin atomic begin; end; end; select 1",
+	 "create or replace procedure p() begin atomic begin; end; end|select 1|"},
+	{"create function f() returns int as $$ begin return 1; end $$ language plpgsql; select 2",
+	 "create function f() returns int as $$ begin return 1; end $$ language plpgsql|select 2|"},
+	{"create trigger x after insert on t begin update a set b = 1; end; select 1",
+	 "create trigger x after insert on t begin update a set b = 1; end|select 1|"},
+	{"begin; select 1; end; select 2", "begin|select 1|end|select 2|"},
+	{"copy t from stdin;\n1;'\n\\.\nselect 2;", "copy t from stdin|select 2|"},
+	{"copy t (a) from stdin with csv; \r\n';\r\n\\.\r\nselect 2",
+	 "copy t (a) from stdin with csv|select 2|"},
+	{"copy t from stdin; select 2;", "copy t from stdin|select 2|"},
+	{"copy t from stdin;\nselect 2;\n", "copy t from stdin|select 2|"},
+	{"select a[1:2]; select 2", "select a[1:2]|select 2|"},
+};
+
+static void test_splits(void **state)
+{
+	for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+		cx_splitter splitter;
+		cx_piece piece;
+		char all[512] = "", whole[512] = "";
+
+		cx_splitter_init(&splitter, splits[i].sql, strlen(splits[i].sql));
+		while (cx_splitter_next(&splitter, &piece)) {
+			assert_int_equal(piece.whole_offset, strlen(whole));
+			strncat(whole, splits[i].sql + piece.whole_offset, piece.whole_length);
+			strncat(all, piece.length ? piece.text : "", piece.length);
+			strcat(all, piece.length ? "|" : "");
+		}
+		assert_string_equal(whole, splits[i].sql);
+		assert_string_equal(all, splits[i].pieces);
+		assert_null(splitter.lexer.error.message);
+	}
+}
+
+static void test_places(void **state)
+{
+	const char *sql = "select 1;\n  -- é\n é; copy t from stdin;\nx\n\\.\n select 'x";
+	cx_splitter splitter;
+	cx_piece piece;
+
+	cx_splitter_init(&splitter, sql, strlen(sql));
+	assert_true(cx_splitter_next(&splitter, &piece));
+	assert_true(cx_splitter_next(&splitter, &piece));
+	assert_int_equal(piece.line, 3);
+	assert_int_equal(piece.column, 2);
+	assert_true(cx_splitter_next(&splitter, &piece));
+	assert_int_equal(piece.column, 5);
+	assert_int_equal(piece.data_length, 6);
+	assert_memory_equal(piece.data, "\nx\n\\.\n", 6);
+	assert_false(cx_splitter_next(&splitter, &piece));
+	assert_int_equal(splitter.lexer.error.line, 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_splits),
+		cmocka_unit_test(test_places),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
