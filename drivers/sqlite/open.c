@@ -380,7 +380,7 @@ const cdbc_driver cx_driver_sqlite = {
 	.name = "sqlite",
 	.schemes = "sqlite",
 	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_DESCRIBE | CDBC_CAN_STREAM |
-					CDBC_IS_EMBEDDED,
+					CDBC_IS_EMBEDDED | CDBC_TAKES_QUESTION_MARKS,
 	.open = conn_open,
 	.close = conn_close,
 	.state = conn_state,

@@ -28,7 +28,7 @@ select a.id, u.name, a.kind, a.balance
 -- name: account_count $
 -- How many accounts there are.
 -- read-only
-select count(*) from accounts;
+select count(*) as accounts from accounts;
 
 -- name: withdraw !
 -- Takes from an account; the check on the balance refuses what is not there.

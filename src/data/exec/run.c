@@ -45,7 +45,8 @@ static void end(cx_run *run, const cdbc_error *error)
 
 	if (!run->cursor)
 		return;
-	run->summary = *driver->summary(run->cursor);
+	if (!run->is_script || error)
+		run->summary = *driver->summary(run->cursor);
 	driver->cursor_close(run->cursor, cx_deadline_after_ms(CLOSE_GRACE_MS));
 	run->cursor = NULL;
 	cx_lease_stop(run->lease);
@@ -59,6 +60,10 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
+	if (run->is_script) {
+		cx_array_none(out);
+		return CDBC_OK;
+	}
 	status = driver->fetch(run->cursor, run->deadline_ns, out, &error);
 	if (status == CDBC_OK)
 		return CDBC_OK;
@@ -73,7 +78,7 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 
 const cdbc_summary *cx_run_summary(const cx_run *run)
 {
-	return run->cursor ? run->lease->conn->driver->summary(run->cursor) : &run->summary;
+	return run->cursor && !run->is_script ? run->lease->conn->driver->summary(run->cursor) : &run->summary;
 }
 
 static void run_close(void *self)
@@ -102,6 +107,35 @@ static bool is_commit(const cdbc_request *request)
 			strncasecmp(request->sql, "release savepoint cockroach_restart", 35) == 0);
 }
 
+/* Reads every result of a script, whose rows nobody asked for: the counts are added up, the last tag stands. */
+static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
+{
+	const cdbc_driver *driver = run->lease->conn->driver;
+	int64_t affected_count = -1;
+	cdbc_status status = CDBC_OK;
+
+	while (!status && has_result) {
+		const struct ArrowSchema *schema;
+		struct ArrowArray batch;
+
+		do {
+			status = driver->fetch(run->cursor, run->deadline_ns, &batch, err);
+			if (!status && batch.release)
+				batch.release(&batch);
+			else
+				break;
+		} while (true);
+		if (status)
+			break;
+		run->summary = *driver->summary(run->cursor);
+		if (run->summary.affected_count > 0)
+			affected_count = (affected_count < 0 ? 0 : affected_count) + run->summary.affected_count;
+		status = driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, err);
+	}
+	run->summary.affected_count = affected_count;
+	return status;
+}
+
 cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result, cdbc_error **err)
 {
 	cx_conn *conn = run->lease->conn;
@@ -115,6 +149,7 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 	run->flags = request->flags;
 	run->name = request->name;
 	run->is_commit = is_commit(request);
+	run->is_script = false;
 	note_session(run);
 	run->summary.struct_size = sizeof run->summary;
 	cx_lease_start(run->lease);
@@ -127,11 +162,16 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 		goto failed;
 	}
 	status = conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
+	if (!status && (request->flags & CDBC_REQUEST_SIMPLE)) {
+		status = run_script(run, has_result, &error);
+		schema = NULL;
+	}
 	if (status) {
 		fail(run, status, conn->driver->summary(run->cursor), &error);
 		end(run, error);
 		goto failed;
 	}
+	run->is_script = request->flags & CDBC_REQUEST_SIMPLE;
 	run->result = result;
 	cx_result_init(result, &run_source, run, schema);
 	return CDBC_OK;

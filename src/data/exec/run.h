@@ -13,6 +13,7 @@ typedef struct cx_run {
 	uint32_t flags;
 	cdbc_statement_kind kind;
 	bool is_commit;
+	bool is_script;       /* all its results were read already */
 	const char *name;     /* of the query; borrowed from the catalog or NULL */
 	cdbc_summary summary; /* after the end */
 	cdbc_result *result;  /* the one it feeds */
@@ -22,7 +23,7 @@ typedef struct cx_run {
 } cx_run;
 
 /* Sends the request on the lease's connection, which is there, and makes result ready: its first batch, its end or its failure is known
- * when this returns. On failure the error carries outcome and replay, and the run has ended. */
+ * when this returns. A script (CDBC_REQUEST_SIMPLE) runs to its end here: its rows are discarded, its counts added up. On failure the error carries outcome and replay, and the run has ended. */
 cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result, cdbc_error **err);
 
 /* The source's part for whoever wraps the run in a result of its own. */

@@ -403,6 +403,36 @@ static void test_script(void **state)
 	assert_null(fake_server_sql(f->server, 5, NULL)); /* it stopped there */
 }
 
+static void test_script_of_a_query_text(void **state)
+{
+	fixture *f = *state;
+	cdbc_client *client;
+	cdbc_session *session;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+
+	(void)f;
+	assert_int_equal(cdbc_client_open_url("sqlite::memory:", &client, NULL), CDBC_OK);
+	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "create table t (a int); insert into t values (1), (2); insert into t values (3)",
+										CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	assert_false(cdbc_result_next(result, NULL));
+	assert_true(cdbc_result_is_complete(result));
+	assert_int_equal(cdbc_result_affected_count(result), 3); /* of all statements */
+	cdbc_result_free(result);
+	assert_int_equal(cdbc_session_query(session, "insert into t values (4); insert into nowhere values (1); insert into t values (5)",
+										CDBC_NO_PARAMS, NULL, &result, &err),
+					 CDBC_SQL);
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_session_query(session, "select count(*) from t where a = 5", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_true(cdbc_result_next(result, NULL));
+	assert_int_equal(cdbc_result_int64(result, 0), 0);
+	cdbc_result_free(result);
+	cdbc_session_release(session);
+	cdbc_client_close(client, 1000);
+}
+
 static void test_closed_client(void **state)
 {
 	fixture *f = *state;
@@ -451,6 +481,7 @@ int main(void)
 		CASE(test_cancel_from_another_thread),
 		CASE(test_deadline),
 		CASE(test_script),
+		CASE(test_script_of_a_query_text),
 		CASE(test_closed_client),
 		CASE(test_health),
 	};
