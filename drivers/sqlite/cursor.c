@@ -4,9 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-
-#include <inttypes.h>
-#include <stdio.h>
+#include "base/number.h"
 
 #define BATCH_ROWS  (64 << 10)
 #define BATCH_BYTES (16 << 20)
@@ -161,19 +159,21 @@ static cdbc_status request_failed(cx_sqlite_cursor *c, cdbc_status status)
 	return status;
 }
 
+/* "UPDATE 3": on the way of every request, so without printf. */
 static void write_tag(cx_sqlite_cursor *c)
 {
 	const cx_sqlite_tag *tag = &c->statement->tag;
 	cdbc_summary *summary = &c->summary;
+	size_t length = strlen(tag->words);
 
+	_Static_assert(sizeof summary->tag >= sizeof tag->words + CX_NUMBER_MAX + 1, "a tag and its count fit");
+	memcpy(summary->tag, tag->words, length + 1);
 	if (tag->verb == CX_SQLITE_INSERT || tag->verb == CX_SQLITE_CHANGE)
 		summary->affected_count = sqlite3_changes64(c->conn->db);
-	if (summary->affected_count >= 0)
-		snprintf(summary->tag, sizeof summary->tag, "%s %" PRId64, tag->words, summary->affected_count);
-	else if (tag->verb == CX_SQLITE_SELECT)
-		snprintf(summary->tag, sizeof summary->tag, "%s %" PRId64, tag->words, c->row_count);
-	else
-		snprintf(summary->tag, sizeof summary->tag, "%s", tag->words);
+	else if (tag->verb != CX_SQLITE_SELECT)
+		return;
+	summary->tag[length++] = ' ';
+	cx_int64_print(tag->verb == CX_SQLITE_SELECT ? c->row_count : summary->affected_count, summary->tag + length);
 }
 
 /* The statement ran to its end. */

@@ -31,7 +31,7 @@ typedef enum cx_sqlite_verb {
 
 typedef struct cx_sqlite_tag {
 	cx_sqlite_verb verb;
-	char words[32]; /* "UPDATE", "CREATE TABLE" */
+	char words[31]; /* "UPDATE", "CREATE TABLE" */
 } cx_sqlite_tag;
 
 /* A column as the statement declares it. */

@@ -3,6 +3,8 @@
 #include "sqlite_helper.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -211,6 +213,72 @@ static void test_conflict(void **state)
 	DRIVER->close(b);
 }
 
+typedef struct canceller {
+	void *conn;
+	atomic_bool is_over;
+} canceller;
+
+/* It cannot be seen from outside that the wait has begun: so again, until it is over. */
+static void *cancel_until_over(void *data)
+{
+	canceller *c = data;
+
+	while (!atomic_load(&c->is_over)) {
+		DRIVER->cancel(c->conn, CX_NEVER, NULL);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void test_cancel_while_waiting(void **state)
+{
+	void *a = open_file();
+	canceller c = {.conn = open_file()};
+	cdbc_error *err = NULL;
+	pthread_t thread;
+
+	run(a, "create table t (a int)");
+	run(a, "begin immediate");
+	pthread_create(&thread, NULL, cancel_until_over, &c);
+	assert_int_equal(run_by(c.conn, "insert into t values (2)", cx_deadline_after_ms(30000), &err), CDBC_CANCELLED);
+	atomic_store(&c.is_over, true);
+	pthread_join(thread, NULL);
+	assert_string_equal(cdbc_error_sqlstate(err), "57014");
+	cdbc_error_free(err);
+	DRIVER->close(a);
+	DRIVER->close(c.conn);
+}
+
+/* A batch is closed by time too: slow rows do not wait for a full one. */
+static void test_batch_by_time(void **state)
+{
+	cdbc_request r = request_of("select a, (with recursive r(n) as (select a union all select n + 1 from r where n < 30000) "
+								"select count(*) from r) as n from t");
+	const struct ArrowSchema *schema;
+	struct ArrowArray batch;
+	void *conn = open_memory(), *cursor;
+	bool has_result;
+	int batches = 0, rows = 0;
+
+	run(conn, "create table t (a int)");
+	run(conn, "insert into t values (1), (2), (3), (4), (5), (6), (7), (8)");
+	r.batch_ns = 1;
+	assert_int_equal(DRIVER->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(DRIVER->next_result(cursor, CX_NEVER, &schema, &has_result, NULL), CDBC_OK);
+	for (;;) {
+		assert_int_equal(DRIVER->fetch(cursor, CX_NEVER, &batch, NULL), CDBC_OK);
+		if (!batch.release)
+			break;
+		batches++;
+		rows += (int)batch.length;
+		batch.release(&batch);
+	}
+	DRIVER->cursor_close(cursor, CX_NEVER);
+	assert_int_equal(rows, 8);
+	assert_true(batches > 1);
+	DRIVER->close(conn);
+}
+
 /* An interrupted write takes the whole transaction with it; what follows must not run outside of one. */
 static void test_transaction_gone(void **state)
 {
@@ -271,6 +339,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_lock_until_deadline, remove_file),
 		cmocka_unit_test_teardown(test_lock_is_waited_for, remove_file),
 		cmocka_unit_test_teardown(test_conflict, remove_file),
+		cmocka_unit_test_teardown(test_cancel_while_waiting, remove_file),
+		cmocka_unit_test_teardown(test_batch_by_time, remove_file),
 		cmocka_unit_test_teardown(test_transaction_gone, remove_file),
 		cmocka_unit_test_teardown(test_deadline_was_before, remove_file),
 	};
