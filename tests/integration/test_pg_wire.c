@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The PostgreSQL driver against a server that does what no real one does when asked: hangs, stops in the middle of a message, resets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "infra/driver/registry.h"
+#include "support/wire_server.h"
+
+#include <cdbc/driver.h>
+
+extern const cdbc_driver cx_driver_postgresql;
+#define DRIVER (&cx_driver_postgresql)
+
+typedef struct scene {
+	wire_table *table;
+	wire_server *server;
+	cx_helpers *helpers;
+	cdbc_driver_host host;
+	cdbc_setting items[8];
+	cdbc_settings settings;
+	char port[16];
+	void *conn;
+} scene;
+
+static int64_t soon(void)
+{
+	return cx_deadline_after_ms(20000);
+}
+
+static void scene_begin(scene *s)
+{
+	memset(s, 0, sizeof *s);
+	s->table = wire_table_new();
+	assert_non_null(s->table);
+	s->server = wire_server_start(&(wire_server_options){.table = s->table});
+	assert_non_null(s->server);
+	assert_int_equal(cx_helpers_new(4, 16, &s->helpers, NULL), CDBC_OK);
+	cx_driver_host_init(&s->host, s->helpers);
+	snprintf(s->port, sizeof s->port, "%d", wire_server_port(s->server));
+	s->items[0] = (cdbc_setting){"host", "127.0.0.1"};
+	s->items[1] = (cdbc_setting){"port", s->port};
+	s->items[2] = (cdbc_setting){"user", "root"};
+	s->items[3] = (cdbc_setting){"dbname", "defaultdb"};
+	s->items[4] = (cdbc_setting){"sslmode", "disable"};
+	s->settings = (cdbc_settings){
+		.struct_size = sizeof s->settings, .scheme = "cockroachdb", .items = s->items, .count = 5, .host = &s->host};
+}
+
+static void scene_open(scene *s)
+{
+	cdbc_error *err = NULL;
+
+	if (DRIVER->open(&s->settings, soon(), &s->conn, &err))
+		fail_msg("%s", cdbc_error_message(err));
+}
+
+static void scene_end(scene *s)
+{
+	DRIVER->close(s->conn);
+	wire_server_stop(s->server);
+	cx_helpers_free(s->helpers);
+	wire_table_free(s->table);
+}
+
+static cdbc_status run(scene *s, const char *sql, int64_t deadline_ns, cdbc_summary *facts, cdbc_error **err)
+{
+	cdbc_request r = {.struct_size = sizeof r, .sql = sql, .sql_length = strlen(sql), .kind = CDBC_KIND_TRANSACTION};
+	void *cursor = NULL;
+	cdbc_status status = DRIVER->submit(s->conn, &r, 1, CDBC_SYNC_EACH, deadline_ns, &cursor, facts, err);
+
+	if (!status) {
+		*facts = *DRIVER->summary(cursor);
+		DRIVER->cursor_close(cursor, soon());
+	}
+	return status;
+}
+
+static void gives_up_connecting(void **state)
+{
+	scene s;
+	cdbc_error *err = NULL;
+	int64_t begun = cx_clock_now_ns();
+	wire_script *script = wire_script_new();
+
+	scene_begin(&s);
+	wire_script_stall(script);
+	wire_server_add_script(s.server, script, 1);
+	assert_int_equal(DRIVER->open(&s.settings, cx_deadline_after_ms(200), &s.conn, &err), CDBC_TIMEOUT);
+	assert_non_null(strstr(cdbc_error_message(err), "connect 127.0.0.1:"));
+	assert_null(s.conn);
+	assert_true(cx_clock_now_ns() - begun >= 200 * CX_NS_PER_MS);
+	assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
+	cdbc_error_free(err);
+	wire_server_refuse(s.server);
+	assert_int_equal(DRIVER->open(&s.settings, soon(), &s.conn, &err), CDBC_CONNECT);
+	assert_non_null(strstr(cdbc_error_message(err), "refused"));
+	cdbc_error_free(err);
+	scene_end(&s);
+}
+
+/* Neither the statement nor the cancel has an answer: the connection is given up, soon. */
+static void gives_up_a_server_that_hangs(void **state)
+{
+	scene s;
+	cdbc_error *err = NULL;
+	cdbc_summary facts = {0};
+	wire_script *script = wire_script_new();
+	int64_t begun;
+
+	scene_begin(&s);
+	wire_script_stall(script);
+	wire_server_when(s.server, 'E', "begin", 1, script);
+	scene_open(&s);
+	begun = cx_clock_now_ns();
+	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(200), &facts, &err), CDBC_TIMEOUT);
+	assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
+	assert_true(facts.is_cancel_sent);
+	assert_true(facts.is_link_lost);
+	assert_int_equal(facts.position, CDBC_POSITION_SENT);
+	assert_string_equal(cdbc_error_sqlstate(err), "");
+	assert_true(DRIVER->state(s.conn).is_lost);
+	assert_true(wire_server_wait_cancel(s.server, 1, 5000));
+	cdbc_error_free(err);
+	scene_end(&s);
+}
+
+static void is_used_again_after_a_cancel(void **state)
+{
+	scene s;
+	cdbc_error *err = NULL;
+	cdbc_summary facts = {0};
+	wire_script *script = wire_script_new();
+
+	scene_begin(&s);
+	wire_script_wait_cancel(script);
+	wire_script_error(script, "57014", "query execution canceled");
+	wire_server_when(s.server, 'E', "begin", 1, script);
+	scene_open(&s);
+	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(200), &facts, &err), CDBC_TIMEOUT);
+	assert_string_equal(cdbc_error_sqlstate(err), "57014");
+	assert_int_equal(facts.position, CDBC_POSITION_DONE);
+	assert_false(facts.is_link_lost);
+	cdbc_error_free(err);
+	assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
+	assert_int_equal(DRIVER->state(s.conn).tx, CDBC_TX_OPEN);
+	scene_end(&s);
+}
+
+/* The answer is cut after each of its bytes, by an end in order and by a reset: never a success, never a hang. */
+static void loses_the_link_at_every_byte(void **state)
+{
+	for (size_t bytes = 0; bytes < 24; bytes++) {
+		scene s;
+		cdbc_error *err = NULL;
+		cdbc_summary facts = {0};
+		wire_script *script = wire_script_new();
+
+		scene_begin(&s);
+		wire_script_answer(script, bytes);
+		if (bytes % 2)
+			wire_script_close(script);
+		else
+			wire_script_reset(script);
+		scene_open(&s);
+		assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
+		wire_server_when(s.server, 'E', "commit", 1, script);
+		assert_int_equal(run(&s, "commit", soon(), &facts, &err), CDBC_CONNECT);
+		assert_non_null(strstr(cdbc_error_message(err), " lost: "));
+		assert_int_equal(facts.position, CDBC_POSITION_SENT);
+		assert_int_equal(facts.tx_before, CDBC_TX_OPEN);
+		assert_true(facts.is_link_lost);
+		assert_true(DRIVER->state(s.conn).is_lost);
+		cdbc_error_free(err);
+		scene_end(&s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gives_up_connecting),
+		cmocka_unit_test(gives_up_a_server_that_hangs),
+		cmocka_unit_test(is_used_again_after_a_cancel),
+		cmocka_unit_test(loses_the_link_at_every_byte),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
