@@ -127,6 +127,8 @@ static cdbc_status wait_row(filling *f, int64_t deadline_ns, bool *has_filled, c
 	while (PQisBusy(c->pg)) {
 		int64_t until = deadline_ns;
 
+		if (c->may_hide && cx_pg_take_hidden(c))
+			break;
 		if (f->is_begun) {
 			if (f->until_ns == 0)
 				f->until_ns = cx_clock_now_ns() + f->slot->batch_ns;
@@ -136,6 +138,7 @@ static cdbc_status wait_row(filling *f, int64_t deadline_ns, bool *has_filled, c
 			*has_filled = f->is_begun;
 			return f->is_begun ? CDBC_OK : cx_pg_cursor_late(f->cursor, err);
 		}
+		c->may_hide = c->is_encrypted;
 		if (!PQconsumeInput(c->pg))
 			break;
 	}

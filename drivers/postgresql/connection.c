@@ -108,6 +108,7 @@ static void learn_facts(cx_pg_conn *c)
 	const char *encoding = PQparameterStatus(c->pg, "server_encoding");
 
 	learn_version(c);
+	c->is_encrypted = PQsslInUse(c->pg) || PQgssEncInUse(c->pg);
 	c->checks_utf8 = encoding && strcmp(encoding, "SQL_ASCII") == 0;
 	c->node_id = c->is_cockroach ? node_of_pid((uint32_t)PQbackendPID(c->pg)) : -1;
 }

@@ -61,6 +61,7 @@ void cx_pg_cursor_start(cx_pg_conn *c)
 
 	c->is_busy = true;
 	c->serial++;
+	c->may_hide = false;
 	atomic_store_explicit(&c->is_cancel_sent, false, memory_order_relaxed);
 	cursor->slots = &cursor->first;
 	cursor->count = 1;

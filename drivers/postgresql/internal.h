@@ -125,6 +125,8 @@ struct cx_pg_conn {
 	bool is_cockroach;
 	bool checks_utf8;
 	bool has_asked_node;
+	bool is_encrypted;
+	bool may_hide; /* something was read since the submit, so a part of a record may be left above the socket */
 	atomic_bool is_cancel_sent;
 	cdbc_tx_state tx; /* when the connection was last at rest */
 	int64_t node_id;  /* -1: unknown */
@@ -159,6 +161,8 @@ typedef enum cx_pg_wait {
 cx_pg_wait cx_pg_poll(cx_pg_conn *c, short events, int64_t deadline_ns, short *revents);
 /* Reads until libpq has something to give, or the link is gone (which PQgetResult then says). */
 cx_pg_wait cx_pg_wait_result(cx_pg_conn *c, int64_t deadline_ns);
+/* Reads what is decrypted but not read, before the socket is waited for. True: there is something to get, or the link is gone. */
+bool cx_pg_take_hidden(cx_pg_conn *c);
 /* Sends what is queued, reading meanwhile. CDBC_TIMEOUT marks the connection lost: half a message is out. A link that breaks is
  * CDBC_OK: reading tells more. */
 cdbc_status cx_pg_flush(cx_pg_conn *c, int64_t deadline_ns, cdbc_error **err);

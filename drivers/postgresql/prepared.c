@@ -287,14 +287,15 @@ static cdbc_status queue_all(cx_pg_conn *c, preparing *p, size_t *syncs, cdbc_er
 	struct cx_pg_doomed *doomed = &c->prepared.doomed;
 	char sql[CX_PG_NAME_MAX + 16];
 
-	for (size_t i = 0; i < doomed->count; i++) {
+	for (size_t i = 0; i < doomed->count && c->tx != CDBC_TX_FAILED; i++) {
 		snprintf(sql, sizeof sql, "DEALLOCATE %s", doomed->names[i]);
 		if (!PQsendQueryParams(c->pg, sql, 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(c->pg))
 			return cx_pg_send_failed(c, err);
 		++*syncs;
 		p->skipped++;
 	}
-	doomed->count = 0;
+	if (p->skipped)
+		doomed->count = 0;
 	for (size_t i = 0; i < p->count; i++) {
 		cx_pg_preparing *item = &p->items[i];
 

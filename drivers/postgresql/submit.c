@@ -10,15 +10,34 @@
 
 /* ---- slots -------------------------------------------------------------------------------------------------- */
 
+/* Steps over blanks and comments; those that are not closed are the server's to complain of. */
+static const char *skip_blanks(const char *sql)
+{
+	for (;;) {
+		const char *end;
+
+		while (isspace((unsigned char)*sql))
+			sql++;
+		if (sql[0] == '-' && sql[1] == '-')
+			end = strchr(sql, '\n');
+		else if (sql[0] == '/' && sql[1] == '*')
+			end = strstr(sql + 2, "*/");
+		else
+			return sql;
+		if (!end)
+			return sql;
+		sql = end + (*end == '*' ? 2 : 1);
+	}
+}
+
 /* COMMIT and END are answered by ROLLBACK when the transaction had failed. */
 static bool is_commit(const cdbc_request *request)
 {
-	const char *sql = request->sql;
+	const char *sql;
 
 	if (request->kind != CDBC_KIND_TRANSACTION)
 		return false;
-	while (isspace((unsigned char)*sql))
-		sql++;
+	sql = skip_blanks(request->sql);
 	return strncasecmp(sql, "commit", 6) == 0 || strncasecmp(sql, "end", 3) == 0;
 }
 
@@ -33,7 +52,8 @@ void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statem
 	/* A result without columns has nothing to stream. */
 	slot->is_small = request->flags & CDBC_REQUEST_SMALL_RESULT || (statement && statement->shape.count == 0);
 	slot->is_commit = is_commit(request);
-	slot->is_session = request->kind == CDBC_KIND_SESSION || request->kind == CDBC_KIND_UNKNOWN;
+	slot->is_session = request->kind == CDBC_KIND_SESSION || request->kind == CDBC_KIND_UNKNOWN ||
+					   request->flags & CDBC_REQUEST_SIMPLE;
 	slot->has_sync = false;
 }
 
@@ -169,8 +189,8 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 		return CDBC_OK;
 	}
 	status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
-	/* A name that is taken, in a session that others had before us: the next try has a new one. */
-	if (!status && item.failure && cx_pg_is_stale(item.failure, &is_there) && c->cursor.summary.tx_before == CDBC_TX_IDLE) {
+	/* Somebody else has taken the name; the next one is another. */
+	if (!status && !item.statement && c->cursor.summary.tx_before == CDBC_TX_IDLE && cx_pg_is_stale(item.failure, &is_there)) {
 		PQclear(item.failure);
 		status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
 	}

@@ -42,11 +42,24 @@ cx_pg_wait cx_pg_poll(cx_pg_conn *c, short events, int64_t deadline_ns, short *r
 	return CX_PG_READY;
 }
 
+/* TLS and GSS hand out a decrypted record in parts as libpq's buffer has room (CockroachDB's have up to 16 KiB), and the socket does not
+ * tell of the rest. The second reading takes what the first one left. */
+bool cx_pg_take_hidden(cx_pg_conn *c)
+{
+	for (int i = 0; i < 2; i++)
+		if (!PQconsumeInput(c->pg) || !PQisBusy(c->pg))
+			return true;
+	return false;
+}
+
 cx_pg_wait cx_pg_wait_result(cx_pg_conn *c, int64_t deadline_ns)
 {
 	while (PQisBusy(c->pg)) {
+		if (c->may_hide && cx_pg_take_hidden(c))
+			break;
 		if (cx_pg_poll(c, POLLIN, deadline_ns, NULL) == CX_PG_LATE)
 			return CX_PG_LATE;
+		c->may_hide = c->is_encrypted;
 		if (!PQconsumeInput(c->pg))
 			break; /* what was read before the end, libpq still gives; then the failure */
 	}

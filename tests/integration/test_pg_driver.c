@@ -365,7 +365,7 @@ static void fails_between_rows(void **state)
 
 static void calls_a_rolled_back_commit_a_failure(void **state)
 {
-	static const char *const words[] = {"commit", " COMMIT", "end"};
+	static const char *const words[] = {"commit", "-- why\n /* not */ COMMIT", "end"};
 	void *conn = pg_open();
 
 	for (size_t i = 0; i < 3; i++) {

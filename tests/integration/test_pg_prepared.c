@@ -119,6 +119,16 @@ static void makes_lost_statements_anew(void **state)
 	DRIVER->close(conn);
 }
 
+static void survives_a_taken_name(void **state)
+{
+	void *conn = pg_open();
+	cdbc_request r = pg_request("select 7::int8", 1, NULL, 0);
+
+	pg_run(conn, "prepare cdbc_1 as select 8", NULL);
+	assert_int_equal(pg_int(conn, &r), 7);
+	DRIVER->close(conn);
+}
+
 /* The same text for other types is another statement; a NULL of no type is not. */
 static void tells_declared_types_apart(void **state)
 {
@@ -202,6 +212,7 @@ int main(void)
 		cmocka_unit_test(keeps_none_when_told_so),
 		cmocka_unit_test(makes_stale_plans_anew),
 		cmocka_unit_test(makes_lost_statements_anew),
+		cmocka_unit_test(survives_a_taken_name),
 		cmocka_unit_test(tells_declared_types_apart),
 		cmocka_unit_test(tells_modes_apart),
 		cmocka_unit_test(refuses_to_prepare_nonsense),
