@@ -71,6 +71,14 @@ static cdbc_status check_array(const cx_statement *statement, size_t index, cons
 	return CDBC_OK;
 }
 
+static cdbc_status fail_scalar(const cx_statement *statement, size_t index, cdbc_error **err)
+{
+	cdbc_status status = fail_param(statement, index, "stands in a list: it takes an array", err);
+
+	cx_error_hint(err, "give an array; '{..}' text is one when the type is declared: int8[]");
+	return status;
+}
+
 static inline cdbc_status take(const cx_statement *statement, size_t index, const cdbc_value *value,
 							   cdbc_value *out, cdbc_error **err)
 {
@@ -86,7 +94,7 @@ static inline cdbc_status take(const cx_statement *statement, size_t index, cons
 	if (param->is_list && value->kind != CDBC_VALUE_ARRAY && value->kind != CDBC_VALUE_NULL &&
 		!(value->kind == CDBC_VALUE_TEXT &&
 		  (param->type.id != CDBC_TYPE_UNKNOWN || value->type.is_array)))
-		return fail_param(statement, index, "stands in a list: it takes an array", err);
+		return fail_scalar(statement, index, err);
 	*out = *value;
 	if (value->type.id == CDBC_TYPE_UNKNOWN)
 		out->type = param->type;

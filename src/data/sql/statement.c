@@ -334,8 +334,8 @@ static void write_sql(const parser *p, cx_placeholder style, cx_buf *out)
 	for (size_t i = 0; i < p->edit_count; i++) {
 		const edit *e = &p->edits[i];
 
-		if (e->text && style == CX_PLACEHOLDER_QUESTION)
-			continue;
+		if (style == CX_PLACEHOLDER_QUESTION ? e->text != NULL : p->positional_count != 0)
+			continue; /* stands as it was written */
 		cx_buf_put(out, p->text + at, e->offset - at);
 		at = e->offset + e->length;
 		if (e->text) {

@@ -384,6 +384,9 @@ static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_p
 				return cx_sqlfiles_fail(loader, section, line, NULL,
 										"parameter \"%.*s\" is declared twice", (int)(i - begin),
 										text + begin);
+			if (section->rule_count == CX_RULES_MAX)
+				return cx_sqlfiles_fail(loader, section, line, NULL,
+										"more than %d declared parameters", CX_RULES_MAX);
 			if (!cx_section_add_rule(loader, section, text + begin, i - begin, line))
 				return cx_error_nomem(loader->err);
 		}

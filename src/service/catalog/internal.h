@@ -14,6 +14,7 @@
 #define CX_FILE_MAX         (16u << 20) /* bytes of a SQL file */
 #define CX_QUERIES_MAX      100000      /* in a catalog */
 #define CX_FOLDER_DEPTH_MAX 32
+#define CX_RULES_MAX        1000 /* declared parameters of a query */
 
 enum {
 	CX_DIALECT_COCKROACHDB = 1u << 0,
@@ -96,6 +97,7 @@ typedef struct cx_section {
 	bool is_bad; /* something was reported */
 	struct cx_buf *documentation;
 	cx_param_rule *last_rule;
+	size_t rule_count;
 	cdbc_column_hint *columns;
 	size_t column_count, column_capacity;
 	cx_place read_only_place;

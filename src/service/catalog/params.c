@@ -59,6 +59,7 @@ cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, con
 	else
 		section->record->rules = rule;
 	section->last_rule = rule;
+	section->rule_count++;
 	return rule;
 }
 
@@ -484,6 +485,9 @@ cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place l
 	if (r.rule && (*r.rule->info.type_name || r.rule->place.line == line.line))
 		return cx_sqlfiles_fail(loader, section, here(&r), NULL,
 								"parameter \"%s\" is declared twice", r.rule->info.name);
+	if (!r.rule && section->rule_count == CX_RULES_MAX)
+		return cx_sqlfiles_fail(loader, section, here(&r), NULL, "more than %d declared parameters",
+								CX_RULES_MAX);
 	if (!r.rule)
 		r.rule = cx_section_add_rule(loader, section, r.token.text, r.token.length, here(&r));
 	if (!r.rule)

@@ -70,6 +70,7 @@ static const struct {
 	/* a placeholder never joins the word before it */
 	{"select a from t limit:x", "select a from t limit $1", "select a from t limit ?1"},
 	{"select $1, $2", "select $1, $2", "select ?1, ?2"},
+	{"select 1$1, $02", "select 1$1, $02", "select 1 ?1, ?2"},
 	{"select $2, $1, $$ $3 $$", "select $2, $1, $$ $3 $$", "select ?2, ?1, $$ $3 $$"},
 	{"prepare p as select $1", "prepare p as select $1", "prepare p as select $1"},
 	{"select 1..2, 1.5e3, .5, 0x1F, 1_000, :a", "select 1..2, 1.5e3, .5, 0x1F, 1_000, $1",
