@@ -56,6 +56,12 @@ CDBC_API const cdbc_format *cdbc_format_find(const char *name);
 /* Returns the built-in formats, ended by NULL. Static storage. */
 CDBC_API const cdbc_format *const *cdbc_format_list(void);
 
+/* Prints one value of a column to the sink: as csv prints it, without quotes (NULL prints nothing), or as JSON on one line. For formats
+ * of an application's own. row counts from the array's own offset; add a struct's. Slower than a format that knows its columns.
+ * Fails with CDBC_UNSUPPORTED for a column that is none of ours, CDBC_NOMEM, and as the sink does. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_format_print(const struct ArrowSchema *column, const struct ArrowArray *values,
+													  int64_t row, bool is_json, const cdbc_sink *sink, cdbc_error **err);
+
 /* Writes all that is left of a result through the transformers, in their order, and the format, to the sink. progress, if not NULL,
  * is called after each batch with the rows so far. Fails as cdbc_result_next, the sink, the format or a transformer does; what was
  * written then lacks its end. */
@@ -65,7 +71,8 @@ cdbc_result_write(cdbc_result *result, const cdbc_format *format, const cdbc_for
 				  void (*progress)(void *data, int64_t row_count), void *progress_data,
 				  const cdbc_sink *sink, cdbc_error **err);
 
-/* A transformer that replaces the values of a text column by "***" and of any other by NULL, the schema kept. Copies column_name.
+/* A transformer that replaces the values of a text column by "***" and of any other by NULL, the schema kept; a NULL stays NULL. All
+ * columns of the name are masked. Copies column_name.
  * Fails with CDBC_NOMEM; the transformer with CDBC_NOT_FOUND when the result has no such column. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_transformer_mask(const char *column_name, cdbc_transformer *out, cdbc_error **err);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Arrow's IPC stream: a schema message, a message for each batch, and the end mark. Buffers go out as they lie in memory, except that a
- * slice (an array with an offset) is cut to its rows: bits are moved to a byte's start and offsets to zero. Messages are made in
- * arrow_message.c. */
+/* Arrow's IPC stream: a schema message, a message for each batch, and the end mark. Buffers go out
+ * as they lie in memory, except that a slice (an array with an offset) is cut to its rows: bits are
+ * moved to a byte's start and offsets to zero. Messages are made in arrow_message.c. */
 #include "data/format/arrow_message.h"
 #include "data/format/writer.h"
 
@@ -32,7 +32,8 @@ typedef struct arrow {
 	size_t node_count;
 } arrow;
 
-static cdbc_status arrow_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err)
+static cdbc_status arrow_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out,
+							  cdbc_error **err)
 {
 	cdbc_status status = cx_writer_open(sizeof(arrow), options, sink, out, err);
 
@@ -54,7 +55,8 @@ static void arrow_destroy(void *self)
 	cx_writer_destroy(a);
 }
 
-/* ---- planning: which bytes a batch is --------------------------------------------------------------------------- */
+/* ---- planning: which bytes a batch is
+ * --------------------------------------------------------------------------- */
 
 static void add_part(arrow *a, part_kind kind, const void *data, size_t length)
 {
@@ -97,7 +99,8 @@ static void add_validity(arrow *a, const struct ArrowArray *array, int64_t base,
 	int64_t nulls = 0;
 
 	if (bits)
-		nulls = is_whole && array->null_count >= 0 ? array->null_count : count_nulls(bits, base, count);
+		nulls =
+			is_whole && array->null_count >= 0 ? array->null_count : count_nulls(bits, base, count);
 	a->nodes[a->node_count++] = (cx_arrow_node){count, nulls};
 	if (nulls)
 		add_bits(a, bits, base, count);
@@ -106,7 +109,8 @@ static void add_validity(arrow *a, const struct ArrowArray *array, int64_t base,
 }
 
 /* Returns where the items begin, and sets *count to their number. */
-static int64_t add_offsets(arrow *a, const struct ArrowArray *array, int64_t base, int64_t rows, int64_t *count)
+static int64_t add_offsets(arrow *a, const struct ArrowArray *array, int64_t base, int64_t rows,
+						   int64_t *count)
 {
 	static const int32_t zero;
 	const int32_t *offsets = array->buffers[1];
@@ -114,17 +118,19 @@ static int64_t add_offsets(arrow *a, const struct ArrowArray *array, int64_t bas
 	offsets = rows && offsets ? offsets + base : &zero;
 	rows = offsets == &zero ? 0 : rows;
 	*count = offsets[rows] - offsets[0];
-	add_part(a, offsets[0] ? PART_OFFSETS : PART_BYTES, offsets, ((size_t)rows + 1) * sizeof *offsets);
+	add_part(a, offsets[0] ? PART_OFFSETS : PART_BYTES, offsets,
+			 ((size_t)rows + 1) * sizeof *offsets);
 	return offsets[0];
 }
 
 static const uint8_t widths[CX_STORAGE_COUNT] = {
-	[CX_INT16] = 2,       [CX_INT32] = 4,  [CX_INT64] = 8,     [CX_FLOAT32] = 4,     [CX_FLOAT64] = 8,
-	[CX_DECIMAL128] = 16, [CX_DATE32] = 4, [CX_TIME64] = 8,    [CX_TIMESTAMP] = 8,   [CX_TIMESTAMPTZ] = 8,
-	[CX_INTERVAL] = 16,   [CX_UUID] = 16};
+	[CX_INT16] = 2,     [CX_INT32] = 4,       [CX_INT64] = 8,     [CX_FLOAT32] = 4,
+	[CX_FLOAT64] = 8,   [CX_DECIMAL128] = 16, [CX_DATE32] = 4,    [CX_TIME64] = 8,
+	[CX_TIMESTAMP] = 8, [CX_TIMESTAMPTZ] = 8, [CX_INTERVAL] = 16, [CX_UUID] = 16};
 
 /* base counts array->offset in. */
-static void add_array(arrow *a, const cx_field *field, const struct ArrowArray *array, int64_t base, int64_t rows)
+static void add_array(arrow *a, const cx_field *field, const struct ArrowArray *array, int64_t base,
+					  int64_t rows)
 {
 	cx_field item = *field;
 	int64_t first, count;
@@ -138,7 +144,8 @@ static void add_array(arrow *a, const cx_field *field, const struct ArrowArray *
 	case CX_UTF8:
 	case CX_BINARY:
 		first = add_offsets(a, array, base, rows, &count);
-		add_part(a, PART_BYTES, count ? (const char *)array->buffers[2] + first : NULL, (size_t)count);
+		add_part(a, PART_BYTES, count ? (const char *)array->buffers[2] + first : NULL,
+				 (size_t)count);
 		return;
 	case CX_LIST:
 		first = add_offsets(a, array, base, rows, &count);
@@ -146,11 +153,15 @@ static void add_array(arrow *a, const cx_field *field, const struct ArrowArray *
 		add_array(a, &item, array->children[0], first + array->children[0]->offset, count);
 		return;
 	default:
-		add_part(a, PART_BYTES, rows ? (const char *)array->buffers[1] + (size_t)base * width : NULL, (size_t)rows * width);
+		add_part(a, PART_BYTES,
+				 rows ? (const char *)array->buffers[1] + (size_t)base * width : NULL,
+				 (size_t)rows * width);
 	}
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------ */
+/* ---- writing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void put_zeros(cx_buf *out, size_t n)
 {
@@ -227,7 +238,8 @@ static cdbc_status put_part(arrow *a, const part *p, cdbc_error **err)
 	return status ? status : cx_writer_row(&a->base, err);
 }
 
-/* ---- the format --------------------------------------------------------------------------------------------- */
+/* ---- the format
+ * --------------------------------------------------------------------------------------------- */
 
 static cdbc_status arrow_begin(void *self, const struct ArrowSchema *schema, cdbc_error **err)
 {
@@ -237,7 +249,8 @@ static cdbc_status arrow_begin(void *self, const struct ArrowSchema *schema, cdb
 
 	if (status)
 		return status;
-	a->parts = cx_calloc(count * 5 + 1, sizeof *a->parts); /* a list of text has five buffers, and two nodes */
+	a->parts = cx_calloc(count * 5 + 1,
+						 sizeof *a->parts); /* a list of text has five buffers, and two nodes */
 	a->buffers = cx_calloc(count * 5 + 1, sizeof *a->buffers);
 	a->nodes = cx_calloc(count * 2 + 1, sizeof *a->nodes);
 	if (!a->parts || !a->buffers || !a->nodes)
@@ -259,13 +272,15 @@ static cdbc_status arrow_batch(void *self, const struct ArrowArray *batch, cdbc_
 		return status;
 	a->part_count = a->node_count = 0;
 	for (size_t i = 0; i < a->base.column_count; i++)
-		add_array(a, a->base.views[i].field, a->base.views[i].array, a->base.views[i].base, batch->length);
+		add_array(a, a->base.views[i].field, a->base.views[i].array, a->base.views[i].base,
+				  batch->length);
 	for (size_t i = 0; i < a->part_count; i++) {
 		a->buffers[i] = (cx_arrow_buffer){body, (int64_t)a->parts[i].length};
 		body += (int64_t)cx_arrow_padded(a->parts[i].length);
 	}
 	cx_buf_clear(&a->message);
-	cx_arrow_batch(&a->message, batch->length, a->nodes, a->node_count, a->buffers, a->part_count, body);
+	cx_arrow_batch(&a->message, batch->length, a->nodes, a->node_count, a->buffers, a->part_count,
+				   body);
 	status = cx_buf_status(&a->message, "an Arrow message", err);
 	if (!status)
 		put_message(a);
@@ -283,6 +298,12 @@ static cdbc_status arrow_end(void *self, cdbc_error **err)
 	return cx_writer_flush(&a->base, err);
 }
 
-const cdbc_format cx_format_arrow = {
-	sizeof(cdbc_format), "arrow",     "application/vnd.apache.arrow.stream", true,         arrow_open,
-	arrow_begin,         arrow_batch, arrow_end,                             arrow_destroy};
+const cdbc_format cx_format_arrow = {sizeof(cdbc_format),
+									 "arrow",
+									 "application/vnd.apache.arrow.stream",
+									 true,
+									 arrow_open,
+									 arrow_begin,
+									 arrow_batch,
+									 arrow_end,
+									 arrow_destroy};

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The messages of Arrow's IPC stream. The numbers are the specification's: the order of a table's fields, of a union's members, of an
- * enum's values. */
+/* The messages of Arrow's IPC stream. The numbers are the specification's: the order of a table's
+ * fields, of a union's members, of an enum's values. */
 #include "data/format/arrow_message.h"
 
 #include "data/format/flat.h"
 
 #define METADATA_V5 4
 
-enum {
-	HEADER_SCHEMA = 1,
-	HEADER_RECORD_BATCH = 3
-};
+enum { HEADER_SCHEMA = 1, HEADER_RECORD_BATCH = 3 };
 
 enum {
 	TYPE_INT = 2,
@@ -49,7 +46,9 @@ static void message(cx_buf *out, uint8_t header_type, int64_t body_length, size_
 	*at = place[2];
 }
 
-/* ---- types -------------------------------------------------------------------------------------------------- */
+/* ---- types
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static size_t type_none(cx_buf *out)
 {
@@ -113,15 +112,22 @@ static size_t type_bytes(cx_buf *out, int32_t width)
 	return table;
 }
 
-static const uint8_t type_ids[CX_STORAGE_COUNT] = {
-	[CX_BOOL] = TYPE_BOOL,         [CX_INT16] = TYPE_INT,
-	[CX_INT32] = TYPE_INT,         [CX_INT64] = TYPE_INT,
-	[CX_FLOAT32] = TYPE_FLOATING_POINT, [CX_FLOAT64] = TYPE_FLOATING_POINT,
-	[CX_UTF8] = TYPE_UTF8,         [CX_BINARY] = TYPE_BINARY,
-	[CX_DECIMAL128] = TYPE_DECIMAL, [CX_DATE32] = TYPE_DATE,
-	[CX_TIME64] = TYPE_TIME,       [CX_TIMESTAMP] = TYPE_TIMESTAMP,
-	[CX_TIMESTAMPTZ] = TYPE_TIMESTAMP, [CX_INTERVAL] = TYPE_INTERVAL,
-	[CX_UUID] = TYPE_FIXED_SIZE_BINARY, [CX_LIST] = TYPE_LIST};
+static const uint8_t type_ids[CX_STORAGE_COUNT] = {[CX_BOOL] = TYPE_BOOL,
+												   [CX_INT16] = TYPE_INT,
+												   [CX_INT32] = TYPE_INT,
+												   [CX_INT64] = TYPE_INT,
+												   [CX_FLOAT32] = TYPE_FLOATING_POINT,
+												   [CX_FLOAT64] = TYPE_FLOATING_POINT,
+												   [CX_UTF8] = TYPE_UTF8,
+												   [CX_BINARY] = TYPE_BINARY,
+												   [CX_DECIMAL128] = TYPE_DECIMAL,
+												   [CX_DATE32] = TYPE_DATE,
+												   [CX_TIME64] = TYPE_TIME,
+												   [CX_TIMESTAMP] = TYPE_TIMESTAMP,
+												   [CX_TIMESTAMPTZ] = TYPE_TIMESTAMP,
+												   [CX_INTERVAL] = TYPE_INTERVAL,
+												   [CX_UUID] = TYPE_FIXED_SIZE_BINARY,
+												   [CX_LIST] = TYPE_LIST};
 
 static size_t put_type(cx_buf *out, const cx_field *field)
 {
@@ -154,7 +160,9 @@ static size_t put_type(cx_buf *out, const cx_field *field)
 	}
 }
 
-/* ---- fields ------------------------------------------------------------------------------------------------- */
+/* ---- fields
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Reads one of the C data interface's length-prefixed texts. */
 static cdbc_text next_text(const char **p)
@@ -191,7 +199,8 @@ static size_t put_metadata(cx_buf *out, const char *metadata)
 static size_t put_field(cx_buf *out, const struct ArrowSchema *schema, const cx_field *field)
 {
 	size_t place[7], children;
-	size_t table = cx_flat_table(out, (const uint8_t[]){4, 1, 1, 4, 0, 4, schema->metadata ? 4 : 0}, 7, place);
+	size_t table =
+		cx_flat_table(out, (const uint8_t[]){4, 1, 1, 4, 0, 4, schema->metadata ? 4 : 0}, 7, place);
 	const char *name = schema->name ? schema->name : "";
 	cx_field item = *field;
 
@@ -204,13 +213,16 @@ static size_t put_field(cx_buf *out, const struct ArrowSchema *schema, const cx_
 	item.storage = field->item;
 	item.type.is_array = false;
 	for (int64_t i = 0; i < schema->n_children; i++)
-		cx_flat_point(out, children + 4 + (size_t)i * 4, put_field(out, schema->children[i], &item));
+		cx_flat_point(out, children + 4 + (size_t)i * 4,
+					  put_field(out, schema->children[i], &item));
 	if (schema->metadata)
 		cx_flat_point(out, place[6], put_metadata(out, schema->metadata));
 	return table;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * -----------------------------------------------------------------------------------------------
+ */
 
 void cx_arrow_schema(cx_buf *out, const struct ArrowSchema *schema, const cx_field *fields)
 {
@@ -225,8 +237,8 @@ void cx_arrow_schema(cx_buf *out, const struct ArrowSchema *schema, const cx_fie
 		cx_flat_point(out, vector + 4 + i * 4, put_field(out, schema->children[i], &fields[i]));
 }
 
-void cx_arrow_batch(cx_buf *out, int64_t rows, const cx_arrow_node *nodes, size_t node_count, const cx_arrow_buffer *buffers,
-					size_t buffer_count, int64_t body_length)
+void cx_arrow_batch(cx_buf *out, int64_t rows, const cx_arrow_node *nodes, size_t node_count,
+					const cx_arrow_buffer *buffers, size_t buffer_count, int64_t body_length)
 {
 	size_t header, table, vector, place[3];
 

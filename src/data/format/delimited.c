@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* CSV and TSV: one row a line, which ends in \n.
  *
- * CSV is RFC 4180's, as PostgreSQL's COPY reads it: NULL is empty, an empty text is "". A value in quotes has a comma, a quote or a
- * line end in it, or is \. alone, COPY's end mark. TSV is COPY's text format: NULL is \N, and tab, line ends and the backslash are
- * escaped by a backslash. */
+ * CSV is RFC 4180's, as PostgreSQL's COPY reads it: NULL is empty, an empty text is "". A value in
+ * quotes has a comma, a quote or a line end in it, or is \. alone, COPY's end mark. TSV is COPY's
+ * text format: NULL is \N, and tab, line ends and the backslash are escaped by a backslash. */
 #include "data/format/writer.h"
 
 typedef struct delimited {
@@ -11,7 +11,8 @@ typedef struct delimited {
 	cx_buf cell; /* a value that may need quotes or escapes, printed first */
 } delimited;
 
-static cdbc_status delimited_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err)
+static cdbc_status delimited_open(const cdbc_format_options *options, const cdbc_sink *sink,
+								  void **out, cdbc_error **err)
 {
 	cdbc_status status = cx_writer_open(sizeof(delimited), options, sink, out, err);
 
@@ -32,7 +33,8 @@ static void delimited_destroy(void *self)
 typedef void (*put_text)(cx_buf *out, const char *text, size_t length);
 
 /* 1: the byte makes CSV quote; 2: TSV escapes it. */
-static const unsigned char marks[256] = {[','] = 1, ['"'] = 1, ['\n'] = 3, ['\r'] = 3, ['\t'] = 2, ['\\'] = 2};
+static const unsigned char marks[256] = {
+	[','] = 1, ['"'] = 1, ['\n'] = 3, ['\r'] = 3, ['\t'] = 2, ['\\'] = 2};
 
 static void csv_text(cx_buf *out, const char *text, size_t length)
 {
@@ -76,7 +78,8 @@ static void tsv_text(cx_buf *out, const char *text, size_t length)
 	}
 }
 
-static cdbc_status header(delimited *d, const struct ArrowSchema *schema, char comma, put_text put, cdbc_error **err)
+static cdbc_status header(delimited *d, const struct ArrowSchema *schema, char comma, put_text put,
+						  cdbc_error **err)
 {
 	cdbc_status status = cx_writer_begin(&d->base, schema, err);
 
@@ -119,8 +122,8 @@ static void put_value(delimited *d, const cx_view *view, int64_t row, put_text p
 	}
 }
 
-static inline cdbc_status rows(delimited *d, const struct ArrowArray *batch, char comma, const char *null, put_text put,
-							   cdbc_error **err)
+static inline cdbc_status rows(delimited *d, const struct ArrowArray *batch, char comma,
+							   const char *null, put_text put, cdbc_error **err)
 {
 	cdbc_status status = cx_writer_batch(&d->base, batch, err);
 
@@ -166,10 +169,15 @@ static cdbc_status delimited_end(void *writer, cdbc_error **err)
 	return cx_writer_flush(writer, err);
 }
 
-const cdbc_format cx_format_csv = {sizeof(cdbc_format), "csv",     "text/csv; charset=utf-8", false,
-								   delimited_open,      csv_begin, csv_batch,                 delimited_end,
+const cdbc_format cx_format_csv = {
+	sizeof(cdbc_format), "csv",         "text/csv; charset=utf-8", false, delimited_open, csv_begin,
+	csv_batch,           delimited_end, delimited_destroy};
+const cdbc_format cx_format_tsv = {sizeof(cdbc_format),
+								   "tsv",
+								   "text/tab-separated-values; charset=utf-8",
+								   false,
+								   delimited_open,
+								   tsv_begin,
+								   tsv_batch,
+								   delimited_end,
 								   delimited_destroy};
-const cdbc_format cx_format_tsv = {
-	sizeof(cdbc_format), "tsv",     "text/tab-separated-values; charset=utf-8", false,
-	delimited_open,      tsv_begin, tsv_batch,                                  delimited_end,
-	delimited_destroy};

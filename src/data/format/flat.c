@@ -2,7 +2,8 @@
 /* Flatbuffers, as much as Arrow's messages need. */
 #include "data/format/flat.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "flatbuffers and our columns are little-endian");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+			   "flatbuffers and our columns are little-endian");
 
 /* Adds n zero bytes; returns their place, 0 when the buffer has failed. */
 static size_t put_zeros(cx_buf *buf, size_t n)
@@ -34,7 +35,8 @@ void cx_flat_point(cx_buf *buf, size_t at, size_t target)
 	cx_flat_set(buf, at, &distance, sizeof distance);
 }
 
-/* The widest fields come first, so that each lies at a multiple of its size; the first four bytes are the way to the vtable. */
+/* The widest fields come first, so that each lies at a multiple of its size; the first four bytes
+ * are the way to the vtable. */
 size_t cx_flat_table(cx_buf *buf, const uint8_t *sizes, size_t count, size_t *at)
 {
 	uint16_t vtable[2 + CX_FLAT_SLOTS_MAX] = {0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Flatbuffers, as much as Arrow's messages need, written from front to back: a table or vector is put down with room for its fields, and
- * what it points to comes after it. Knows nothing of Arrow. Positions count from the buffer's start, which must be empty at first. */
+/* Flatbuffers, as much as Arrow's messages need, written from front to back: a table or vector is
+ * put down with room for its fields, and what it points to comes after it. Knows nothing of Arrow.
+ * Positions count from the buffer's start, which must be empty at first. */
 #ifndef CX_FLAT_H
 #define CX_FLAT_H
 
@@ -8,10 +9,11 @@
 
 #define CX_FLAT_SLOTS_MAX 8
 
-/* Puts a table whose field i takes sizes[i] bytes (1, 2, 4, 8; 0: absent), all zero, and sets at[i] to the field's place. Returns the
- * table's place, for cx_flat_point. */
+/* Puts a table whose field i takes sizes[i] bytes (1, 2, 4, 8; 0: absent), all zero, and sets at[i]
+ * to the field's place. Returns the table's place, for cx_flat_point. */
 size_t cx_flat_table(cx_buf *buf, const uint8_t *sizes, size_t count, size_t *at);
-/* Puts a vector of count zeroed items; its first is at the returned place + 4. item_align: 4 or 8. */
+/* Puts a vector of count zeroed items; its first is at the returned place + 4. item_align: 4 or 8.
+ */
 size_t cx_flat_vector(cx_buf *buf, size_t count, size_t item_size, size_t item_align);
 size_t cx_flat_string(cx_buf *buf, const char *text, size_t length);
 

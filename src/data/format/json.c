@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* JSON: an array of objects, one a line, complete when the closing bracket is there; and ndjson, the objects alone. Columns that share a
- * name get _2, _3 and so on after it: an object that has a key twice loses a value in most readers. */
+/* JSON: an array of objects, one a line, complete when the closing bracket is there; and ndjson,
+ * the objects alone. Columns that share a name get _2, _3 and so on after it: an object that has a
+ * key twice loses a value in most readers. */
 #include "data/format/names.h"
 #include "data/format/writer.h"
 
@@ -10,7 +11,8 @@ typedef struct json {
 	size_t *lengths; /* of each */
 } json;
 
-static cdbc_status json_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err)
+static cdbc_status json_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out,
+							 cdbc_error **err)
 {
 	cdbc_status status = cx_writer_open(sizeof(json), options, sink, out, err);
 
@@ -129,8 +131,10 @@ static cdbc_status ndjson_end(void *self, cdbc_error **err)
 	return cx_writer_flush(self, err);
 }
 
-const cdbc_format cx_format_json = {sizeof(cdbc_format), "json",     "application/json", false,       json_open,
-									json_begin,          json_batch, json_end,           json_destroy};
+const cdbc_format cx_format_json = {sizeof(cdbc_format), "json",     "application/json", false,
+									json_open,           json_begin, json_batch,         json_end,
+									json_destroy};
 const cdbc_format cx_format_ndjson = {
-	sizeof(cdbc_format), "ndjson",     "application/x-ndjson", false,       json_open,
-	ndjson_begin,        ndjson_batch, ndjson_end,             json_destroy};
+	sizeof(cdbc_format), "ndjson",     "application/x-ndjson", false,
+	json_open,           ndjson_begin, ndjson_batch,           ndjson_end,
+	json_destroy};

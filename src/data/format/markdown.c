@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A Markdown table, as GitHub's flavour has it. What would end a cell or a line is escaped: |, the backslash, < and line ends, which
- * become <br>. NULL is empty, an empty text is "". */
+/* A Markdown table, as GitHub's flavour has it. What would end a cell or a line is escaped: |, the
+ * backslash, < and line ends, which become <br>. NULL is empty, an empty text is "". */
 #include "data/format/writer.h"
 
 typedef struct markdown {
@@ -8,7 +8,8 @@ typedef struct markdown {
 	cx_buf value;
 } markdown;
 
-static cdbc_status markdown_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err)
+static cdbc_status markdown_open(const cdbc_format_options *options, const cdbc_sink *sink,
+								 void **out, cdbc_error **err)
 {
 	cdbc_status status = cx_writer_open(sizeof(markdown), options, sink, out, err);
 
@@ -101,6 +102,12 @@ static cdbc_status markdown_end(void *self, cdbc_error **err)
 	return cx_writer_flush(self, err);
 }
 
-const cdbc_format cx_format_markdown = {
-	sizeof(cdbc_format), "markdown",     "text/markdown; charset=utf-8", false,           markdown_open,
-	markdown_begin,      markdown_batch, markdown_end,                   markdown_destroy};
+const cdbc_format cx_format_markdown = {sizeof(cdbc_format),
+										"markdown",
+										"text/markdown; charset=utf-8",
+										false,
+										markdown_open,
+										markdown_begin,
+										markdown_batch,
+										markdown_end,
+										markdown_destroy};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The transformer that hides a column. The values are gone from its batches, not only from sight: a masked column is built anew. */
+/* The transformer that hides a column. The values are gone from its batches, not only from sight: a
+ * masked column is built anew. */
 #include "base/alloc.h"
 #include "base/column.h"
 #include "base/error.h"
@@ -42,8 +43,8 @@ static cdbc_status mask_schema(void *self, struct ArrowSchema *schema, cdbc_erro
 		if (strcmp(schema->children[i]->name, m->name) != 0)
 			continue;
 		if (!cx_field_of_schema(schema->children[i], &m->fields[i]))
-			return cx_error_set(err, CDBC_UNSUPPORTED, "column \"%s\" has the Arrow format \"%s\"", m->name,
-								schema->children[i]->format);
+			return cx_error_set(err, CDBC_UNSUPPORTED, "column \"%s\" has the Arrow format \"%s\"",
+								m->name, schema->children[i]->format);
 		m->fields[i].name = m->name;
 		m->is_masked[i] = is_found = true;
 	}
@@ -53,9 +54,11 @@ static cdbc_status mask_schema(void *self, struct ArrowSchema *schema, cdbc_erro
 }
 
 /* A column of the old one's length and offset: the mask where a text has a value, else NULL. */
-static cdbc_status make_masked(const cx_field *field, const struct ArrowArray *old, struct ArrowArray *out, cdbc_error **err)
+static cdbc_status make_masked(const cx_field *field, const struct ArrowArray *old,
+							   struct ArrowArray *out, cdbc_error **err)
 {
-	bool is_text = field->storage == CX_UTF8 && field->type.id != CDBC_TYPE_JSON && field->type.id != CDBC_TYPE_NUMERIC;
+	bool is_text = field->storage == CX_UTF8 && field->type.id != CDBC_TYPE_JSON &&
+				   field->type.id != CDBC_TYPE_NUMERIC;
 	int64_t rows = old->offset + old->length;
 	size_t bytes = is_text ? (size_t)rows * (sizeof MASK - 1) : 0;
 	struct ArrowArray made;
@@ -88,7 +91,8 @@ static cdbc_status mask_batch(void *self, struct ArrowArray *batch, cdbc_error *
 	const mask *m = self;
 
 	if ((size_t)batch->n_children != m->count)
-		return cx_error_set(err, CDBC_USAGE, "a batch has %lld columns, its schema %zu", (long long)batch->n_children, m->count);
+		return cx_error_set(err, CDBC_USAGE, "a batch has %lld columns, its schema %zu",
+							(long long)batch->n_children, m->count);
 	for (size_t i = 0; i < m->count; i++) {
 		struct ArrowArray masked;
 		cdbc_status status;

@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-static bool is_taken(char *const *names, size_t made, const cx_field *fields, size_t count, const char *name)
+static bool is_taken(char *const *names, size_t made, const cx_field *fields, size_t count,
+					 const char *name)
 {
 	for (size_t i = 0; i < made; i++)
 		if (strcmp(names[i], name) == 0)

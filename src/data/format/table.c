@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A table for people, as psql draws it. The widths come from the first rows (options.table_rows), which are kept until then; a longer
- * value that comes later sticks out, and is whole. Only where the terminal is too narrow (options.max_width) are columns other than
- * numbers made narrower, and what they cut ends in an ellipsis.
+/* A table for people, as psql draws it. The widths come from the first rows (options.table_rows),
+ * which are kept until then; a longer value that comes later sticks out, and is whole. Only where
+ * the terminal is too narrow (options.max_width) are columns other than numbers made narrower, and
+ * what they cut ends in an ellipsis.
  *
- * NULL is empty, or a dim NULL in colour; an empty text is "". Control characters, line ends and characters that turn the direction of
- * text are shown as escapes. */
+ * NULL is empty, or a dim NULL in colour; an empty text is "". Control characters, line ends and
+ * characters that turn the direction of text are shown as escapes. */
 #include "data/format/width.h"
 #include "data/format/writer.h"
 
-#define HEAD_MAX   ((size_t)4 << 20) /* bytes of kept cells, whatever their number */
-#define NARROWEST  8                 /* no column is made narrower than this */
-#define DIM        "\x1b[2m"
-#define NORMAL     "\x1b[0m"
-#define ELLIPSIS   "\xe2\x80\xa6"
+#define HEAD_MAX  ((size_t)4 << 20) /* bytes of kept cells, whatever their number */
+#define NARROWEST 8                 /* no column is made narrower than this */
+#define DIM       "\x1b[2m"
+#define NORMAL    "\x1b[0m"
+#define ELLIPSIS  "\xe2\x80\xa6"
 
 /* A printed value in table.text. */
 typedef struct cell {
@@ -31,8 +32,8 @@ typedef struct table {
 	cx_writer base;
 	column *columns;
 	cell *names;
-	cell *row;   /* once the widths are known, the present one */
-	cell *head;  /* rows kept until then */
+	cell *row;                        /* once the widths are known, the present one */
+	cell *head;                       /* rows kept until then */
 	size_t head_count, head_capacity; /* in cells */
 	int64_t head_rows;
 	cx_buf text;
@@ -41,7 +42,8 @@ typedef struct table {
 	bool is_settled;
 } table;
 
-static cdbc_status table_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err)
+static cdbc_status table_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out,
+							  cdbc_error **err)
 {
 	cdbc_status status = cx_writer_open(sizeof(table), options, sink, out, err);
 
@@ -69,14 +71,18 @@ static void table_destroy(void *self)
 	cx_writer_destroy(t);
 }
 
-/* ---- cells -------------------------------------------------------------------------------------------------- */
+/* ---- cells
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static bool turns_direction(uint32_t c)
 {
-	return c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+	return c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+		   (c >= 0x2066 && c <= 0x2069);
 }
 
-/* Puts a character's escape when it has to have one; returns its width, 0 when it stands for itself. */
+/* Puts a character's escape when it has to have one; returns its width, 0 when it stands for
+ * itself. */
 static size_t put_escape(cx_buf *out, uint32_t c)
 {
 	size_t start = out->length;
@@ -157,7 +163,9 @@ static cell make_cell(table *t, const cx_view *view, int64_t row)
 	return c;
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------------------ */
+/* ---- drawing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void put_many(cx_buf *out, char c, size_t n)
 {
@@ -256,7 +264,8 @@ static void make_narrower(table *t)
 		for (size_t i = 0; i < t->base.column_count; i++) {
 			column *col = &t->columns[i];
 
-			if (!col->is_number && col->width > NARROWEST && (!widest || col->width > widest->width))
+			if (!col->is_number && col->width > NARROWEST &&
+				(!widest || col->width > widest->width))
 				widest = col;
 		}
 		if (!widest)
@@ -296,7 +305,8 @@ static cdbc_status settle(table *t, cdbc_error **err)
 	return status;
 }
 
-/* ---- the format --------------------------------------------------------------------------------------------- */
+/* ---- the format
+ * --------------------------------------------------------------------------------------------- */
 
 static cdbc_status table_begin(void *self, const struct ArrowSchema *schema, cdbc_error **err)
 {
@@ -327,7 +337,8 @@ static cdbc_status table_begin(void *self, const struct ArrowSchema *schema, cdb
 static cdbc_status keep_row(table *t, int64_t row, cdbc_error **err)
 {
 	for (size_t i = 0; i < t->base.column_count; i++) {
-		if (t->head_count == t->head_capacity && !cx_grow(&t->head, t->head_count, &t->head_capacity, sizeof *t->head))
+		if (t->head_count == t->head_capacity &&
+			!cx_grow(&t->head, t->head_count, &t->head_capacity, sizeof *t->head))
 			return cx_error_nomem(err);
 		t->head[t->head_count++] = make_cell(t, &t->base.views[i], row);
 	}
@@ -358,7 +369,8 @@ static cdbc_status table_batch(void *self, const struct ArrowArray *batch, cdbc_
 		t->base.row_count++;
 		if (t->base.column_count == 0)
 			continue;
-		if (!t->is_settled && (t->head_rows >= t->base.options.table_rows || t->text.length > HEAD_MAX))
+		if (!t->is_settled &&
+			(t->head_rows >= t->base.options.table_rows || t->text.length > HEAD_MAX))
 			status = settle(t, err);
 		if (!status)
 			status = t->is_settled ? show_row(t, row, err) : keep_row(t, row, err);
@@ -378,6 +390,12 @@ static cdbc_status table_end(void *self, cdbc_error **err)
 	return cx_writer_flush(&t->base, err);
 }
 
-const cdbc_format cx_format_table = {
-	sizeof(cdbc_format), "table",     "text/plain; charset=utf-8", false,        table_open,
-	table_begin,         table_batch, table_end,                   table_destroy};
+const cdbc_format cx_format_table = {sizeof(cdbc_format),
+									 "table",
+									 "text/plain; charset=utf-8",
+									 false,
+									 table_open,
+									 table_begin,
+									 table_batch,
+									 table_end,
+									 table_destroy};

@@ -7,7 +7,8 @@
 
 /* Columns that a character takes: 0, 1 or 2. Not for control characters. */
 int cx_char_width(uint32_t c);
-/* Reads one UTF-8 character of a text that has at least one byte; returns its bytes, 0 when they are not valid. */
+/* Reads one UTF-8 character of a text that has at least one byte; returns its bytes, 0 when they
+ * are not valid. */
 size_t cx_char_next(const char *text, size_t length, uint32_t *c);
 
 #endif

@@ -5,8 +5,9 @@
 /* A row is built in memory before it goes out. */
 #define ROW_MAX ((size_t)8 << 30)
 
-static const cdbc_format *const formats[] = {&cx_format_table, &cx_format_json,     &cx_format_ndjson, &cx_format_csv,
-											 &cx_format_tsv,   &cx_format_markdown, &cx_format_arrow,  NULL};
+static const cdbc_format *const formats[] = {
+	&cx_format_table, &cx_format_json,     &cx_format_ndjson, &cx_format_csv,
+	&cx_format_tsv,   &cx_format_markdown, &cx_format_arrow,  NULL};
 
 const cdbc_format *const *cdbc_format_list(void)
 {
@@ -21,7 +22,8 @@ const cdbc_format *cdbc_format_find(const char *name)
 	return NULL;
 }
 
-cdbc_status cx_writer_open(size_t size, const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err)
+cdbc_status cx_writer_open(size_t size, const cdbc_format_options *options, const cdbc_sink *sink,
+						   void **out, cdbc_error **err)
 {
 	cx_writer *writer;
 
@@ -77,8 +79,8 @@ cdbc_status cx_writer_batch(cx_writer *writer, const struct ArrowArray *batch, c
 	if (!writer->views)
 		return cx_error_set(err, CDBC_USAGE, "a batch came before the format was begun");
 	if ((size_t)batch->n_children != writer->column_count)
-		return cx_error_set(err, CDBC_USAGE, "a batch has %lld columns, its schema %zu", (long long)batch->n_children,
-							writer->column_count);
+		return cx_error_set(err, CDBC_USAGE, "a batch has %lld columns, its schema %zu",
+							(long long)batch->n_children, writer->column_count);
 	for (size_t i = 0; i < writer->column_count; i++) {
 		writer->views[i].array = batch->children[i];
 		writer->views[i].base = batch->offset + batch->children[i]->offset;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the formats share: a writer with a buffer before its sink, the schema's fields, and a view of each column of the present batch.
- * A format's own writer begins with a cx_writer. Nothing here knows what a format looks like. */
+/* What the formats share: a writer with a buffer before its sink, the schema's fields, and a view
+ * of each column of the present batch. A format's own writer begins with a cx_writer. Nothing here
+ * knows what a format looks like. */
 #ifndef CX_WRITER_H
 #define CX_WRITER_H
 
@@ -13,7 +14,8 @@
 /* The buffer is written out when it holds this much, and after each batch. */
 #define CX_WRITER_FLUSH ((size_t)64 << 10)
 
-/* A column of the present batch: row r is array's value at base + r, which is what cx_print_* take. */
+/* A column of the present batch: row r is array's value at base + r, which is what cx_print_* take.
+ */
 typedef struct cx_view {
 	const cx_field *field;
 	const struct ArrowArray *array;
@@ -32,7 +34,8 @@ typedef struct cx_writer {
 } cx_writer;
 
 /* Makes a zeroed writer of size bytes that begins with a cx_writer. */
-cdbc_status cx_writer_open(size_t size, const cdbc_format_options *options, const cdbc_sink *sink, void **out, cdbc_error **err);
+cdbc_status cx_writer_open(size_t size, const cdbc_format_options *options, const cdbc_sink *sink,
+						   void **out, cdbc_error **err);
 /* Frees what cx_writer has, and the writer itself. */
 void cx_writer_destroy(void *writer);
 
@@ -63,7 +66,7 @@ static inline bool cx_view_is_null(const cx_view *view, int64_t row)
 /* True for a column of numbers, which stand to the right in tables. */
 bool cx_field_is_number(const cx_field *field);
 
-extern const cdbc_format cx_format_table, cx_format_json, cx_format_ndjson, cx_format_csv, cx_format_tsv, cx_format_markdown,
-	cx_format_arrow;
+extern const cdbc_format cx_format_table, cx_format_json, cx_format_ndjson, cx_format_csv,
+	cx_format_tsv, cx_format_markdown, cx_format_arrow;
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Is it JSON? A json column is embedded in JSON output as it stands, so one value that is none would spoil the whole. No values are
- * made, nothing is allocated, and no depth of nesting uses up the stack. */
+/* Is it JSON? A json column is embedded in JSON output as it stands, so one value that is none
+ * would spoil the whole. No values are made, nothing is allocated, and no depth of nesting uses up
+ * the stack. */
 #include "data/result/print.h"
 
 typedef struct scan {

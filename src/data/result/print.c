@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Values as text and as JSON, by storage. Quoting that belongs to a format is the format's; reading text is src/base's. */
+/* Values as text and as JSON, by storage. Quoting that belongs to a format is the format's; reading
+ * text is src/base's. */
 #include "data/result/print.h"
 
 #include "base/civil.h"
@@ -66,7 +67,8 @@ static void put_interval(cx_buf *out, const char *bytes, bool is_iso)
 	memcpy(&months, bytes, 4);
 	memcpy(&days, bytes + 4, 4);
 	memcpy(&ns, bytes + 8, 8);
-	out->length += is_iso ? cx_interval_print_iso(months, days, ns, p) : cx_interval_print_pg(months, days, ns, p);
+	out->length += is_iso ? cx_interval_print_iso(months, days, ns, p)
+						  : cx_interval_print_pg(months, days, ns, p);
 }
 
 /* What both forms print alike, and JSON puts between quotes. */
@@ -93,7 +95,8 @@ static void put_civil(cx_buf *out, cx_storage storage, const struct ArrowArray *
 }
 
 /* Numbers print alike everywhere; JSON takes care of those that are none. */
-static void put_number(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
+static void put_number(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+					   int64_t at)
 {
 	char *p;
 
@@ -121,7 +124,9 @@ static void put_number(cx_buf *out, const cx_field *field, const struct ArrowArr
 		out->length += cx_decimal_print(at16(array, at), field->type.scale, p);
 }
 
-/* ---- lists -------------------------------------------------------------------------------------------------- */
+/* ---- lists
+ * --------------------------------------------------------------------------------------------------
+ */
 
 typedef struct list_view {
 	cx_field item;
@@ -141,7 +146,8 @@ static list_view list_at(const cx_field *field, const struct ArrowArray *array, 
 	return list;
 }
 
-/* As PostgreSQL's array_out: an item in quotes when it is empty, looks like NULL, or has a character that means something. */
+/* As PostgreSQL's array_out: an item in quotes when it is empty, looks like NULL, or has a
+ * character that means something. */
 static bool needs_quotes(const char *text, size_t length)
 {
 	if (length == 0 || (length == 4 && strncasecmp(text, "NULL", 4) == 0))
@@ -149,7 +155,8 @@ static bool needs_quotes(const char *text, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i];
 
-		if (c == '{' || c == '}' || c == '"' || c == ',' || c == '\\' || c == ' ' || (c >= '\t' && c <= '\r'))
+		if (c == '{' || c == '}' || c == '"' || c == ',' || c == '\\' || c == ' ' ||
+			(c >= '\t' && c <= '\r'))
 			return true;
 	}
 	return false;
@@ -178,7 +185,8 @@ static void quote_item(cx_buf *out, size_t start)
 	*--to = '"';
 }
 
-static void list_text(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
+static void list_text(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+					  int64_t at)
 {
 	list_view list = list_at(field, array, at);
 
@@ -200,7 +208,8 @@ static void list_text(cx_buf *out, const cx_field *field, const struct ArrowArra
 	cx_buf_putc(out, '}');
 }
 
-static void list_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
+static void list_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+					  int64_t at)
 {
 	list_view list = list_at(field, array, at);
 
@@ -213,7 +222,9 @@ static void list_json(cx_buf *out, const cx_field *field, const struct ArrowArra
 	cx_buf_putc(out, ']');
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 void cx_print_text(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
 {
@@ -251,13 +262,15 @@ void cx_print_text(cx_buf *out, const cx_field *field, const struct ArrowArray *
 	}
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------------------- */
+/* ---- JSON
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* 0: stands for itself; 'u': \u00XX; else the letter after the backslash. */
-static const char escapes[256] = {
-	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'b', 't', 'n', 'u', 'f', 'r', 'u', 'u',
-	'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u', 'u',
-	['"'] = '"', ['\\'] = '\\'};
+static const char escapes[256] = {'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'b',
+								  't', 'n', 'u', 'f', 'r', 'u',         'u',          'u', 'u',
+								  'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
+								  'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'};
 
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
@@ -276,7 +289,8 @@ static size_t plain_run(const char *p, const char *end)
 		uint64_t word;
 
 		memcpy(&word, p, 8);
-		if (((word - ONES * 0x20) & ~word & HIGHS) || has_zero_byte(word ^ ONES * '"') || has_zero_byte(word ^ ONES * '\\'))
+		if (((word - ONES * 0x20) & ~word & HIGHS) || has_zero_byte(word ^ ONES * '"') ||
+			has_zero_byte(word ^ ONES * '\\'))
 			break;
 		p += 8;
 	}
@@ -340,9 +354,11 @@ static void text_json(cx_buf *out, cdbc_type_id id, cdbc_text text)
 }
 
 /* JSON has no word for numbers that are none: PostgreSQL's words, as strings. */
-static void float_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
+static void float_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+					   int64_t at)
 {
-	bool is_number = field->storage == CX_FLOAT32 ? isfinite(VALUE(float)) : isfinite(VALUE(double));
+	bool is_number =
+		field->storage == CX_FLOAT32 ? isfinite(VALUE(float)) : isfinite(VALUE(double));
 
 	if (!is_number)
 		cx_buf_putc(out, '"');
@@ -351,7 +367,8 @@ static void float_json(cx_buf *out, const cx_field *field, const struct ArrowArr
 		cx_buf_putc(out, '"');
 }
 
-static void quoted_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
+static void quoted_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+						int64_t at)
 {
 	cx_buf_putc(out, '"');
 	if (field->storage == CX_BINARY) {

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A value as text: the one place where the type table's CSV and JSON columns are written down. Failures are sticky in the buffer. */
+/* A value as text: the one place where the type table's CSV and JSON columns are written down.
+ * Failures are sticky in the buffer. */
 #ifndef CX_PRINT_H
 #define CX_PRINT_H
 
 #include "base/buf.h"
 #include "base/column.h"
 
-/* The value as CSV, TSV and tables print it, unquoted and unescaped; NULL prints nothing. at counts array->offset in. */
+/* The value as CSV, TSV and tables print it, unquoted and unescaped; NULL prints nothing. at counts
+ * array->offset in. */
 void cx_print_text(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at);
 
-/* The value as JSON on one line, NULL as null. A text that stands for JSON or a number, and is neither, becomes a string. */
+/* The value as JSON on one line, NULL as null. A text that stands for JSON or a number, and is
+ * neither, becomes a string. */
 void cx_print_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at);
 
 /* A JSON string of bytes that are UTF-8. */
 void cx_print_json_string(cx_buf *out, const char *text, size_t length);
 
-/* True when the bytes are one JSON value (RFC 8259), at most CX_JSON_DEPTH_MAX deep; white space around it is fine. */
+/* True when the bytes are one JSON value (RFC 8259), at most CX_JSON_DEPTH_MAX deep; white space
+ * around it is fine. */
 #define CX_JSON_DEPTH_MAX 65536
 bool cx_json_is_valid(const char *text, size_t length);
 /* True when the bytes are a JSON number and nothing else. */

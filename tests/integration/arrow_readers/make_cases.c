@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Makes Arrow streams, and beside each what a reader must find in it: NAME.arrow and NAME.json in the folder that is the argument.
+/* Makes Arrow streams, and beside each what a reader must find in it: NAME.arrow and NAME.json in
+ * the folder that is the argument.
  *
- * The JSON has the columns' names, and the rows as arrays of texts in plain terms: dates and times as the integers of their units, an
- * interval as its three numbers, bytes in hex. */
+ * The JSON has the columns' names, and the rows as arrays of texts in plain terms: dates and times
+ * as the integers of their units, an interval as its three numbers, bytes in hex. */
 #include "base/error.h"
 #include "data/result/print.h"
 #include "format/sample.h"
@@ -23,7 +24,8 @@ static const char *folder;
 static void must(cdbc_status status, cdbc_error *error)
 {
 	if (status) {
-		fprintf(stderr, "make_cases: %s\n", error ? cdbc_error_message(error) : cdbc_status_text(status));
+		fprintf(stderr, "make_cases: %s\n",
+				error ? cdbc_error_message(error) : cdbc_status_text(status));
 		exit(1);
 	}
 }
@@ -35,15 +37,18 @@ static void save(const char *name, const char *suffix, const cx_buf *bytes)
 
 	snprintf(path, sizeof path, "%s/%s.%s", folder, name, suffix);
 	file = fopen(path, "wb");
-	if (!file || fwrite(bytes->data, 1, bytes->length, file) != bytes->length || fclose(file) != 0) {
+	if (!file || fwrite(bytes->data, 1, bytes->length, file) != bytes->length ||
+		fclose(file) != 0) {
 		perror(path);
 		exit(1);
 	}
 }
 
-/* ---- what a reader must find -------------------------------------------------------------------------------- */
+/* ---- what a reader must find
+ * -------------------------------------------------------------------------------- */
 
-static void expect_plain(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at)
+static void expect_plain(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+						 int64_t at)
 {
 	const char *bytes = (const char *)array->buffers[1] + at * 16;
 	int32_t parts[2];
@@ -129,7 +134,9 @@ static void save_case(const char *name, stream_case *c)
 	cdbc_sink sink = sample_sink_of(&kept);
 	cdbc_error *error = NULL;
 
-	must(sample_write(cdbc_format_find("arrow"), NULL, &c->schema, c->batches, c->batch_count, &sink, &error), error);
+	must(sample_write(cdbc_format_find("arrow"), NULL, &c->schema, c->batches, c->batch_count,
+					  &sink, &error),
+		 error);
 	save(name, "arrow", &kept.out);
 	cx_buf_free(&kept.out);
 	save_expected(name, c);
@@ -138,7 +145,8 @@ static void save_case(const char *name, stream_case *c)
 	c->schema.release(&c->schema);
 }
 
-/* ---- the cases ---------------------------------------------------------------------------------------------- */
+/* ---- the cases
+ * ---------------------------------------------------------------------------------------------- */
 
 static void every_type(stream_case *c)
 {
@@ -178,7 +186,8 @@ static void several(stream_case *c)
 			column->children[0]->offset = 1;
 			column->children[0]->length -= 1;
 			column->children[0]->null_count = -1;
-			for (int32_t *offsets = (int32_t *)(uintptr_t)column->buffers[1], k = 0; k < SAMPLE_ROWS + 1; k++)
+			for (int32_t *offsets = (int32_t *)(uintptr_t)column->buffers[1], k = 0;
+				 k < SAMPLE_ROWS + 1; k++)
 				offsets[k] -= offsets[k] > 0;
 		}
 	}
@@ -215,8 +224,9 @@ static struct ArrowArray many_rows(const cx_field *fields, size_t count, int64_t
 /* Past every size at which bytes take another way, whole and sliced at each bit of a byte. */
 static void many(stream_case *c)
 {
-	cx_field fields[] = {SAMPLE_FIELD("number", CDBC_TYPE_INT8), SAMPLE_FIELD("text", CDBC_TYPE_TEXT),
-						 SAMPLE_FIELD("flag", CDBC_TYPE_BOOL), SAMPLE_ARRAY("list", CDBC_TYPE_INT4)};
+	cx_field fields[] = {SAMPLE_FIELD("number", CDBC_TYPE_INT8),
+						 SAMPLE_FIELD("text", CDBC_TYPE_TEXT), SAMPLE_FIELD("flag", CDBC_TYPE_BOOL),
+						 SAMPLE_ARRAY("list", CDBC_TYPE_INT4)};
 	size_t count = sizeof fields / sizeof *fields;
 	cdbc_error *error = NULL;
 
@@ -233,9 +243,24 @@ static void many(stream_case *c)
 
 static void extremes(stream_case *c)
 {
-	static const char *const values[] = {"infinity", "infinity",   "infinity",  "NaN",      "Infinity", "-2147483648 mons",
-										 "-infinity", "-infinity",  "-infinity", "-Infinity", "NaN",      "0",
-										 "0044-03-15 BC", "0001-12-31T23:59:59 BC", "0044-03-15T00:00:00Z BC", "-0", "5e-324", "0"};
+	static const char *const values[] = {"infinity",
+										 "infinity",
+										 "infinity",
+										 "NaN",
+										 "Infinity",
+										 "-2147483648 mons",
+										 "-infinity",
+										 "-infinity",
+										 "-infinity",
+										 "-Infinity",
+										 "NaN",
+										 "0",
+										 "0044-03-15 BC",
+										 "0001-12-31T23:59:59 BC",
+										 "0044-03-15T00:00:00Z BC",
+										 "-0",
+										 "5e-324",
+										 "0"};
 	cx_field fields[] = {SAMPLE_FIELD("date", CDBC_TYPE_DATE),
 						 SAMPLE_FIELD("timestamp", CDBC_TYPE_TIMESTAMP),
 						 SAMPLE_FIELD("timestamptz", CDBC_TYPE_TIMESTAMPTZ),
@@ -257,7 +282,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*make)(stream_case *c);
-	} cases[] = {{"every_type", every_type}, {"several", several}, {"no_batches", no_batches}, {"many", many}, {"extremes", extremes}};
+	} cases[] = {{"every_type", every_type},
+				 {"several", several},
+				 {"no_batches", no_batches},
+				 {"many", many},
+				 {"extremes", extremes}};
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: make_cases FOLDER\n");

@@ -19,7 +19,8 @@ static void must(cx_parse parsed, const char *text)
 }
 
 /* The value's bytes in its storage's layout; returns their number. */
-static size_t to_bytes(cx_storage storage, cdbc_type type, const char *text, size_t length, char *out)
+static size_t to_bytes(cx_storage storage, cdbc_type type, const char *text, size_t length,
+					   char *out)
 {
 	switch (storage) {
 	case CX_BOOL:
@@ -62,7 +63,9 @@ static size_t to_bytes(cx_storage storage, cdbc_type type, const char *text, siz
 	case CX_TIMESTAMPTZ: {
 		int64_t us;
 
-		must(storage == CX_TIME64 ? cx_time_parse(text, length, &us) : cx_timestamp_parse(text, length, &us, NULL), text);
+		must(storage == CX_TIME64 ? cx_time_parse(text, length, &us)
+								  : cx_timestamp_parse(text, length, &us, NULL),
+			 text);
 		memcpy(out, &us, 8);
 		return 8;
 	}
@@ -97,7 +100,8 @@ static void set_list(cx_batch *batch, size_t column, const cx_field *field, cons
 		if (length == 1 && *text == '~')
 			cx_batch_item_null(batch, column);
 		else
-			cx_batch_item_put(batch, column, bytes, to_bytes(field->item, type, text, length, bytes));
+			cx_batch_item_put(batch, column, bytes,
+							  to_bytes(field->item, type, text, length, bytes));
 		text += length;
 		text += *text == '|';
 	}
@@ -122,8 +126,8 @@ void sample_set(cx_batch *batch, size_t column, const cx_field *field, const cha
 	}
 }
 
-cdbc_status sample_batch(const cx_field *fields, size_t count, const char *const *texts, int64_t rows, struct ArrowArray *out,
-						 cdbc_error **err)
+cdbc_status sample_batch(const cx_field *fields, size_t count, const char *const *texts,
+						 int64_t rows, struct ArrowArray *out, cdbc_error **err)
 {
 	cx_batch b;
 	cdbc_status status = cx_batch_begin(&b, fields, count, rows, 64, err);
@@ -151,8 +155,9 @@ cdbc_sink sample_sink_of(sample_sink *sink)
 	return (cdbc_sink){sizeof(cdbc_sink), keep, sink};
 }
 
-cdbc_status sample_write(const cdbc_format *format, const cdbc_format_options *options, const struct ArrowSchema *schema,
-						 const struct ArrowArray *batches, size_t batch_count, const cdbc_sink *sink, cdbc_error **err)
+cdbc_status sample_write(const cdbc_format *format, const cdbc_format_options *options,
+						 const struct ArrowSchema *schema, const struct ArrowArray *batches,
+						 size_t batch_count, const cdbc_sink *sink, cdbc_error **err)
 {
 	void *writer;
 	cdbc_status status = format->open(options, sink, &writer, err);
@@ -168,7 +173,8 @@ cdbc_status sample_write(const cdbc_format *format, const cdbc_format_options *o
 	return status;
 }
 
-/* ---- every type --------------------------------------------------------------------------------------------- */
+/* ---- every type
+ * --------------------------------------------------------------------------------------------- */
 
 static const cx_field every_field[] = {
 	SAMPLE_FIELD("bool", CDBC_TYPE_BOOL),
@@ -198,19 +204,96 @@ static const cx_field every_field[] = {
 #define FIELD_COUNT (sizeof every_field / sizeof *every_field)
 
 static const char *const every_value[SAMPLE_ROWS][FIELD_COUNT] = {
-	{"t", "1", "1", "1", "1.5", "0.1", "plain", "{\"a\": [1, null]}", "\x01\xff", "12.50", "123456789012345678901234567890.123456789",
-	 "2024-02-29", "12:34:56.789", "2024-02-29T12:34:56.789012", "2024-02-29T12:34:56Z", "1 year 2 mons 3 days 04:05:06.789",
-	 "acde070d-8c4c-4f0d-9d8a-162843c10333", "(1,2)", "1|2|3", "a|b c|", "t|f|t", "acde070d-8c4c-4f0d-9d8a-162843c10333"},
-	{"f", "-32768", "-2147483648", "-9223372036854775808", "-0.000001", "-1e+300", "a,b\t\"c\"|\\d\r\n<e>", "[]", "",
-	 "-999999999999999999999999999999999999.99", "-0.00", "0001-01-01", "00:00:00", "0001-01-01T00:00:00", "1969-12-31T23:59:59.999999Z",
-	 "-1 mons", "00000000-0000-0000-0000-000000000000", "", "-1|~", "NULL|~|x\"y|{}", "~", "~"},
-	{NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
-	{"t", "32767", "2147483647", "9223372036854775807", "3.4028235e+38", "1.7976931348623157e+308", "", "\"x\"", "\\x", "0.00", "0",
-	 "9999-12-31", "23:59:59.999999", "9999-12-31T23:59:59.999999", "9999-12-31T23:59:59.999999Z", "00:00:00",
-	 "ffffffff-ffff-ffff-ffff-ffffffffffff", "null", "", "", "", ""},
-	{"f", "0", "0", "0", "0", "0", "\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80", "null", "abc", "-0.01", "-1", "1970-01-01", "00:00:00.000001",
-	 "1970-01-01T00:00:00", "1970-01-01T00:00:00Z", "-1 days -00:00:00.000001", "12345678-1234-1234-1234-123456789abc", "NULL", "0",
-	 "\xc3\xa9|\\", "f", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+	{"t",
+	 "1",
+	 "1",
+	 "1",
+	 "1.5",
+	 "0.1",
+	 "plain",
+	 "{\"a\": [1, null]}",
+	 "\x01\xff",
+	 "12.50",
+	 "123456789012345678901234567890.123456789",
+	 "2024-02-29",
+	 "12:34:56.789",
+	 "2024-02-29T12:34:56.789012",
+	 "2024-02-29T12:34:56Z",
+	 "1 year 2 mons 3 days 04:05:06.789",
+	 "acde070d-8c4c-4f0d-9d8a-162843c10333",
+	 "(1,2)",
+	 "1|2|3",
+	 "a|b c|",
+	 "t|f|t",
+	 "acde070d-8c4c-4f0d-9d8a-162843c10333"},
+	{"f",
+	 "-32768",
+	 "-2147483648",
+	 "-9223372036854775808",
+	 "-0.000001",
+	 "-1e+300",
+	 "a,b\t\"c\"|\\d\r\n<e>",
+	 "[]",
+	 "",
+	 "-999999999999999999999999999999999999.99",
+	 "-0.00",
+	 "0001-01-01",
+	 "00:00:00",
+	 "0001-01-01T00:00:00",
+	 "1969-12-31T23:59:59.999999Z",
+	 "-1 mons",
+	 "00000000-0000-0000-0000-000000000000",
+	 "",
+	 "-1|~",
+	 "NULL|~|x\"y|{}",
+	 "~",
+	 "~"},
+	{NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+	 NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+	{"t",
+	 "32767",
+	 "2147483647",
+	 "9223372036854775807",
+	 "3.4028235e+38",
+	 "1.7976931348623157e+308",
+	 "",
+	 "\"x\"",
+	 "\\x",
+	 "0.00",
+	 "0",
+	 "9999-12-31",
+	 "23:59:59.999999",
+	 "9999-12-31T23:59:59.999999",
+	 "9999-12-31T23:59:59.999999Z",
+	 "00:00:00",
+	 "ffffffff-ffff-ffff-ffff-ffffffffffff",
+	 "null",
+	 "",
+	 "",
+	 "",
+	 ""},
+	{"f",
+	 "0",
+	 "0",
+	 "0",
+	 "0",
+	 "0",
+	 "\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80",
+	 "null",
+	 "abc",
+	 "-0.01",
+	 "-1",
+	 "1970-01-01",
+	 "00:00:00.000001",
+	 "1970-01-01T00:00:00",
+	 "1970-01-01T00:00:00Z",
+	 "-1 days -00:00:00.000001",
+	 "12345678-1234-1234-1234-123456789abc",
+	 "NULL",
+	 "0",
+	 "\xc3\xa9|\\",
+	 "f",
+	 "ffffffff-ffff-ffff-ffff-ffffffffffff"},
 };
 
 const size_t sample_field_count = FIELD_COUNT;
@@ -225,7 +308,8 @@ const cx_field *sample_fields(void)
 	return fields;
 }
 
-cdbc_status sample_every_type(struct ArrowSchema *schema, struct ArrowArray *batch, cdbc_error **err)
+cdbc_status sample_every_type(struct ArrowSchema *schema, struct ArrowArray *batch,
+							  cdbc_error **err)
 {
 	const cx_field *fields = sample_fields();
 	cdbc_status status = cx_schema_make(fields, FIELD_COUNT, schema, err);

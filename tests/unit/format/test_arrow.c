@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The Arrow stream's frame, read by a small reader of flatbuffers that is the test's own: lengths, alignment, buffers, slices, the end.
- * Whether others understand it is asked of two real readers (tests/integration/arrow_readers). */
+/* The Arrow stream's frame, read by a small reader of flatbuffers that is the test's own: lengths,
+ * alignment, buffers, slices, the end. Whether others understand it is asked of two real readers
+ * (tests/integration/arrow_readers). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,16 +18,16 @@ typedef struct message {
 	const char *next;
 } message;
 
-#define READER(type, name)                                                                         \
-	static type name(const char *p)                                                                \
-	{                                                                                              \
-		type value = 0;                                                                            \
-																								   \
-		if (p)                                                                                     \
-			memcpy(&value, p, sizeof value);                                                       \
-		else                                                                                       \
-			fail_msg("a field is absent");                                                         \
-		return value;                                                                              \
+#define READER(type, name)                   \
+	static type name(const char *p)          \
+	{                                        \
+		type value = 0;                      \
+                                             \
+		if (p)                               \
+			memcpy(&value, p, sizeof value); \
+		else                                 \
+			fail_msg("a field is absent");   \
+		return value;                        \
 	}
 READER(uint8_t, read_uint8)
 READER(uint16_t, read_uint16)
@@ -98,14 +99,17 @@ static int64_t rows_of(const message *m)
 	return read_int64(field_of(follow(field_of(m->root, 2)), 0));
 }
 
-static void make_stream(const cx_field *fields, size_t count, const struct ArrowArray *batches, size_t batch_count, cx_buf *out)
+static void make_stream(const cx_field *fields, size_t count, const struct ArrowArray *batches,
+						size_t batch_count, cx_buf *out)
 {
 	sample_sink kept = {.out = CX_BUF_INIT(1 << 30)};
 	cdbc_sink sink = sample_sink_of(&kept);
 	struct ArrowSchema schema;
 
 	assert_int_equal(cx_schema_make(fields, count, &schema, NULL), CDBC_OK);
-	assert_int_equal(sample_write(cdbc_format_find("arrow"), NULL, &schema, batches, batch_count, &sink, NULL), CDBC_OK);
+	assert_int_equal(
+		sample_write(cdbc_format_find("arrow"), NULL, &schema, batches, batch_count, &sink, NULL),
+		CDBC_OK);
 	schema.release(&schema);
 	*out = kept.out;
 }
@@ -180,7 +184,8 @@ static struct ArrowArray slice_batch(const cx_field *fields)
 static void check_slice(const message *m, int first, int count)
 {
 	int64_t length, nulls = 0;
-	const char *validity = buffer_of(m, 0, &length), *bits = buffer_of(m, 1, &length), *offsets, *bytes;
+	const char *validity = buffer_of(m, 0, &length), *bits = buffer_of(m, 1, &length), *offsets,
+			   *bytes;
 
 	assert_int_equal(length, (count + 7) / 8);
 	offsets = buffer_of(m, 3, &length);
@@ -197,7 +202,8 @@ static void check_slice(const message *m, int first, int count)
 			assert_false(validity[i >> 3] >> (i & 7) & 1);
 		else
 			assert_int_equal(bits[i >> 3] >> (i & 7) & 1, row % 3 == 0);
-		assert_int_equal(read_int32(offsets + 4 * i + 4) - read_int32(offsets + 4 * i), is_null ? 0 : row);
+		assert_int_equal(read_int32(offsets + 4 * i + 4) - read_int32(offsets + 4 * i),
+						 is_null ? 0 : row);
 		if (!is_null && row)
 			assert_int_equal(bytes[read_int32(offsets + 4 * i)], '0' + row % 10);
 	}
@@ -208,7 +214,8 @@ static void check_slice(const message *m, int first, int count)
 /* The struct's offset and the columns' own, at every bit of a byte. */
 static void test_slices(void **state)
 {
-	cx_field fields[] = {SAMPLE_FIELD("flag", CDBC_TYPE_BOOL), SAMPLE_FIELD("text", CDBC_TYPE_TEXT)};
+	cx_field fields[] = {SAMPLE_FIELD("flag", CDBC_TYPE_BOOL),
+						 SAMPLE_FIELD("text", CDBC_TYPE_TEXT)};
 
 	cx_field_resolve(&fields[0]);
 	cx_field_resolve(&fields[1]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What holds for every format: they are found, run out of memory in good order, pass a sink's failure on, and write no proof of
- * completeness before their end. */
+/* What holds for every format: they are found, run out of memory in good order, pass a sink's
+ * failure on, and write no proof of completeness before their end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,8 @@
 
 static void test_find(void **state)
 {
-	static const char *const names[] = {"table", "json", "ndjson", "csv", "tsv", "markdown", "arrow"};
+	static const char *const names[] = {"table", "json",     "ndjson", "csv",
+										"tsv",   "markdown", "arrow"};
 	const cdbc_format *const *list = cdbc_format_list();
 	size_t count = 0;
 
@@ -97,7 +98,8 @@ static void test_sink_fails(void **state)
 			cdbc_error *error = NULL;
 
 			sink = sample_sink_of(&part);
-			assert_int_equal(sample_write(*f, NULL, &s.schema, s.batches, 2, &sink, &error), CDBC_IO);
+			assert_int_equal(sample_write(*f, NULL, &s.schema, s.batches, 2, &sink, &error),
+							 CDBC_IO);
 			assert_string_equal(cdbc_error_message(error), "the sink is full");
 			assert_int_equal(part.call_count, at);
 			assert_true(part.out.length < whole.out.length);
@@ -109,7 +111,8 @@ static void test_sink_fails(void **state)
 	}
 }
 
-/* begin alone writes nothing: a failure before the first row leaves the output empty. A writer that is given up has no proof. */
+/* begin alone writes nothing: a failure before the first row leaves the output empty. A writer that
+ * is given up has no proof. */
 static void test_given_up(void **state)
 {
 	for (const cdbc_format *const *f = cdbc_format_list(); *f; f++) {
@@ -127,7 +130,8 @@ static void test_given_up(void **state)
 		if (kept.out.length) {
 			assert_null(strstr(kept.out.data, "\n]"));
 			assert_null(strstr(kept.out.data, " rows)"));
-			assert_memory_not_equal(kept.out.data + kept.out.length - 8, "\xff\xff\xff\xff\0\0\0\0", 8);
+			assert_memory_not_equal(kept.out.data + kept.out.length - 8, "\xff\xff\xff\xff\0\0\0\0",
+									8);
 		}
 		cx_buf_free(&kept.out);
 		end_scenario(&s);
@@ -140,7 +144,8 @@ static void test_misuse(void **state)
 	cdbc_sink sink = sample_sink_of(&kept);
 	cx_field one = SAMPLE_FIELD("n", CDBC_TYPE_INT8);
 	struct ArrowSchema schema, child = {.format = "e", .name = "half"}, *children[] = {&child};
-	struct ArrowSchema foreign = {.format = "+s", .name = "", .n_children = 1, .children = children};
+	struct ArrowSchema foreign = {
+		.format = "+s", .name = "", .n_children = 1, .children = children};
 
 	cx_field_resolve(&one);
 	for (const cdbc_format *const *f = cdbc_format_list(); *f; f++) {
@@ -172,13 +177,16 @@ static void test_short_options(void **state)
 {
 	sample_sink kept = {.out = CX_BUF_INIT(1 << 20)};
 	cdbc_sink sink = sample_sink_of(&kept);
-	cdbc_format_options old = {.struct_size = offsetof(cdbc_format_options, is_colored), .has_header = false, .max_width = 1};
+	cdbc_format_options old = {.struct_size = offsetof(cdbc_format_options, is_colored),
+							   .has_header = false,
+							   .max_width = 1};
 	cx_field fields[] = {SAMPLE_FIELD("n", CDBC_TYPE_INT8)};
 	struct ArrowSchema schema;
 
 	cx_field_resolve(&fields[0]);
 	assert_int_equal(cx_schema_make(fields, 1, &schema, NULL), CDBC_OK);
-	assert_int_equal(sample_write(cdbc_format_find("csv"), &old, &schema, NULL, 0, &sink, NULL), CDBC_OK);
+	assert_int_equal(sample_write(cdbc_format_find("csv"), &old, &schema, NULL, 0, &sink, NULL),
+					 CDBC_OK);
 	assert_int_equal(kept.out.length, 0);
 	schema.release(&schema);
 	cx_buf_free(&kept.out);
@@ -186,7 +194,8 @@ static void test_short_options(void **state)
 
 #define MANY 20000
 
-/* More than the buffer holds, and one value that is larger than it: whole, in order, in pieces of about the buffer's size. */
+/* More than the buffer holds, and one value that is larger than it: whole, in order, in pieces of
+ * about the buffer's size. */
 static void test_much(void **state)
 {
 	sample_sink kept = {.out = CX_BUF_INIT(1 << 24)};
@@ -209,7 +218,8 @@ static void test_much(void **state)
 	}
 	assert_int_equal(cx_batch_finish(&b, &batch, NULL), CDBC_OK);
 	assert_int_equal(cx_schema_make(fields, 2, &schema, NULL), CDBC_OK);
-	assert_int_equal(sample_write(cdbc_format_find("csv"), NULL, &schema, &batch, 1, &sink, NULL), CDBC_OK);
+	assert_int_equal(sample_write(cdbc_format_find("csv"), NULL, &schema, &batch, 1, &sink, NULL),
+					 CDBC_OK);
 	assert_true(kept.call_count > 3 && kept.call_count < 20);
 	p = strchr(kept.out.data, '\n') + 1;
 	for (int64_t i = 0; i < MANY; i++) {
@@ -229,8 +239,9 @@ static void test_much(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),     cmocka_unit_test(test_out_of_memory),   cmocka_unit_test(test_sink_fails),
-		cmocka_unit_test(test_given_up), cmocka_unit_test(test_misuse),          cmocka_unit_test(test_short_options),
+		cmocka_unit_test(test_find),       cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_given_up),
+		cmocka_unit_test(test_misuse),     cmocka_unit_test(test_short_options),
 		cmocka_unit_test(test_much),
 	};
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table: widths, alignment, what is shown instead of what cannot be, narrow terminals, late long values. */
+/* The table: widths, alignment, what is shown instead of what cannot be, narrow terminals, late
+ * long values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@
 static void test_layout(void **state)
 {
 	static const char *const rows[] = {"1", "alice", "t", "-1000", NULL, "f", NULL, "", NULL};
-	cx_field fields[] = {SAMPLE_FIELD("id", CDBC_TYPE_INT8), SAMPLE_FIELD("name", CDBC_TYPE_TEXT), SAMPLE_FIELD("ok", CDBC_TYPE_BOOL)};
+	cx_field fields[] = {SAMPLE_FIELD("id", CDBC_TYPE_INT8), SAMPLE_FIELD("name", CDBC_TYPE_TEXT),
+						 SAMPLE_FIELD("ok", CDBC_TYPE_BOOL)};
 
 	check_written("table", NULL, fields, 3, rows, 3,
 				  "    id | name  | ok\n"
@@ -44,11 +46,22 @@ static void test_colour(void **state)
 				  "(2 rows)\n");
 }
 
-/* Wide and combining characters keep the lines straight; what would move the cursor or turn the text is escaped. */
+/* Wide and combining characters keep the lines straight; what would move the cursor or turn the
+ * text is escaped. */
 static void test_display_width(void **state)
 {
-	static const char *const rows[] = {"\xe6\x97\xa5\xe6\x9c\xac", "|", "e\xcc\x81", "|", "a\nb\tc\x1b[2J", "|",
-									   "\xff\xc3", "|", "\xe2\x80\xae", "|", "\xc2\x85", "|"};
+	static const char *const rows[] = {"\xe6\x97\xa5\xe6\x9c\xac",
+									   "|",
+									   "e\xcc\x81",
+									   "|",
+									   "a\nb\tc\x1b[2J",
+									   "|",
+									   "\xff\xc3",
+									   "|",
+									   "\xe2\x80\xae",
+									   "|",
+									   "\xc2\x85",
+									   "|"};
 	cx_field fields[] = {SAMPLE_FIELD("t", CDBC_TYPE_TEXT), SAMPLE_FIELD("x", CDBC_TYPE_TEXT)};
 
 	check_written("table", NULL, fields, 2, rows, 6,
@@ -90,17 +103,24 @@ static void test_late_long_value(void **state)
 /* A terminal that is too narrow costs the widest texts their ends, never a number its digits. */
 static void test_narrow_terminal(void **state)
 {
-	static const char *const rows[] = {"123456789012345", "a text of thirty characters ..", "short",
-									   "1", "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5", "x"};
+	static const char *const rows[] = {
+		"123456789012345",
+		"a text of thirty characters ..",
+		"short",
+		"1",
+		"\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5",
+		"x"};
 	cdbc_format_options options = CDBC_FORMAT_OPTIONS_INIT;
-	cx_field fields[] = {SAMPLE_FIELD("n", CDBC_TYPE_INT8), SAMPLE_FIELD("t", CDBC_TYPE_TEXT), SAMPLE_FIELD("s", CDBC_TYPE_TEXT)};
+	cx_field fields[] = {SAMPLE_FIELD("n", CDBC_TYPE_INT8), SAMPLE_FIELD("t", CDBC_TYPE_TEXT),
+						 SAMPLE_FIELD("s", CDBC_TYPE_TEXT)};
 
 	options.max_width = 40;
 	check_written("table", &options, fields, 3, rows, 2,
 				  "               n | t            | s\n"
 				  "-----------------+--------------+-------\n"
 				  " 123456789012345 | a text of t\xe2\x80\xa6 | short\n"
-				  "               1 | \xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe2\x80\xa6  | x\n"
+				  "               1 | "
+				  "\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe6\x97\xa5\xe2\x80\xa6  | x\n"
 				  "(2 rows)\n");
 	options.max_width = 5;
 	check_written("table", &options, fields, 3, rows, 1,
@@ -115,8 +135,9 @@ static void test_char_widths(void **state)
 	static const struct {
 		uint32_t c;
 		int width;
-	} cases[] = {{'a', 1}, {0xe9, 1}, {0x300, 0}, {0x200b, 0}, {0x200d, 0}, {0x1100, 2}, {0x3042, 2}, {0x4e00, 2}, {0xac00, 2},
-				 {0xff01, 2}, {0xff61, 1}, {0x1f600, 2}, {0x20000, 2}, {0x10ffff, 1}, {0x0416, 1}, {0x2500, 1}, {0xfe0f, 0}};
+	} cases[] = {{'a', 1},     {0xe9, 1},     {0x300, 0},  {0x200b, 0}, {0x200d, 0}, {0x1100, 2},
+				 {0x3042, 2},  {0x4e00, 2},   {0xac00, 2}, {0xff01, 2}, {0xff61, 1}, {0x1f600, 2},
+				 {0x20000, 2}, {0x10ffff, 1}, {0x0416, 1}, {0x2500, 1}, {0xfe0f, 0}};
 	uint32_t c = 0;
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

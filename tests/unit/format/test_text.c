@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* csv, tsv, json, ndjson and markdown, byte for byte; and read back by parsers that are not theirs. */
+/* csv, tsv, json, ndjson and markdown, byte for byte; and read back by parsers that are not theirs.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,13 +15,19 @@
 
 #define ROWS 6
 static const char *const texts[ROWS][3] = {
-	{"1", "plain", "x"},   {NULL, NULL, NULL},         {"-2", "", "\\."}, {"3", "a,b", "say \"hi\""},
-	{"4", "two\r\nlines", "tab\there"}, {"5", "pipe|back\\slash", "<b>\xc3\xa9"},
+	{"1", "plain", "x"},
+	{NULL, NULL, NULL},
+	{"-2", "", "\\."},
+	{"3", "a,b", "say \"hi\""},
+	{"4", "two\r\nlines", "tab\there"},
+	{"5", "pipe|back\\slash", "<b>\xc3\xa9"},
 };
 
 static void check(const char *format, const cdbc_format_options *options, const char *expected)
 {
-	cx_field fields[] = {SAMPLE_FIELD("id", CDBC_TYPE_INT8), SAMPLE_FIELD("a \"b\"", CDBC_TYPE_TEXT), SAMPLE_FIELD("c,d", CDBC_TYPE_TEXT)};
+	cx_field fields[] = {SAMPLE_FIELD("id", CDBC_TYPE_INT8),
+						 SAMPLE_FIELD("a \"b\"", CDBC_TYPE_TEXT),
+						 SAMPLE_FIELD("c,d", CDBC_TYPE_TEXT)};
 
 	check_written(format, options, fields, 3, texts[0], ROWS, expected);
 }
@@ -100,7 +107,12 @@ static void test_no_rows(void **state)
 {
 	static const struct {
 		const char *format, *expected;
-	} cases[] = {{"csv", "n\n"}, {"tsv", "n\n"}, {"json", "[]\n"}, {"ndjson", ""}, {"markdown", "| n |\n| ---: |\n"}, {"table", " n\n---\n(0 rows)\n"}};
+	} cases[] = {{"csv", "n\n"},
+				 {"tsv", "n\n"},
+				 {"json", "[]\n"},
+				 {"ndjson", ""},
+				 {"markdown", "| n |\n| ---: |\n"},
+				 {"table", " n\n---\n(0 rows)\n"}};
 	cx_field field = SAMPLE_FIELD("n", CDBC_TYPE_INT8);
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -112,7 +124,8 @@ static void test_no_columns(void **state)
 {
 	static const struct {
 		const char *format, *expected;
-	} cases[] = {{"csv", "\n\n"}, {"tsv", "\n\n"}, {"json", "[\n{},\n{}\n]\n"}, {"ndjson", "{}\n{}\n"}, {"markdown", ""}, {"table", "(2 rows)\n"}};
+	} cases[] = {{"csv", "\n\n"},        {"tsv", "\n\n"},  {"json", "[\n{},\n{}\n]\n"},
+				 {"ndjson", "{}\n{}\n"}, {"markdown", ""}, {"table", "(2 rows)\n"}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		check_written(cases[i].format, NULL, NULL, 0, NULL, 2, cases[i].expected);
@@ -122,16 +135,20 @@ static void test_no_columns(void **state)
 static void test_names_twice(void **state)
 {
 	static const char *const row[] = {"1", "2", "3", "4", "5"};
-	cx_field fields[] = {SAMPLE_FIELD("a", CDBC_TYPE_INT8), SAMPLE_FIELD("a", CDBC_TYPE_INT8), SAMPLE_FIELD("a_2", CDBC_TYPE_INT8),
-						 SAMPLE_FIELD("a", CDBC_TYPE_INT8), SAMPLE_FIELD("a_2", CDBC_TYPE_INT8)};
+	cx_field fields[] = {SAMPLE_FIELD("a", CDBC_TYPE_INT8), SAMPLE_FIELD("a", CDBC_TYPE_INT8),
+						 SAMPLE_FIELD("a_2", CDBC_TYPE_INT8), SAMPLE_FIELD("a", CDBC_TYPE_INT8),
+						 SAMPLE_FIELD("a_2", CDBC_TYPE_INT8)};
 
-	check_written("ndjson", NULL, fields, 5, row, 1, "{\"a\":1,\"a_3\":2,\"a_2\":3,\"a_4\":4,\"a_2_2\":5}\n");
+	check_written("ndjson", NULL, fields, 5, row, 1,
+				  "{\"a\":1,\"a_3\":2,\"a_2\":3,\"a_4\":4,\"a_2_2\":5}\n");
 	check_written("csv", NULL, fields, 5, row, 1, "a,a,a_2,a,a_2\n1,2,3,4,5\n");
 }
 
-/* ---- read back ---------------------------------------------------------------------------------------------- */
+/* ---- read back
+ * ---------------------------------------------------------------------------------------------- */
 
-static void check_value(const cx_field *field, const struct ArrowArray *column, int64_t at, const json_t *value)
+static void check_value(const cx_field *field, const struct ArrowArray *column, int64_t at,
+						const json_t *value)
 {
 	cx_buf text = CX_BUF_INIT(1 << 20);
 
@@ -146,7 +163,8 @@ static void check_value(const cx_field *field, const struct ArrowArray *column, 
 		const int32_t *offsets = column->buffers[1];
 
 		assert_int_equal(json_array_size(value), offsets[at + 1] - offsets[at]);
-	} else if (field->storage == CX_UTF8 && field->type.id != CDBC_TYPE_JSON && field->type.id != CDBC_TYPE_NUMERIC) {
+	} else if (field->storage == CX_UTF8 && field->type.id != CDBC_TYPE_JSON &&
+			   field->type.id != CDBC_TYPE_NUMERIC) {
 		cx_print_text(&text, field, column, at);
 		assert_int_equal(json_string_length(value), text.length);
 		assert_memory_equal(json_string_value(value), text.data, text.length);
@@ -167,7 +185,8 @@ static void test_json_reads_back(void **state)
 	json_t *rows;
 
 	assert_int_equal(sample_every_type(&schema, &batch, NULL), CDBC_OK);
-	assert_int_equal(sample_write(cdbc_format_find("json"), NULL, &schema, &batch, 1, &sink, NULL), CDBC_OK);
+	assert_int_equal(sample_write(cdbc_format_find("json"), NULL, &schema, &batch, 1, &sink, NULL),
+					 CDBC_OK);
 	rows = json_loadb(kept.out.data, kept.out.length, JSON_REJECT_DUPLICATES, &where);
 	if (!rows)
 		fail_msg("%s at %d", where.text, where.position);
@@ -175,7 +194,8 @@ static void test_json_reads_back(void **state)
 	assert_int_equal(json_array_size(rows), SAMPLE_ROWS);
 	for (size_t r = 0; r < SAMPLE_ROWS; r++)
 		for (size_t i = 0; i < sample_field_count; i++)
-			check_value(&fields[i], batch.children[i], (int64_t)r, json_object_get(json_array_get(rows, r), fields[i].name));
+			check_value(&fields[i], batch.children[i], (int64_t)r,
+						json_object_get(json_array_get(rows, r), fields[i].name));
 	json_decref(rows);
 	cx_buf_free(&kept.out);
 	batch.release(&batch);
@@ -211,7 +231,8 @@ static void test_csv_reads_back(void **state)
 	const char *p;
 
 	assert_int_equal(sample_every_type(&schema, &batch, NULL), CDBC_OK);
-	assert_int_equal(sample_write(cdbc_format_find("csv"), NULL, &schema, &batch, 1, &sink, NULL), CDBC_OK);
+	assert_int_equal(sample_write(cdbc_format_find("csv"), NULL, &schema, &batch, 1, &sink, NULL),
+					 CDBC_OK);
 	fields = cx_schema_fields(&schema);
 	p = strchr(kept.out.data, '\n') + 1;
 	for (int64_t r = 0; r < SAMPLE_ROWS; r++) {
@@ -239,11 +260,16 @@ static void test_csv_reads_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_csv),         cmocka_unit_test(test_tsv),
-		cmocka_unit_test(test_json),        cmocka_unit_test(test_ndjson),
-		cmocka_unit_test(test_markdown),    cmocka_unit_test(test_no_rows),
-		cmocka_unit_test(test_no_columns),  cmocka_unit_test(test_names_twice),
-		cmocka_unit_test(test_json_reads_back), cmocka_unit_test(test_csv_reads_back),
+		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_tsv),
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_ndjson),
+		cmocka_unit_test(test_markdown),
+		cmocka_unit_test(test_no_rows),
+		cmocka_unit_test(test_no_columns),
+		cmocka_unit_test(test_names_twice),
+		cmocka_unit_test(test_json_reads_back),
+		cmocka_unit_test(test_csv_reads_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

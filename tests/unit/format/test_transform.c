@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A whole result through transformers and a format: cdbc_result_write, and the transformer that masks. */
+/* A whole result through transformers and a format: cdbc_result_write, and the transformer that
+ * masks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +70,9 @@ static void on_progress(void *data, int64_t row_count)
 static cdbc_status run_result(void *data, cdbc_error **err)
 {
 	run *r = data;
-	source s = {.batch_count = r->batch_count, .is_failing = r->is_failing, .summary = {.struct_size = sizeof(cdbc_summary)}};
+	source s = {.batch_count = r->batch_count,
+				.is_failing = r->is_failing,
+				.summary = {.struct_size = sizeof(cdbc_summary)}};
 	sample_sink kept = {.out = CX_BUF_INIT(1 << 20), .fail_at = r->fail_at};
 	cdbc_sink sink = sample_sink_of(&kept);
 	cdbc_transformer mask = {0};
@@ -82,8 +85,9 @@ static cdbc_status run_result(void *data, cdbc_error **err)
 	if (r->masked)
 		status = cdbc_transformer_mask(r->masked, &mask, err);
 	if (!status)
-		status = cdbc_result_write(&result, cdbc_format_find(r->format), NULL, r->masked ? &mask : r->transformers,
-								   r->masked ? 1 : r->transformer_count, on_progress, r, &sink, err);
+		status = cdbc_result_write(
+			&result, cdbc_format_find(r->format), NULL, r->masked ? &mask : r->transformers,
+			r->masked ? 1 : r->transformer_count, on_progress, r, &sink, err);
 	if (mask.destroy)
 		mask.destroy(mask.self);
 	cx_result_fini(&result);
@@ -116,7 +120,8 @@ static void test_whole(void **state)
 	cx_buf_free(&r.out);
 }
 
-/* What was written before a failure lacks the end; before the first batch nothing is written at all. */
+/* What was written before a failure lacks the end; before the first batch nothing is written at
+ * all. */
 static void test_source_fails(void **state)
 {
 	run r = {.format = "json", .batch_count = 0, .is_failing = true};
@@ -142,7 +147,9 @@ static void test_sink_fails(void **state)
 	cx_buf_free(&r.out);
 }
 
-/* ---- masking ------------------------------------------------------------------------------------------------ */
+/* ---- masking
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Every column in turn: its values are gone, the others are as they were. */
 static void test_mask_each(void **state)
@@ -152,7 +159,8 @@ static void test_mask_each(void **state)
 	assert_int_equal(run_result(&plain, NULL), CDBC_OK);
 	for (size_t i = 0; i < sample_field_count; i++) {
 		const cx_field *field = &sample_fields()[i];
-		bool is_text = field->storage == CX_UTF8 && field->type.id != CDBC_TYPE_JSON && field->type.id != CDBC_TYPE_NUMERIC;
+		bool is_text = field->storage == CX_UTF8 && field->type.id != CDBC_TYPE_JSON &&
+					   field->type.id != CDBC_TYPE_NUMERIC;
 		run r = {.format = "ndjson", .masked = field->name, .batch_count = 2};
 		char masked[64], null[64];
 		size_t stars = 0, nulls = 0;
@@ -208,7 +216,8 @@ static void test_mask_slice(void **state)
 	assert_int_equal(mask.schema(mask.self, &schema, NULL), CDBC_OK);
 	assert_int_equal(mask.batch(mask.self, &batch, NULL), CDBC_OK);
 	mask.destroy(mask.self);
-	assert_int_equal(sample_write(cdbc_format_find("ndjson"), NULL, &schema, &batch, 1, &sink, NULL), CDBC_OK);
+	assert_int_equal(
+		sample_write(cdbc_format_find("ndjson"), NULL, &schema, &batch, 1, &sink, NULL), CDBC_OK);
 	assert_string_equal(kept.out.data, "{\"t\":\"***\"}\n{\"t\":null}\n{\"t\":\"***\"}\n");
 	cx_buf_free(&kept.out);
 	batch.release(&batch);
@@ -221,12 +230,15 @@ static void test_mask_unknown(void **state)
 	cdbc_error *error = NULL;
 
 	assert_int_equal(run_result(&r, &error), CDBC_NOT_FOUND);
-	assert_string_equal(cdbc_error_message(error), "transformer \"mask\": the result has no column \"nobody\"");
+	assert_string_equal(cdbc_error_message(error),
+						"transformer \"mask\": the result has no column \"nobody\"");
 	assert_int_equal(r.out.length, 0);
 	cdbc_error_free(error);
 }
 
-/* ---- others ------------------------------------------------------------------------------------------------- */
+/* ---- others
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static cdbc_status fail_second(void *self, struct ArrowArray *batch, cdbc_error **err)
 {
@@ -237,8 +249,12 @@ static void test_transformer_fails(void **state)
 {
 	int count = 0;
 	cdbc_transformer transformers[] = {{.struct_size = sizeof(cdbc_transformer), .name = "nothing"},
-									   {.struct_size = sizeof(cdbc_transformer), .name = "picky", .batch = fail_second, .self = &count}};
-	run r = {.format = "json", .transformers = transformers, .transformer_count = 2, .batch_count = 3};
+									   {.struct_size = sizeof(cdbc_transformer),
+										.name = "picky",
+										.batch = fail_second,
+										.self = &count}};
+	run r = {
+		.format = "json", .transformers = transformers, .transformer_count = 2, .batch_count = 3};
 	cdbc_error *error = NULL;
 
 	assert_int_equal(run_result(&r, &error), CDBC_DATA);
@@ -246,6 +262,58 @@ static void test_transformer_fails(void **state)
 	assert_int_equal(r.progress, SAMPLE_ROWS);
 	cdbc_error_free(error);
 	cx_buf_free(&r.out);
+}
+
+static cdbc_status fail_silently(void *self, struct ArrowArray *batch, cdbc_error **err)
+{
+	return CDBC_DATA;
+}
+
+/* An application cannot make errors; what failed is said nevertheless. */
+static void test_fails_without_a_word(void **state)
+{
+	cdbc_transformer silent = {
+		.struct_size = sizeof silent, .name = "silent", .batch = fail_silently};
+	run r = {.format = "json", .transformers = &silent, .transformer_count = 1, .batch_count = 1};
+	cdbc_error *error = NULL;
+
+	assert_int_equal(run_result(&r, NULL), CDBC_DATA);
+	assert_int_equal(run_result(&r, &error), CDBC_DATA);
+	assert_non_null(strstr(cdbc_error_message(error), "transformer \"silent\": "));
+	cdbc_error_free(error);
+	cx_buf_free(&r.out);
+}
+
+/* ---- one value
+ * ---------------------------------------------------------------------------------------------- */
+
+static void test_print(void **state)
+{
+	static const char *const rows[] = {"a\"b", NULL, ""};
+	static const char *const as_text[] = {"a\"b", "", ""}, *const as_json[] = {"\"a\\\"b\"", "null",
+																			   "\"\""};
+	struct ArrowSchema schema, foreign = {.format = "e", .name = "half"};
+	cx_field field = SAMPLE_FIELD("t", CDBC_TYPE_TEXT);
+	struct ArrowArray batch;
+
+	cx_field_resolve(&field);
+	assert_int_equal(cx_schema_make(&field, 1, &schema, NULL), CDBC_OK);
+	assert_int_equal(sample_batch(&field, 1, rows, 3, &batch, NULL), CDBC_OK);
+	for (int64_t i = 0; i < 6; i++) {
+		sample_sink kept = {.out = CX_BUF_INIT(1 << 10)};
+		cdbc_sink sink = sample_sink_of(&kept);
+
+		assert_int_equal(
+			cdbc_format_print(schema.children[0], batch.children[0], i / 2, i % 2, &sink, NULL),
+			CDBC_OK);
+		assert_string_equal(kept.out.data ? kept.out.data : "",
+							i % 2 ? as_json[i / 2] : as_text[i / 2]);
+		cx_buf_free(&kept.out);
+		assert_int_equal(cdbc_format_print(&foreign, batch.children[0], 0, i % 2, &sink, NULL),
+						 CDBC_UNSUPPORTED);
+	}
+	batch.release(&batch);
+	schema.release(&schema);
 }
 
 static cdbc_status run_and_forget(void *data, cdbc_error **err)
@@ -266,9 +334,17 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),      cmocka_unit_test(test_source_fails), cmocka_unit_test(test_sink_fails),
-		cmocka_unit_test(test_mask_each),  cmocka_unit_test(test_mask_leaves_nothing), cmocka_unit_test(test_mask_slice),
-		cmocka_unit_test(test_mask_unknown), cmocka_unit_test(test_transformer_fails), cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_source_fails),
+		cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_mask_each),
+		cmocka_unit_test(test_mask_leaves_nothing),
+		cmocka_unit_test(test_mask_slice),
+		cmocka_unit_test(test_mask_unknown),
+		cmocka_unit_test(test_transformer_fails),
+		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_fails_without_a_word),
+		cmocka_unit_test(test_print),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

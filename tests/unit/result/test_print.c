@@ -17,11 +17,11 @@ typedef struct print_case {
 	const char *text, *json;
 } print_case;
 
-#define F(id)        SAMPLE_FIELD("c", CDBC_TYPE_##id)
-#define A(id)        SAMPLE_ARRAY("c", CDBC_TYPE_##id)
-#define D(p, s)      SAMPLE_DECIMAL("c", p, s)
-#define INT64_LEAST  "-9223372036854775808"
-#define BIG          "99999999999999999999999999999999999999"
+#define F(id)       SAMPLE_FIELD("c", CDBC_TYPE_##id)
+#define A(id)       SAMPLE_ARRAY("c", CDBC_TYPE_##id)
+#define D(p, s)     SAMPLE_DECIMAL("c", p, s)
+#define INT64_LEAST "-9223372036854775808"
+#define BIG         "99999999999999999999999999999999999999"
 
 static const print_case cases[] = {
 	{F(BOOL), "t", "t", "true"},
@@ -44,8 +44,10 @@ static const print_case cases[] = {
 	{F(FLOAT8), NULL, "", "null"},
 	{F(TEXT), "", "", "\"\""},
 	{F(TEXT), "a\"b\\c/d", "a\"b\\c/d", "\"a\\\"b\\\\c/d\""},
-	{F(TEXT), "\b\f\n\r\t\x01\x1f\x7f", "\b\f\n\r\t\x01\x1f\x7f", "\"\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\""},
-	{F(TEXT), "eight by\xc3\xa9te runs, and \"one\" at the end\"", "eight by\xc3\xa9te runs, and \"one\" at the end\"",
+	{F(TEXT), "\b\f\n\r\t\x01\x1f\x7f", "\b\f\n\r\t\x01\x1f\x7f",
+	 "\"\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\""},
+	{F(TEXT), "eight by\xc3\xa9te runs, and \"one\" at the end\"",
+	 "eight by\xc3\xa9te runs, and \"one\" at the end\"",
 	 "\"eight by\xc3\xa9te runs, and \\\"one\\\" at the end\\\"\""},
 	{F(TEXT), NULL, "", "null"},
 	{F(JSON), "{\"a\": [1,\n 2]}", "{\"a\": [1,\n 2]}", "{\"a\": [1,  2]}"},
@@ -70,11 +72,13 @@ static const print_case cases[] = {
 	{F(DATE), "0044-03-15 BC", "0044-03-15 BC", "\"0044-03-15 BC\""},
 	{F(TIME), "24:00:00", "24:00:00", "\"24:00:00\""},
 	{F(TIME), "00:00:00.5", "00:00:00.5", "\"00:00:00.5\""},
-	{F(TIMESTAMP), "2024-02-29T23:59:59.999999", "2024-02-29T23:59:59.999999", "\"2024-02-29T23:59:59.999999\""},
+	{F(TIMESTAMP), "2024-02-29T23:59:59.999999", "2024-02-29T23:59:59.999999",
+	 "\"2024-02-29T23:59:59.999999\""},
 	{F(TIMESTAMP), "infinity", "infinity", "\"infinity\""},
 	{F(TIMESTAMPTZ), "2024-02-29T23:59:59Z", "2024-02-29T23:59:59Z", "\"2024-02-29T23:59:59Z\""},
 	{F(TIMESTAMPTZ), "-infinity", "-infinity", "\"-infinity\""},
-	{F(INTERVAL), "1 year 2 mons 3 days 04:05:06.789", "1 year 2 mons 3 days 04:05:06.789", "\"P1Y2M3DT4H5M6.789S\""},
+	{F(INTERVAL), "1 year 2 mons 3 days 04:05:06.789", "1 year 2 mons 3 days 04:05:06.789",
+	 "\"P1Y2M3DT4H5M6.789S\""},
 	{F(INTERVAL), "00:00:00", "00:00:00", "\"PT0S\""},
 	{F(UUID), "acde070d-8c4c-4f0d-9d8a-162843c10333", "acde070d-8c4c-4f0d-9d8a-162843c10333",
 	 "\"acde070d-8c4c-4f0d-9d8a-162843c10333\""},
@@ -84,7 +88,8 @@ static const print_case cases[] = {
 	{A(INT8), NULL, "", "null"},
 	{A(BOOL), "t|f|~", "{t,f,NULL}", "[true,false,null]"},
 	{A(FLOAT8), "1.5|NaN", "{1.5,NaN}", "[1.5,\"NaN\"]"},
-	{A(TEXT), "a|b c|null|{x}|a,b|\"|\\|t\ttab", "{a,\"b c\",\"null\",\"{x}\",\"a,b\",\"\\\"\",\"\\\\\",\"t\ttab\"}",
+	{A(TEXT), "a|b c|null|{x}|a,b|\"|\\|t\ttab",
+	 "{a,\"b c\",\"null\",\"{x}\",\"a,b\",\"\\\"\",\"\\\\\",\"t\ttab\"}",
 	 "[\"a\",\"b c\",\"null\",\"{x}\",\"a,b\",\"\\\"\",\"\\\\\",\"t\\ttab\"]"},
 	{A(TEXT), "|x", "{\"\",x}", "[\"\",\"x\"]"},
 	{A(BYTES), "ab", "{\"\\\\x6162\"}", "[\"\\\\x6162\"]"},
@@ -92,14 +97,17 @@ static const print_case cases[] = {
 	{A(JSON), "{\"a\":1}", "{\"{\\\"a\\\":1}\"}", "[{\"a\":1}]"},
 	{A(DATE), "2024-02-29", "{2024-02-29}", "[\"2024-02-29\"]"},
 	{A(INTERVAL), "1 day", "{\"1 day\"}", "[\"P1D\"]"},
-	{A(TIMESTAMPTZ), "2024-02-29T00:00:00Z", "{2024-02-29T00:00:00Z}", "[\"2024-02-29T00:00:00Z\"]"},
+	{A(TIMESTAMPTZ), "2024-02-29T00:00:00Z", "{2024-02-29T00:00:00Z}",
+	 "[\"2024-02-29T00:00:00Z\"]"},
 	{A(UUID), "acde070d-8c4c-4f0d-9d8a-162843c10333", "{acde070d-8c4c-4f0d-9d8a-162843c10333}",
 	 "[\"acde070d-8c4c-4f0d-9d8a-162843c10333\"]"},
 };
 
-typedef void (*print_fn)(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at);
+typedef void (*print_fn)(cx_buf *out, const cx_field *field, const struct ArrowArray *array,
+						 int64_t at);
 
-static void check_one(print_fn print, const cx_field *field, const struct ArrowArray *array, int64_t at, const char *expected)
+static void check_one(print_fn print, const cx_field *field, const struct ArrowArray *array,
+					  int64_t at, const char *expected)
 {
 	cx_buf out = CX_BUF_INIT(1 << 20);
 
@@ -136,11 +144,30 @@ static void check_json(const char *text, bool is_valid)
 
 static void test_json_validity(void **state)
 {
-	static const char *const good[] = {"{}", "[]", " [ ] ", "0", "-0", "1.5e+10", "1E-2", "\"\"", "\"\\u00e9\\n\"", "true", "false",
-									   "null", "[1,2,[3]]", "{\"a\":{\"b\":[{}]},\"c\":1}", "[[],{},[[]]]", "\t\r\n1 ", "\"\xc3\xa9\""};
-	static const char *const bad[] = {"", " ", "{", "}", "[", "]", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}",
-									  "01", "1.", ".5", "+1", "-", "1e", "1e+", "\"", "\"\\x\"", "\"\\u12g4\"", "\"\\u12", "\"\n\"",
-									  "tru", "truex", "nul", "1 2", "[1 2]", "[1}", "{\"a\":1]", "NaN", "'a'", "[1]]", "\"\\"};
+	static const char *const good[] = {"{}",
+									   "[]",
+									   " [ ] ",
+									   "0",
+									   "-0",
+									   "1.5e+10",
+									   "1E-2",
+									   "\"\"",
+									   "\"\\u00e9\\n\"",
+									   "true",
+									   "false",
+									   "null",
+									   "[1,2,[3]]",
+									   "{\"a\":{\"b\":[{}]},\"c\":1}",
+									   "[[],{},[[]]]",
+									   "\t\r\n1 ",
+									   "\"\xc3\xa9\""};
+	static const char *const bad[] = {
+		"",       " ",         "{",       "}",        "[",           "]",
+		"[1,]",   "[,1]",      "{\"a\"}", "{\"a\":}", "{\"a\":1,}",  "{a:1}",
+		"{1:1}",  "01",        "1.",      ".5",       "+1",          "-",
+		"1e",     "1e+",       "\"",      "\"\\x\"",  "\"\\u12g4\"", "\"\\u12",
+		"\"\n\"", "tru",       "truex",   "nul",      "1 2",         "[1 2]",
+		"[1}",    "{\"a\":1]", "NaN",     "'a'",      "[1]]",        "\"\\"};
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		check_json(good[i], true);
