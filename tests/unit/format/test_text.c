@@ -54,6 +54,19 @@ static void test_csv(void **state)
 		  "5,pipe|back\\slash,<b>\xc3\xa9\n");
 }
 
+/* Each character that means something, alone. */
+static void test_single_marks(void **state)
+{
+	static const char *const rows[] = {",", "\"", "\n", "\r", "\t", "\\", " ", "\\."};
+	cx_field field = SAMPLE_FIELD("t", CDBC_TYPE_TEXT);
+
+	check_written("csv", NULL, &field, 1, rows, 8,
+				  "t\n\",\"\n\"\"\"\"\n\"\n\"\n\"\r\"\n\t\n\\\n \n\"\\.\"\n");
+	check_written("tsv", NULL, &field, 1, rows, 8, "t\n,\n\"\n\\n\n\\r\n\\t\n\\\\\n \n\\\\.\n");
+	check_written("markdown", NULL, &field, 1, rows, 7,
+				  "| t |\n| --- |\n| , |\n| \" |\n| <br> |\n| <br> |\n| \t |\n| \\\\ |\n|   |\n");
+}
+
 static void test_tsv(void **state)
 {
 	check("tsv", NULL,
@@ -261,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_single_marks),
 		cmocka_unit_test(test_tsv),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_ndjson),
