@@ -82,41 +82,27 @@ static bool is_full(filling *f)
 	return f->batch.row_count % LOOK_EVERY_ROWS == 0 && (int64_t)bytes_of(&f->batch, &most) >= f->slot->batch_bytes;
 }
 
-/* Decodes from cursor->result until it is used up or the batch is full. */
+/* Decodes rows of a whole result until it is used up or the batch is full. */
 static cdbc_status take_rows(filling *f, bool *has_filled, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = f->cursor;
 	const cx_pg_shape *shape = cursor->shape;
 	PGresult *result = cursor->result;
-	cdbc_status status;
+	cdbc_status status = f->is_begun ? CDBC_OK : begin(f, err);
 
-	if (!f->is_begun) {
-		status = begin(f, err);
-		if (status)
-			return status;
-	}
-	while (cursor->result_row < cursor->result_rows) {
+	while (!status && cursor->result_row < cursor->result_rows && !*has_filled) {
 		status = cx_pg_decode_row(shape->decoders, shape->count, result, cursor->result_row, &f->batch, cursor->row_number + 1, err);
 		if (status)
-			return status;
-		cursor->row_number++;
-		cursor->result_row++;
-		if (cursor->is_streamed) {
-			size_t size = PQresultMemorySize(result);
-
-			if (size > BIG_ROW_BYTES)
-				f->big_bytes += (int64_t)size;
-		}
-		if (is_full(f)) {
-			*has_filled = true;
 			break;
-		}
+		cursor->result_row++;
+		cursor->row_number++;
+		*has_filled = is_full(f);
 	}
-	if (cursor->result_row == cursor->result_rows) {
+	if (!status && cursor->result_row == cursor->result_rows) {
 		PQclear(result);
 		cursor->result = NULL;
 	}
-	return CDBC_OK;
+	return status;
 }
 
 /* Waits for the next row. *has_filled: the batch's time came first. */
@@ -145,28 +131,55 @@ static cdbc_status wait_row(filling *f, int64_t deadline_ns, bool *has_filled, c
 	return CDBC_OK;
 }
 
-/* Reads the next PGresult of a stream. */
-static cdbc_status read_row(filling *f, int64_t deadline_ns, bool *has_filled, cdbc_error **err)
+/* Takes what a stream gave instead of a row: its end, or a failure, which is told by opening it. */
+static cdbc_status take_end(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
 {
-	cx_pg_cursor *cursor = f->cursor;
-	cdbc_status status = wait_row(f, deadline_ns, has_filled, err);
-	ExecStatusType kind;
+	cdbc_status status;
 
-	if (status || *has_filled)
-		return status;
-	cursor->result = PQgetResult(cursor->conn->pg);
-	kind = PQresultStatus(cursor->result);
-	if (kind == PGRES_SINGLE_TUPLE) {
-		cursor->result_row = 0;
-		cursor->result_rows = 1;
-		return CDBC_OK;
-	}
-	if (kind != PGRES_TUPLES_OK)
-		return cx_pg_cursor_open(cursor, deadline_ns, err); /* a failure, told there */
+	if (PQresultStatus(cursor->result) != PGRES_TUPLES_OK)
+		return cx_pg_cursor_open(cursor, deadline_ns, err);
 	status = cx_pg_cursor_complete(cursor, deadline_ns, err);
 	PQclear(cursor->result);
 	cursor->result = NULL;
 	return status;
+}
+
+/* Takes rows of a stream until the batch is full or the end was read; the row at hand first, if there is one. */
+static cdbc_status take_stream(filling *f, int64_t deadline_ns, bool *has_filled, cdbc_error **err)
+{
+	cx_pg_cursor *cursor = f->cursor;
+	const cx_pg_shape *shape = cursor->shape;
+	PGconn *pg = cursor->conn->pg;
+	cdbc_status status = CDBC_OK;
+
+	for (;;) {
+		if (!cursor->result) {
+			status = PQisBusy(pg) ? wait_row(f, deadline_ns, has_filled, err) : CDBC_OK;
+			if (status || *has_filled)
+				return status;
+			cursor->result = PQgetResult(pg);
+			if (PQresultStatus(cursor->result) != PGRES_SINGLE_TUPLE)
+				return take_end(cursor, deadline_ns, err);
+		}
+		if (!f->is_begun)
+			status = begin(f, err);
+		if (!status)
+			status = cx_pg_decode_row(shape->decoders, shape->count, cursor->result, 0, &f->batch, cursor->row_number + 1, err);
+		if (status)
+			return status;
+		cursor->row_number++;
+		if (shape->has_long) {
+			size_t size = PQresultMemorySize(cursor->result);
+
+			if (size > BIG_ROW_BYTES)
+				f->big_bytes += (int64_t)size;
+		}
+		PQclear(cursor->result);
+		cursor->result = NULL;
+		*has_filled = is_full(f);
+		if (*has_filled)
+			return CDBC_OK;
+	}
 }
 
 static cdbc_status hand_over(filling *f, struct ArrowArray *out, cdbc_error **err)
@@ -198,14 +211,10 @@ cdbc_status cx_pg_fetch(void *handle, int64_t deadline_ns, struct ArrowArray *ou
 		cx_array_none(out);
 		return CDBC_OK;
 	}
-	while (!status && !has_filled) {
-		if (cursor->result)
-			status = take_rows(&f, &has_filled, err);
-		else if (cursor->phase == CX_PG_IN)
-			status = read_row(&f, deadline_ns, &has_filled, err);
-		else
-			break;
-	}
+	if (cursor->is_streamed && cursor->phase == CX_PG_IN)
+		status = take_stream(&f, deadline_ns, &has_filled, err);
+	else if (cursor->result)
+		status = take_rows(&f, &has_filled, err);
 	if (!status)
 		return hand_over(&f, out, err);
 	if (f.is_begun)

@@ -357,6 +357,29 @@ static cdbc_status open_rows(cx_pg_cursor *cursor, cdbc_error **err)
 	return status;
 }
 
+/* Throws the rest of the present result away. */
+static cdbc_status discard_rest(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_pg_conn *c = cursor->conn;
+
+	drop_result(cursor);
+	while (cursor->phase == CX_PG_IN) {
+		if (cx_pg_wait_result(c, deadline_ns) == CX_PG_LATE)
+			return cx_pg_cursor_late(cursor, err);
+		cursor->result = PQgetResult(c->pg);
+		if (!cursor->result || PQresultStatus(cursor->result) == PGRES_FATAL_ERROR)
+			return cx_pg_cursor_open(cursor, deadline_ns, err);
+		if (PQresultStatus(cursor->result) == PGRES_TUPLES_OK) {
+			cdbc_status status = cx_pg_cursor_complete(cursor, deadline_ns, err);
+
+			drop_result(cursor);
+			return status;
+		}
+		drop_result(cursor);
+	}
+	return CDBC_OK;
+}
+
 cdbc_status cx_pg_cursor_open(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_conn *c = cursor->conn;
@@ -382,6 +405,8 @@ cdbc_status cx_pg_cursor_open(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_er
 			status = cx_pg_cursor_complete(cursor, deadline_ns, err);
 		if (status || cursor->result_rows == 0)
 			drop_result(cursor);
+		if (!status && !cursor->shape) /* rows of no columns */
+			status = discard_rest(cursor, deadline_ns, err);
 		return status;
 	case PGRES_COMMAND_OK:
 	case PGRES_EMPTY_QUERY:
@@ -405,29 +430,6 @@ cdbc_status cx_pg_cursor_open(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_er
 }
 
 /* ---- moving on ------------------------------------------------------------------------------------------------ */
-
-/* Throws the rest of the present result away. */
-static cdbc_status discard_rest(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
-{
-	cx_pg_conn *c = cursor->conn;
-
-	drop_result(cursor);
-	while (cursor->phase == CX_PG_IN) {
-		if (cx_pg_wait_result(c, deadline_ns) == CX_PG_LATE)
-			return cx_pg_cursor_late(cursor, err);
-		cursor->result = PQgetResult(c->pg);
-		if (!cursor->result || PQresultStatus(cursor->result) == PGRES_FATAL_ERROR)
-			return cx_pg_cursor_open(cursor, deadline_ns, err);
-		if (PQresultStatus(cursor->result) == PGRES_TUPLES_OK) {
-			cdbc_status status = cx_pg_cursor_complete(cursor, deadline_ns, err);
-
-			drop_result(cursor);
-			return status;
-		}
-		drop_result(cursor);
-	}
-	return CDBC_OK;
-}
 
 /* Goes to the next statement. *is_there false: none is left. */
 static cdbc_status advance(cx_pg_cursor *cursor, int64_t deadline_ns, bool *is_there, cdbc_error **err)

@@ -41,6 +41,7 @@ typedef struct cx_pg_shape {
 	size_t count;
 	size_t text_count; /* columns whose values have bytes of their own */
 	int *text_columns;
+	bool has_long; /* some column has no fixed width: a row may be long */
 	bool is_binary;
 	cx_field *fields;
 	cx_pg_decoder *decoders;

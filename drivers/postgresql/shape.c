@@ -59,6 +59,7 @@ cdbc_status cx_pg_shape_make(const PGresult *result, bool is_described, bool che
 		shape.is_binary = shape.is_binary && has_binary;
 		if (shape.fields[i].storage == CX_UTF8 || shape.fields[i].storage == CX_BINARY)
 			shape.text_columns[shape.text_count++] = i;
+		shape.has_long = shape.text_count > 0 || shape.has_long || shape.fields[i].storage == CX_LIST;
 		name += length;
 	}
 	for (int i = 0; i < count && !status; i++)

@@ -231,6 +231,11 @@ static void tells_tags_and_counts(void **state)
 		assert_int_equal(summary.affected_count, rows[i].count);
 		assert_int_equal(summary.position, CDBC_POSITION_DONE);
 		assert_false(summary.is_link_lost);
+		if (strncmp(rows[i].sql, "select", 6) == 0) { /* once more, not prepared */
+			r.kind = CDBC_KIND_UTILITY;
+			assert_int_equal(pg_try(conn, &r, &summary, NULL), CDBC_OK);
+			assert_string_equal(summary.tag, rows[i].tag);
+		}
 	}
 	DRIVER->close(conn);
 }
