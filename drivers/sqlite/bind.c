@@ -173,19 +173,21 @@ static cdbc_status bind_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
 
 /* ---- arrays as JSON ----------------------------------------------------------------------------------------- */
 
+static void put_json_char(cx_buf *json, unsigned char c)
+{
+	if (c == '"' || c == '\\')
+		cx_buf_putc(json, '\\');
+	if (c < 0x20)
+		cx_buf_putf(json, "\\u%04x", c);
+	else
+		cx_buf_putc(json, (char)c);
+}
+
 static void put_json_text(cx_buf *json, cdbc_text text)
 {
 	cx_buf_putc(json, '"');
-	for (size_t i = 0; i < text.length; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-
-		if (c == '"' || c == '\\')
-			cx_buf_putc(json, '\\');
-		if (c < 0x20)
-			cx_buf_putf(json, "\\u%04x", c);
-		else
-			cx_buf_putc(json, (char)c);
-	}
+	for (size_t i = 0; i < text.length; i++)
+		put_json_char(json, (unsigned char)text.data[i]);
 	cx_buf_putc(json, '"');
 }
 
@@ -262,6 +264,97 @@ static cdbc_status bind_array(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at
 	return status;
 }
 
+/* ---- arrays written as PostgreSQL does: {1,NULL,"b c"} ----------------------------------------- */
+
+/* One item that begins at *at; *at is then after it. */
+static cdbc_status put_literal_item(cx_buf *json, const cdbc_value *v, size_t *at, size_t index,
+									cdbc_error **err)
+{
+	cdbc_text text = v->as.text;
+	size_t i = *at, begin = i;
+	bool is_quoted = text.data[i] == '"', has_escape = false;
+	cdbc_value item;
+
+	if (is_quoted) {
+		for (begin = ++i; i < text.length && text.data[i] != '"'; i++)
+			if (text.data[i] == '\\') {
+				has_escape = true;
+				i++;
+			}
+		*at = i + 1;
+	} else {
+		while (i < text.length && !strchr(",{}\"\\", text.data[i]))
+			i++;
+		*at = i;
+		while (i > begin && text.data[i - 1] == ' ')
+			i--;
+	}
+	if (i >= text.length || (!is_quoted && i == begin))
+		return bad_value(v, index, err);
+	if (has_escape) {
+		cx_buf_putc(json, '"');
+		for (size_t k = begin; k < i; k++) {
+			k += text.data[k] == '\\';
+			put_json_char(json, (unsigned char)text.data[k]);
+		}
+		cx_buf_putc(json, '"');
+		return CDBC_OK;
+	}
+	item = cdbc_text_n(text.data + begin, i - begin);
+	item.type.id = v->type.id;
+	if (!is_quoted && i - begin == 4 && !strncasecmp(text.data + begin, "null", 4))
+		item = cdbc_null();
+	return put_json_item(json, &item, index, err);
+}
+
+static void skip_spaces(cdbc_text text, size_t *at)
+{
+	while (*at < text.length && text.data[*at] == ' ')
+		++*at;
+}
+
+static cdbc_status put_literal(cx_buf *json, const cdbc_value *v, size_t index, cdbc_error **err)
+{
+	cdbc_text text = v->as.text;
+	size_t last = text.length - 1;
+	cdbc_status status;
+
+	if (text.data[last] != '}')
+		return bad_value(v, index, err);
+	for (size_t i = 1;; i++) {
+		skip_spaces(text, &i);
+		if (i == last && json->length == 1)
+			return CDBC_OK;
+		status = put_literal_item(json, v, &i, index, err);
+		if (status)
+			return status;
+		skip_spaces(text, &i);
+		if (i == last)
+			return CDBC_OK;
+		if (i > last || text.data[i] != ',')
+			return bad_value(v, index, err);
+		cx_buf_putc(json, ',');
+	}
+}
+
+static cdbc_status bind_literal(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
+								const cdbc_value *v, int *rc, cdbc_error **err)
+{
+	cx_buf *json = &conn->scratch;
+	cdbc_status status = check_text(v->as.text, (size_t)at - 1, err);
+
+	cx_buf_clear(json);
+	cx_buf_putc(json, '[');
+	if (!status)
+		status = put_literal(json, v, (size_t)at - 1, err);
+	cx_buf_putc(json, ']');
+	if (!status)
+		status = cx_buf_status(json, "parameter", err);
+	if (!status)
+		*rc = bind_plain(handle, at, (cdbc_text){json->data, json->length});
+	return status;
+}
+
 /* ---- all of them -------------------------------------------------------------------------------------------- */
 
 static cdbc_status bind_value(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at, const cdbc_value *v, int *rc, cdbc_error **err)
@@ -285,6 +378,8 @@ static cdbc_status bind_value(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at
 		*rc = sqlite3_bind_double(handle, at, v->as.float64);
 		return CDBC_OK;
 	case CDBC_VALUE_TEXT:
+		if (v->type.is_array && v->as.text.length >= 2 && v->as.text.data[0] == '{')
+			return bind_literal(conn, handle, at, v, rc, err);
 		return bind_text(conn, handle, at, v, rc, err);
 	case CDBC_VALUE_BYTES:
 		*rc = sqlite3_bind_blob64(handle, at, v->as.text.length ? v->as.text.data : "", v->as.text.length, SQLITE_TRANSIENT);

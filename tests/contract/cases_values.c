@@ -198,6 +198,15 @@ void contract_arrays_as_parameters(void **state)
 		assert_int_equal(contract_int64(&result, 0, 0), count ? 2 : 0);
 		contract_result_free(&result);
 	}
+	for (size_t i = 0; i < 2; i++) { /* as text, where the type says that it is an array */
+		cdbc_type type = array.type;
+
+		array = cdbc_string(i ? "{3, \"1\", NULL,9}" : "{}");
+		array.type = type;
+		assert_int_equal(contract_query(s, conn, &r, CX_NEVER, &result, NULL), CDBC_OK);
+		assert_int_equal(contract_int64(&result, 0, 0), i ? 2 : 0);
+		contract_result_free(&result);
+	}
 	s->driver->close(conn);
 }
 
