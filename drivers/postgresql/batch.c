@@ -18,6 +18,18 @@ typedef struct filling {
 	int64_t until_ns;  /* the batch's time; 0: not looked at the clock yet */
 } filling;
 
+/* A row or few of a statement that will come again. */
+static cdbc_status begin_stored(filling *f, cx_pg_statement *st, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (!st->store && !(st->store = cx_batch_store_new()))
+		return cx_error_nomem(err);
+	status = cx_batch_begin_stored(&f->batch, st->store, st->shape.fields, st->shape.count, err);
+	f->is_begun = status == CDBC_OK;
+	return status;
+}
+
 /* Bytes of texts to make room for in each column: exact for a row or few. */
 static size_t hint_of(const cx_pg_cursor *cursor, int64_t rows)
 {
@@ -48,6 +60,8 @@ static cdbc_status begin(filling *f, cdbc_error **err)
 
 	if (cursor->is_streamed)
 		rows = cursor->last_rows ? cursor->last_rows : FIRST_ROWS;
+	else if (rows <= CX_BATCH_STORE_ROWS && f->slot->statement && f->slot->statement->name[0])
+		return begin_stored(f, f->slot->statement, err);
 	if (rows > f->slot->batch_rows)
 		rows = f->slot->batch_rows;
 	status = cx_batch_begin(&f->batch, cursor->shape->fields, cursor->shape->count, rows, hint_of(cursor, rows), err);

@@ -197,7 +197,7 @@ cdbc_conn_state cx_pg_state(void *conn)
 
 	if (!c->is_lost && PQstatus(c->pg) != CONNECTION_OK)
 		c->is_lost = true;
-	return (cdbc_conn_state){.tx = cx_pg_tx(c), .is_lost = c->is_lost, .is_busy = c->is_busy};
+	return (cdbc_conn_state){.tx = c->is_busy ? cx_pg_tx(c) : c->tx, .is_lost = c->is_lost, .is_busy = c->is_busy};
 }
 
 /* CockroachDB before v22.1 has no node in its cancel key. */

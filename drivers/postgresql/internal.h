@@ -57,6 +57,7 @@ typedef struct cx_pg_statement {
 	Oid *oids;        /* what the server takes the parameters to be */
 	cdbc_type *types; /* the same as types; what a request may declare without being another statement */
 	cx_pg_shape shape;
+	cx_batch_store *store; /* of batches of a row or few; made when there is one */
 	char name[CX_PG_NAME_MAX]; /* "" is the unnamed one */
 } cx_pg_statement;
 

@@ -28,6 +28,7 @@ static void statement_free(cx_pg_statement *st)
 	if (!st)
 		return;
 	cx_pg_shape_release(&st->shape);
+	cx_batch_store_free(st->store);
 	cx_free(st->oids);
 	cx_free(st->types);
 	cx_free(st);

@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The batch builder. Schemas are in schema.c. A batch's block is shared by the struct array and its children, which may be moved away
  * and released on their own: it is counted. */
-#include "base/column.h"
+#include "base/column_block.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
-
-#include <stdatomic.h>
 
 #define OWNS_VALIDITY 1u
 #define OWNS_DATA     2u
 #define OWNS_BYTES    4u
 #define BYTES_MAX     ((size_t)INT32_MAX)
-
-/* What a column becomes when the batch is finished. */
-typedef struct array_part {
-	struct ArrowArray array;
-	cx_batch_block *block;
-	struct ArrowArray *child; /* of a list */
-	const void *buffers[3];
-} array_part;
-
-struct cx_batch_block {
-	atomic_int refs;
-	size_t column_count;
-	array_part *parts; /* column_count, then those of the lists' items */
-	struct ArrowArray **children;
-	cx_builder *columns;
-	const void *no_validity;
-};
 
 static const uint8_t widths[CX_STORAGE_COUNT] = {
 	[CX_BOOL] = 0,      [CX_INT16] = 2,   [CX_INT32] = 4,  [CX_INT64] = 8,     [CX_FLOAT32] = 4,     [CX_FLOAT64] = 8,
@@ -125,6 +106,8 @@ cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count
 	block->children = (struct ArrowArray **)(columns + parts);
 	block->column_count = count;
 	block->no_validity = NULL;
+	block->store = NULL;
+	block->is_filled = false;
 	atomic_init(&block->refs, 1);
 	at = (char *)block + head;
 	item = columns + count;
@@ -383,7 +366,7 @@ void cx_batch_unrow(cx_batch *batch)
 static void block_unref(cx_batch_block *block, int refs)
 {
 	if (atomic_fetch_sub_explicit(&block->refs, refs, memory_order_acq_rel) == refs)
-		cx_free(block);
+		cx_batch_block_free(block);
 }
 
 static inline void column_release(cx_builder *c)
@@ -416,12 +399,14 @@ static void release_part(struct ArrowArray *array)
 static void release_batch(struct ArrowArray *array)
 {
 	cx_batch_block *block = array->private_data;
+	bool is_clean = block->store != NULL;
 	int refs = 1;
 
 	for (size_t i = 0; i < block->column_count; i++) {
 		struct ArrowArray *child = array->children[i];
 
 		if (child->release == release_part && child->n_children == 0 && child->private_data == &block->parts[i]) {
+			is_clean = is_clean && !block->columns[i].owned;
 			column_release(&block->columns[i]);
 			child->release = NULL;
 			refs++;
@@ -430,7 +415,11 @@ static void release_batch(struct ArrowArray *array)
 		}
 	}
 	array->release = NULL;
-	block_unref(block, refs);
+	if (is_clean && refs == (int)block->column_count + 1 &&
+		atomic_load_explicit(&block->refs, memory_order_acquire) == refs)
+		cx_batch_block_keep(block);
+	else
+		block_unref(block, refs);
 }
 
 static inline void part_fill(cx_batch_block *block, size_t index, int64_t length)
@@ -470,6 +459,16 @@ cdbc_status cx_batch_finish(cx_batch *batch, struct ArrowArray *out, cdbc_error 
 	for (size_t i = 0; i < count; i++) {
 		cx_builder *c = &batch->columns[i];
 
+		if (block->is_filled && !c->owned) {
+			struct ArrowArray *array = &block->parts[i].array;
+
+			array->length = batch->row_count;
+			array->offset = 0;
+			array->release = release_part;
+			continue;
+		}
+		if (block->store && c->owned)
+			cx_batch_store_learn(block->store, c);
 		part_fill(block, i, batch->row_count);
 		block->children[i] = &block->parts[i].array;
 		if (c->item) {
@@ -483,6 +482,7 @@ cdbc_status cx_batch_finish(cx_batch *batch, struct ArrowArray *out, cdbc_error 
 			parts++;
 		}
 	}
+	block->is_filled = block->store && parts == count;
 	atomic_store_explicit(&block->refs, (int)parts + 1, memory_order_relaxed);
 	*out = (struct ArrowArray){.length = batch->row_count,
 							   .n_buffers = 1,
@@ -504,7 +504,7 @@ void cx_batch_discard(cx_batch *batch)
 			column_release(batch->columns[i].item);
 		column_release(&batch->columns[i]);
 	}
-	cx_free(batch->block);
+	cx_batch_block_free(batch->block);
 	memset(batch, 0, sizeof *batch);
 }
 

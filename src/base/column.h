@@ -102,6 +102,17 @@ typedef struct cx_batch {
 /* row_hint: rows that are surely coming (at least 1); bytes_hint: bytes of all texts together, 0 when unknown. */
 cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count, int64_t row_hint,
 						   size_t bytes_hint, cdbc_error **err);
+
+/* Memory that small batches of the same columns take turns with: one that was released whole is kept for the next. Any thread may release
+ * a batch, also after the store was freed. NULL: out of memory. */
+typedef struct cx_batch_store cx_batch_store;
+cx_batch_store *cx_batch_store_new(void);
+void cx_batch_store_free(cx_batch_store *store); /* takes NULL */
+/* The same from a store, for up to so many rows; fields and count must be the same each time. */
+#define CX_BATCH_STORE_ROWS 4
+cdbc_status cx_batch_begin_stored(cx_batch *batch, cx_batch_store *store, const cx_field *fields, size_t count,
+								  cdbc_error **err);
+
 bool cx_batch_grow(cx_batch *batch);
 /* Moves the batch into *out, a struct array; the batch is then empty. */
 cdbc_status cx_batch_finish(cx_batch *batch, struct ArrowArray *out, cdbc_error **err);

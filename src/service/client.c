@@ -173,9 +173,16 @@ cdbc_status cdbc_client_open_url(const char *url, cdbc_client **out, cdbc_error 
 
 void cdbc_client_close(cdbc_client *client, int64_t timeout_ms)
 {
+	cdbc_session *spare;
+
 	if (!client)
 		return;
 	atomic_store(&client->is_closed, true);
+	spare = atomic_exchange(&client->spare, CX_SPARE_CLOSED);
+	if (spare) {
+		cx_free(spare);
+		cx_client_unref(client); /* not the last: the owner's is below */
+	}
 	cx_pool_close(client->pool, cx_deadline_after_ms(timeout_ms));
 	cx_client_unref(client);
 }

@@ -14,10 +14,11 @@
 #include <stdatomic.h>
 
 struct cdbc_client {
-	atomic_int refs; /* the owner's, and one a session */
+	atomic_int refs; /* the owner's, and one a session; the spare keeps its own */
 	atomic_bool is_closed;
 	_Atomic(const char *) dialect; /* NULL until the first connection tells; static strings */
 	_Atomic uint64_t request_serial;
+	_Atomic(cdbc_session *) spare; /* a session that was released, for the next acquire; CX_SPARE_CLOSED once the client is closed */
 	const cdbc_driver *driver;
 	cx_placeholder style;
 	cx_events events;
@@ -28,6 +29,9 @@ struct cdbc_client {
 	cx_result_options results;
 	int64_t timeout_ms;
 };
+
+/* No session: the place is taken for good. */
+#define CX_SPARE_CLOSED ((cdbc_session *)1)
 
 static inline void cx_client_ref(cdbc_client *client)
 {

@@ -68,6 +68,37 @@ static cdbc_status copy_options(cdbc_session *session, const cdbc_session_option
 
 static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
 
+/* The spare session or a new one, with a reference to the client. */
+static cdbc_session *session_get(cdbc_client *client)
+{
+	cdbc_session *session = atomic_load_explicit(&client->spare, memory_order_relaxed);
+
+	if (session && session != CX_SPARE_CLOSED &&
+		atomic_compare_exchange_strong_explicit(&client->spare, &session, NULL, memory_order_acquire, memory_order_relaxed))
+		return session;
+	session = cx_alloc(sizeof *session);
+	if (!session)
+		return NULL;
+	memset(session, 0, offsetof(cdbc_session, run));
+	session->client = client;
+	cx_lease_init(&session->lease);
+	cx_client_ref(client);
+	return session;
+}
+
+/* Keeps an empty session for the next acquire, or frees it. */
+static void session_put(cdbc_session *session)
+{
+	cdbc_client *client = session->client;
+	cdbc_session *none = NULL;
+
+	if (!atomic_load_explicit(&client->spare, memory_order_relaxed) &&
+		atomic_compare_exchange_strong_explicit(&client->spare, &none, session, memory_order_release, memory_order_relaxed))
+		return; /* the client may be gone already */
+	cx_free(session);
+	cx_client_unref(client);
+}
+
 cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options *options, cdbc_session **out,
 								cdbc_error **err)
 {
@@ -76,14 +107,11 @@ cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options 
 
 	if (atomic_load_explicit(&client->is_closed, memory_order_relaxed))
 		return cx_error_set(err, CDBC_CLOSED, "acquire session: the client was closed");
-	session = cx_alloc(sizeof *session);
+	session = session_get(client);
 	if (!session)
 		return cx_error_nomem(err);
-	memset(session, 0, offsetof(cdbc_session, run));
-	session->client = client;
+	session->source = NULL;
 	session->timeout_ms = client->timeout_ms;
-	cx_lease_init(&session->lease);
-	cx_client_ref(client);
 	if (options) {
 		status = copy_options(session, options, err);
 		if (!status && options->connect_now)
@@ -104,13 +132,15 @@ void cdbc_session_release(cdbc_session *session)
 	if (session->is_busy)
 		cx_run_close(&session->run, &session->result);
 	if (session->lease.conn)
-		cx_lease_give(&session->lease, session->lease.conn ? cx_clock_coarse_ns() + RELEASE_GRACE_MS * CX_NS_PER_MS : 0);
+		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
 	if (session->settings)
 		free_settings(session);
-	if (session->user)
+	if (session->user) {
 		cx_free(session->user);
-	cx_client_unref(session->client);
-	cx_free(session);
+		session->user = NULL;
+	}
+	session->is_busy = false;
+	session_put(session);
 }
 
 cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_options *options,
@@ -229,7 +259,8 @@ static void close_result(void *self)
 
 	cx_run_close(&session->run, &session->result);
 	session->is_busy = false;
-	if (session->lease.conn && session->lease.conn->driver->state(session->lease.conn->handle).is_lost)
+	if (__builtin_expect(!cx_run_is_clean(&session->run), 0) && session->lease.conn &&
+		session->lease.conn->driver->state(session->lease.conn->handle).is_lost)
 		cx_lease_give(&session->lease, 0);
 }
 

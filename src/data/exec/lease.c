@@ -102,7 +102,7 @@ static bool tidy(cx_conn *conn, int64_t deadline_ns)
 	return !state.is_lost && state.tx == CDBC_TX_IDLE;
 }
 
-void cx_lease_give(cx_lease *lease, int64_t deadline_ns)
+void cx_lease_give(cx_lease *lease, int64_t grace_ms)
 {
 	cx_conn *conn = lease->conn;
 	cx_cancel *cancel;
@@ -111,7 +111,10 @@ void cx_lease_give(cx_lease *lease, int64_t deadline_ns)
 	if (!conn)
 		return;
 	lease->conn = NULL;
-	cancel = atomic_exchange_explicit(&lease->cancel, cx_lease_idle, memory_order_acq_rel);
+	/* what is idle stays so: nobody can cancel it */
+	cancel = atomic_load_explicit(&lease->cancel, memory_order_acquire);
+	if (cancel != cx_lease_idle)
+		cancel = atomic_exchange_explicit(&lease->cancel, cx_lease_idle, memory_order_acq_rel);
 	if (cancel && cancel != cx_lease_idle) {
 		if (cancel_leave(cancel))
 			cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "cancelled");
@@ -120,7 +123,7 @@ void cx_lease_give(cx_lease *lease, int64_t deadline_ns)
 	state = conn->driver->state(conn->handle);
 	if (state.is_lost)
 		cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "link lost");
-	else if ((state.tx != CDBC_TX_IDLE || state.is_busy) && !tidy(conn, deadline_ns))
+	else if ((state.tx != CDBC_TX_IDLE || state.is_busy) && !tidy(conn, cx_deadline_after_ms(grace_ms)))
 		cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "left in a transaction");
 	else
 		cx_pool_release(conn->pool, conn, lease->is_dirty ? CX_RELEASE_RESET : CX_RELEASE_CLEAN, NULL);

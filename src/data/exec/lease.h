@@ -22,8 +22,8 @@ void cx_lease_init(cx_lease *lease);
 /* Takes a connection when there is none. Errors as cx_pool_acquire. */
 cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source, cdbc_error **err);
 
-/* Gives the connection back, if there is one: clean, reset or closed as it stands. An open transaction is rolled back by the deadline. */
-void cx_lease_give(cx_lease *lease, int64_t deadline_ns);
+/* Gives the connection back, if there is one: clean, reset or closed as it stands. An open transaction is rolled back within grace_ms. */
+void cx_lease_give(cx_lease *lease, int64_t grace_ms);
 
 /* Waits, before the next request, until a cancel in flight has done its work, so that it cannot hit that request. */
 cdbc_status cx_lease_settle(cx_lease *lease, int64_t deadline_ns, cdbc_error **err);

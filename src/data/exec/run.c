@@ -47,7 +47,7 @@ static void end(cx_run *run, const cdbc_error *error)
 		return;
 	if (!run->is_script || error)
 		run->summary = *driver->summary(run->cursor);
-	driver->cursor_close(run->cursor, cx_deadline_after_ms(CLOSE_GRACE_MS));
+	driver->cursor_close(run->cursor, cx_run_is_clean(run) ? CX_NEVER : cx_deadline_after_ms(CLOSE_GRACE_MS));
 	run->cursor = NULL;
 	cx_lease_stop(run->lease);
 	if (run->on_end)

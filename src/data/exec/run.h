@@ -30,6 +30,12 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err);
 const cdbc_summary *cx_run_summary(const cx_run *run);
 
+/* After the end: the server's last word was read, and the link was there then. A script's summary does not tell. */
+static inline bool cx_run_is_clean(const cx_run *run)
+{
+	return run->summary.position == CDBC_POSITION_DONE && !run->summary.is_link_lost && !run->is_script;
+}
+
 /* Ends the run and its result: what is left is cancelled and drained within bounds. */
 void cx_run_close(cx_run *run, cdbc_result *result);
 

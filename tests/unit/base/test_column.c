@@ -2,6 +2,7 @@
 /* The batch builder: values, nulls, growth, lists, taking rows back, moved children, allocation failure. */
 #include "base/buf.h"
 #include "base/column.h"
+#include "base/error.h"
 #include "support/oom.h"
 
 #include <setjmp.h>
@@ -206,12 +207,155 @@ static void test_out_of_memory(void **state)
 	assert_true(oom_run(scenario, NULL) > 20);
 }
 
+/* ---- stores ------------------------------------------------------------------------------------------------- */
+
+static const cx_field stored_fields[] = {
+	{.name = "n", .storage = CX_INT64}, {.name = "t", .storage = CX_UTF8}, {.name = "b", .storage = CX_BOOL}};
+
+/* Rows (n, text or NULL, true) from a store. */
+static cdbc_status build_stored(cx_batch_store *store, int64_t n, const char *text, int rows, struct ArrowArray *out,
+								cdbc_error **err)
+{
+	cx_batch b;
+	cdbc_status status = cx_batch_begin_stored(&b, store, stored_fields, 3, err);
+
+	if (status)
+		return status;
+	for (int i = 0; i < rows && cx_batch_row(&b); i++) {
+		cx_batch_set_int64(&b, 0, n + i);
+		if (text)
+			cx_batch_put_bytes(&b, 1, text, strlen(text));
+		else
+			cx_batch_set_null(&b, 1);
+		cx_batch_set_bool(&b, 2, n % 2 == 0);
+	}
+	return cx_batch_finish(&b, out, err);
+}
+
+static void check_stored(const struct ArrowArray *a, int64_t n, const char *text, int rows)
+{
+	const struct ArrowArray *t = a->children[1];
+	size_t length = text ? strlen(text) : 0;
+
+	assert_int_equal(a->length, rows);
+	assert_int_equal(a->offset, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(a->children[i]->length, rows);
+		assert_int_equal(a->children[i]->offset, 0);
+		assert_non_null(a->children[i]->release);
+	}
+	assert_int_equal(t->null_count, text ? 0 : rows);
+	assert_true((t->buffers[0] != NULL) == !text);
+	for (int i = 0; i < rows; i++) {
+		const int32_t *offsets = t->buffers[1];
+
+		assert_int_equal(((const int64_t *)a->children[0]->buffers[1])[i], n + i);
+		assert_int_equal(offsets[i + 1] - offsets[i], length);
+		if (text)
+			assert_memory_equal((const char *)t->buffers[2] + offsets[i], text, length);
+		assert_int_equal(*(const uint8_t *)a->children[2]->buffers[1] >> i & 1, n % 2 == 0);
+	}
+}
+
+/* Whatever a batch was, the next one from the store is as good as new. */
+static void test_store(void **state)
+{
+	static const char big[] = "a text that is much longer than what a stored batch has room for at first, by a good deal; and more";
+	static const struct {
+		int64_t n;
+		const char *text;
+		int rows;
+	} cases[] = {{2, "two", 4}, {1, "", 1}, {3, NULL, 2}, {4, "four", 1}, {5, big, 4}, {7, big, 9}, {6, big, 1}, {9, "x", 3}};
+	cx_batch_store *store = cx_batch_store_new();
+	struct ArrowArray a, other;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases * 2; i++) {
+		size_t k = i % (sizeof cases / sizeof *cases);
+
+		assert_int_equal(build_stored(store, cases[k].n, cases[k].text, cases[k].rows, &a, NULL), CDBC_OK);
+		assert_int_equal(build_stored(store, 8, "other", 1, &other, NULL), CDBC_OK);
+		check_stored(&a, cases[k].n, cases[k].text, cases[k].rows);
+		check_stored(&other, 8, "other", 1);
+		a.release(&a);
+		assert_null(a.release);
+		other.release(&other);
+	}
+	/* one released whole is used again */
+	assert_int_equal(build_stored(store, 1, "one", 1, &a, NULL), CDBC_OK);
+	other = a;
+	a.release(&a);
+	assert_int_equal(build_stored(store, 1, "one", 1, &a, NULL), CDBC_OK);
+	assert_ptr_equal(a.private_data, other.private_data);
+	a.release(&a);
+	cx_batch_store_free(store);
+	cx_batch_store_free(NULL);
+}
+
+static void test_store_is_outlived(void **state)
+{
+	cx_batch_store *store = cx_batch_store_new();
+	struct ArrowArray a, b, child;
+	cx_batch discarded;
+
+	(void)state;
+	assert_int_equal(build_stored(store, 1, "one", 1, &a, NULL), CDBC_OK);
+	a.release(&a); /* the spare */
+	assert_int_equal(build_stored(store, 1, "one", 1, &a, NULL), CDBC_OK);
+	child = *a.children[1]; /* moved away: the block is not the store's while it lives */
+	a.children[1]->release = NULL;
+	a.release(&a);
+	assert_int_equal(build_stored(store, 2, "two", 1, &a, NULL), CDBC_OK);
+	assert_memory_equal(child.buffers[2], "one", 3);
+	/* another array in a child's place goes with the batch */
+	assert_int_equal(build_stored(store, 3, "six", 1, &b, NULL), CDBC_OK);
+	a.children[1]->release(a.children[1]);
+	*a.children[1] = *b.children[1];
+	b.children[1]->release = NULL;
+	b.release(&b);
+	assert_memory_equal(a.children[1]->buffers[2], "six", 3);
+	a.release(&a);
+	assert_int_equal(cx_batch_begin_stored(&discarded, store, stored_fields, 3, NULL), CDBC_OK);
+	cx_batch_discard(&discarded);
+	assert_int_equal(build_stored(store, 4, "four", 1, &a, NULL), CDBC_OK);
+	cx_batch_store_free(store);
+	check_stored(&a, 4, "four", 1);
+	a.release(&a);
+	assert_memory_equal(child.buffers[2], "one", 3);
+	child.release(&child);
+}
+
+static cdbc_status store_scenario(void *data, cdbc_error **err)
+{
+	cx_batch_store *store = cx_batch_store_new();
+	struct ArrowArray a;
+	cdbc_status status = store ? CDBC_OK : CDBC_NOMEM;
+
+	(void)data;
+	if (!store)
+		return cx_error_nomem(err);
+	for (int i = 0; i < 3 && !status; i++) {
+		status = build_stored(store, i, i == 1 ? NULL : "text", 6, &a, err);
+		if (!status)
+			a.release(&a);
+	}
+	cx_batch_store_free(store);
+	return status;
+}
+
+static void test_store_without_memory(void **state)
+{
+	(void)state;
+	oom_run(store_scenario, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_and_growth), cmocka_unit_test(test_child_outlives_parent),
 		cmocka_unit_test(test_unrow),             cmocka_unit_test(test_schema_round_trip),
-		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_out_of_memory),     cmocka_unit_test(test_store),
+		cmocka_unit_test(test_store_is_outlived), cmocka_unit_test(test_store_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

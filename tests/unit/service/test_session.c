@@ -433,18 +433,53 @@ static void test_script_of_a_query_text(void **state)
 	cdbc_client_close(client, 1000);
 }
 
+/* The memory of a session is used again; nothing of what it was. */
+static void test_nothing_is_left_of_a_session(void **state)
+{
+	fixture *f = *state;
+	cdbc_config_item settings[] = {{"a", "1"}};
+	cdbc_session_options options = CDBC_SESSION_OPTIONS_INIT;
+	cdbc_session *session, *next;
+	cdbc_result *result;
+
+	options.settings = settings;
+	options.setting_count = 1;
+	options.user = "somebody";
+	options.timeout_ms = 1;
+	answer_rows(f);
+	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config($1, $2, false)", .columns = "s text", .rows = "1"});
+	assert_int_equal(cdbc_client_acquire(f->client, &options, &session, NULL), CDBC_OK);
+	cdbc_session_release(session);
+	options.timeout_ms = 5000;
+	assert_int_equal(cdbc_client_acquire(f->client, &options, &session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	cdbc_session_release(session); /* with its result open */
+	assert_int_equal(cdbc_client_acquire(f->client, NULL, &next, NULL), CDBC_OK);
+	assert_ptr_equal(next, session);
+	assert_int_equal(cdbc_session_query(next, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	cdbc_result_free(result);
+	cdbc_session_release(next);
+	assert_string_equal(fake_server_sql(f->server, 0, NULL), "select set_config($1, $2, false)");
+	assert_string_equal(fake_server_sql(f->server, 1, NULL), "select rows");
+	assert_string_equal(fake_server_sql(f->server, 2, NULL), "select rows");
+	assert_null(fake_server_sql(f->server, 3, NULL));
+}
+
 static void test_closed_client(void **state)
 {
 	fixture *f = *state;
-	cdbc_session *session;
+	cdbc_session *sessions[3];
 	cdbc_client *client;
 	cdbc_error *err = NULL;
 
 	(void)f;
 	assert_int_equal(cdbc_client_open_url("sqlite::memory:", &client, &err), CDBC_OK);
-	assert_int_equal(cdbc_client_acquire(client, NULL, &session, &err), CDBC_OK);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(cdbc_client_acquire(client, NULL, &sessions[i], &err), CDBC_OK);
+	cdbc_session_release(sessions[0]); /* kept for the next, until the client closes */
+	cdbc_session_release(sessions[1]);
 	cdbc_client_close(client, 0);
-	cdbc_session_release(session); /* keeps its client's memory alive until here */
+	cdbc_session_release(sessions[2]); /* keeps its client's memory alive until here */
 }
 
 static void test_health(void **state)
@@ -482,6 +517,7 @@ int main(void)
 		CASE(test_deadline),
 		CASE(test_script),
 		CASE(test_script_of_a_query_text),
+		CASE(test_nothing_is_left_of_a_session),
 		CASE(test_closed_client),
 		CASE(test_health),
 	};
