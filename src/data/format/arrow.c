@@ -4,6 +4,7 @@
  * moved to a byte's start and offsets to zero. Messages are made in arrow_message.c. */
 #include "data/format/arrow_message.h"
 #include "data/format/writer.h"
+#include "data/result/arrow_limits.h"
 
 #define DIRECT ((size_t)16 << 10) /* buffers from this size on are not copied */
 
@@ -30,6 +31,7 @@ typedef struct arrow {
 	size_t part_count;
 	cx_arrow_node *nodes;
 	size_t node_count;
+	int64_t rows_before;
 } arrow;
 
 static cdbc_status arrow_open(const cdbc_format_options *options, const cdbc_sink *sink, void **out,
@@ -268,8 +270,11 @@ static cdbc_status arrow_batch(void *self, const struct ArrowArray *batch, cdbc_
 	cdbc_status status = cx_writer_batch(&a->base, batch, err);
 	int64_t body = 0;
 
+	if (!status)
+		status = cx_arrow_limits(a->base.fields, a->base.column_count, batch, a->rows_before, err);
 	if (status)
 		return status;
+	a->rows_before += batch->length;
 	a->part_count = a->node_count = 0;
 	for (size_t i = 0; i < a->base.column_count; i++)
 		add_array(a, a->base.views[i].field, a->base.views[i].array, a->base.views[i].base,

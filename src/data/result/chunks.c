@@ -2,6 +2,7 @@
 /* Whole batches: taken one by one, collected, and exported as an Arrow stream. */
 #include "base/alloc.h"
 #include "base/error.h"
+#include "data/result/arrow_limits.h"
 #include "data/result/result.h"
 
 #include <errno.h>
@@ -177,6 +178,11 @@ static int stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 		status = take(e->result, out, &e->error);
 	else
 		status = cx_error_set(&e->error, CDBC_CLOSED, "the session was released before the stream's end");
+	if (!status && out->release) {
+		status = cx_arrow_limits(e->result->fields, e->result->column_count, out, e->result->row_count - out->length, &e->error);
+		if (status)
+			out->release(out);
+	}
 	if (status)
 		return stream_errno(status);
 	if (!out->release) {

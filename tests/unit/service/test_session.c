@@ -293,6 +293,26 @@ static void test_stream_to_its_end_frees_the_session(void **state)
 	stream.release(&stream);
 }
 
+static void test_what_arrow_cannot_hold(void **state)
+{
+	fixture *f = *state;
+	struct ArrowArrayStream stream;
+	struct ArrowArray batch;
+	cdbc_result *result;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "select times", .columns = "t time", .rows = "12:00:00;24:00:00"});
+	assert_int_equal(query(f, "select times", &result, NULL), CDBC_OK);
+	assert_true(cdbc_result_next(result, NULL));
+	assert_true(cdbc_result_next(result, NULL));
+	assert_memory_equal(cdbc_result_text(result, 0).data, "24:00:00", 8); /* rows hold it */
+	cdbc_result_free(result);
+	assert_int_equal(query(f, "select times", &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_result_export_arrow(result, &stream, NULL), CDBC_OK);
+	assert_int_not_equal(stream.get_next(&stream, &batch), 0);
+	assert_non_null(strstr(stream.get_last_error(&stream), "row 2, column \"t\""));
+	stream.release(&stream);
+}
+
 static void test_collect(void **state)
 {
 	fixture *f = *state;
@@ -510,6 +530,7 @@ int main(void)
 		CASE(test_max_rows),
 		CASE(test_stream_outlives_result_not_session),
 		CASE(test_stream_to_its_end_frees_the_session),
+		CASE(test_what_arrow_cannot_hold),
 		CASE(test_collect),
 		CASE(test_session_change_resets_the_connection),
 		CASE(test_open_transaction_is_rolled_back),
