@@ -101,8 +101,7 @@ static inline cdbc_status take(const cx_statement *statement, size_t index, cons
 	return CDBC_OK;
 }
 
-/* ---- What is not in order
- * ----------------------------------------------------------------------------------- */
+/* ---- What is not in order ------------------------------------------------------------------- */
 
 static cdbc_status fail_unknown(const cx_statement *statement, const char *name, cdbc_error **err)
 {

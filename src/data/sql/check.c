@@ -283,9 +283,7 @@ static cdbc_status check_one(const char *name, cdbc_type type, const cdbc_value 
 	return CDBC_OK;
 }
 
-/* ---- Arrays
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Arrays --------------------------------------------------------------------------------- */
 
 /* One item of '{..}', from at to the comma or brace after it; 0 when it is malformed. Plain items
  * are checked as values. */

@@ -13,14 +13,14 @@ typedef struct keyword_row {
 #define ROW(id, text, flags) {text, sizeof(text) - 1, CX_KW_##id},
 #define TABLE(letter) \
 	static const keyword_row rows_##letter[] = {CX_WORDS_##letter(ROW){NULL, 0, 0}};
-TABLE(A)
-TABLE(B) TABLE(C) TABLE(D) TABLE(E) TABLE(F) TABLE(G) TABLE(H) TABLE(I) TABLE(J) TABLE(K) TABLE(L)
-	TABLE(M) TABLE(N) TABLE(O) TABLE(P) TABLE(R) TABLE(S) TABLE(T) TABLE(U) TABLE(V) TABLE(W)
+/* clang-format off */
+TABLE(A) TABLE(B) TABLE(C) TABLE(D) TABLE(E) TABLE(F) TABLE(G) TABLE(H) TABLE(I) TABLE(J) TABLE(K)
+TABLE(L) TABLE(M) TABLE(N) TABLE(O) TABLE(P) TABLE(R) TABLE(S) TABLE(T) TABLE(U) TABLE(V) TABLE(W)
 
-		static const keyword_row *const letters[26] = {
-			rows_A, rows_B, rows_C, rows_D, rows_E, rows_F, rows_G, rows_H, rows_I,
-			rows_J, rows_K, rows_L, rows_M, rows_N, rows_O, rows_P, NULL,   rows_R,
-			rows_S, rows_T, rows_U, rows_V, rows_W, NULL,   NULL,   NULL};
+static const keyword_row *const letters[26] = {
+	rows_A, rows_B, rows_C, rows_D, rows_E, rows_F, rows_G, rows_H, rows_I, rows_J, rows_K, rows_L, rows_M,
+	rows_N, rows_O, rows_P, NULL, rows_R, rows_S, rows_T, rows_U, rows_V, rows_W, NULL, NULL, NULL};
+/* clang-format on */
 
 static const uint8_t flags_of[CX_KW_COUNT] = {
 #define FLAGS(id, text, flags) [CX_KW_##id] = flags,

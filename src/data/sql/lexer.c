@@ -134,8 +134,7 @@ static cx_token_kind fail_unterminated(cx_lexer *lx, cx_token *token, const char
 	return lx->limit < lx->length ? fail_at_limit(lx, token) : fail(lx, token, message, NULL);
 }
 
-/* ---- Quoted things
- * ------------------------------------------------------------------------------------------ */
+/* ---- Quoted things -------------------------------------------------------------------------- */
 
 /* The offset after the closing quote of what begins after an opening one; 0 when there is none. */
 static size_t quoted_end(const cx_lexer *lx, size_t at, char quote)
@@ -220,8 +219,7 @@ static cx_token_kind lex_dollar(cx_lexer *lx, cx_token *token)
 	return fail_unterminated(lx, token, "dollar-quoted string without its closing tag");
 }
 
-/* ---- Comments and space
- * ------------------------------------------------------------------------------------- */
+/* ---- Comments and space --------------------------------------------------------------------- */
 
 static cx_token_kind lex_line_comment(cx_lexer *lx, cx_token *token)
 {
@@ -282,8 +280,7 @@ static cx_token_kind lex_space(cx_lexer *lx)
 	return CX_TOKEN_SPACE;
 }
 
-/* ---- Words, numbers, operators
- * ------------------------------------------------------------------------------ */
+/* ---- Words, numbers, operators -------------------------------------------------------------- */
 
 static cx_token_kind lex_word(cx_lexer *lx, cx_token *token)
 {
@@ -382,8 +379,7 @@ static cx_token_kind lex_operator(cx_lexer *lx, cx_token *token)
 	return CX_TOKEN_OPERATOR;
 }
 
-/* ---- Brackets and colons
- * ------------------------------------------------------------------------------------ */
+/* ---- Brackets and colons -------------------------------------------------------------------- */
 
 static unsigned nest_top(const cx_lexer *lx)
 {
@@ -457,8 +453,7 @@ static cx_token_kind lex_colon(cx_lexer *lx, cx_token *token)
 	return CX_TOKEN_OPERATOR;
 }
 
-/* ---- The next token
- * ----------------------------------------------------------------------------------------- */
+/* ---- The next token ------------------------------------------------------------------------- */
 
 static cx_token_kind lex_one(cx_lexer *lx, cx_token *token)
 {

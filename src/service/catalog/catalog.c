@@ -23,9 +23,7 @@ struct cdbc_catalog {
 	size_t name_count, sorted_capacity;
 };
 
-/* ---- Names
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Names ---------------------------------------------------------------------------------- */
 
 /* Eight bytes with `_` for each `-`. */
 static inline uint64_t fold(uint64_t word)
@@ -37,46 +35,61 @@ static inline uint64_t fold(uint64_t word)
 	return word ^ (zero >> 7) * ('-' ^ '_');
 }
 
-size_t cx_catalog_key(const char *name, char key[CX_NAME_MAX + 8])
+bool cx_catalog_key(const char *name, cx_key *out)
 {
-	size_t length = strlen(name), i = 0;
-	uint64_t word;
+	size_t length = strlen(name), i, n = 0;
+	uint64_t word, hash = length;
 
-	if (length > CX_NAME_MAX)
-		return 0;
-	for (; i + 8 <= length; i += 8) {
-		memcpy(&word, name + i, 8);
+	if (length - 1 >= CX_NAME_MAX) /* none too */
+		return false;
+	for (i = 0; i < length; i += 8) {
+		if (length - i >= 8) {
+			memcpy(&word, name + i, 8);
+		} else if (i) { /* the last eight bytes, without those that were taken */
+			memcpy(&word, name + length - 8, 8);
+			word >>= (8 - (length - i)) * 8;
+		} else {
+			word = 0;
+			for (size_t k = i; k < length; k++)
+				word |= (uint64_t)(unsigned char)name[k] << (k - i) * 8;
+		}
 		word = fold(word);
-		memcpy(key + i, &word, 8);
+		out->words[n++] = word;
+		hash = cx_hash_mix(hash ^ word, UINT64_C(0xe7037ed1a0b428db));
 	}
-	word = 0;
-	memcpy(&word, name + i, length - i);
-	word = fold(word);
-	memcpy(key + i, &word, 8);
-	return length;
+	out->count = n;
+	out->hash = hash ^ hash >> 32;
+	return true;
 }
 
-static cx_record *find_key(const cdbc_catalog *catalog, const char *key, size_t length,
-						   uint64_t hash)
+static inline bool same_key(const cx_key *a, const cx_key *b)
+{
+	if (a->hash != b->hash || a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->words[i] != b->words[i])
+			return false;
+	return true;
+}
+
+static inline cx_record *find_key(const cdbc_catalog *catalog, const cx_key *key)
 {
 	cx_record *record;
 
 	if (!catalog->table_size)
 		return NULL;
-	for (size_t i = hash & (catalog->table_size - 1); (record = catalog->table[i]) != NULL;
+	for (size_t i = key->hash & (catalog->table_size - 1); (record = catalog->table[i]) != NULL;
 		 i = (i + 1) & (catalog->table_size - 1))
-		if (record->hash == hash && record->key_length == length &&
-			!memcmp(record->key, key, length))
+		if (same_key(&record->key, key))
 			return record;
 	return NULL;
 }
 
-/* ---- The table
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------ */
 
 static void put(cdbc_catalog *catalog, cx_record *record)
 {
-	size_t i = record->hash & (catalog->table_size - 1);
+	size_t i = record->key.hash & (catalog->table_size - 1);
 
 	while (catalog->table[i])
 		i = (i + 1) & (catalog->table_size - 1);
@@ -91,8 +104,7 @@ static void fill(cdbc_catalog *catalog)
 	if (catalog->table)
 		memset(catalog->table, 0, catalog->table_size * sizeof(cx_record *));
 	for (size_t i = 0; i < catalog->record_count; i++) {
-		cx_record *record = catalog->records[i],
-				  *first = find_key(catalog, record->key, record->key_length, record->hash);
+		cx_record *record = catalog->records[i], *first = find_key(catalog, &record->key);
 
 		record->next_variant = NULL;
 		if (first) {
@@ -127,8 +139,7 @@ cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_recor
 	cdbc_catalog *catalog = loader->catalog;
 	cx_record *first, *variant;
 
-	record->hash = cx_hash_bytes(record->key, record->key_length, 0);
-	first = find_key(catalog, record->key, record->key_length, record->hash);
+	first = find_key(catalog, &record->key);
 	for (variant = first; variant; variant = variant->next_variant)
 		if (variant->dialects == record->dialects || (variant->dialects & record->dialects))
 			return cx_sqlfiles_fail(loader, section, section->name_place,
@@ -156,7 +167,7 @@ static int by_name(const void *a, const void *b)
 {
 	const cx_record *x = *(cx_record *const *)a, *y = *(cx_record *const *)b;
 
-	return strcmp(x->key, y->key);
+	return strcmp(x->query.info.name, y->query.info.name);
 }
 
 static cdbc_status sort_names(cdbc_catalog *catalog, cdbc_error **err)
@@ -175,9 +186,7 @@ static cdbc_status sort_names(cdbc_catalog *catalog, cdbc_error **err)
 	return CDBC_OK;
 }
 
-/* ---- Life
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 void cx_record_fini(cx_record *record)
 {
@@ -260,9 +269,7 @@ cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
 	return status;
 }
 
-/* ---- Asking
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Asking --------------------------------------------------------------------------------- */
 
 size_t cdbc_catalog_count(const cdbc_catalog *catalog)
 {
@@ -325,10 +332,8 @@ static const cx_record *variant_for(const cx_record *first, const char *dialect)
 cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect,
 							const cx_query **out, cdbc_error **err)
 {
-	char key[CX_NAME_MAX + 8];
-	size_t length = cx_catalog_key(name, key);
-	const cx_record *record =
-		length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
+	cx_key key;
+	const cx_record *record = cx_catalog_key(name, &key) ? find_key(catalog, &key) : NULL;
 
 	if (!record)
 		return fail_unknown(catalog, name, err);
@@ -345,10 +350,8 @@ cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const
 cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name, cdbc_query_info *out,
 							 cdbc_error **err)
 {
-	char key[CX_NAME_MAX + 8];
-	size_t length = cx_catalog_key(name, key);
-	const cx_record *record =
-		length ? find_key(catalog, key, length, cx_hash_bytes(key, length, 0)) : NULL;
+	cx_key key;
+	const cx_record *record = cx_catalog_key(name, &key) ? find_key(catalog, &key) : NULL;
 
 	if (!record)
 		return fail_unknown(catalog, name, err);

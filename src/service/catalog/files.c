@@ -13,9 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- Errors
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Errors --------------------------------------------------------------------------------- */
 
 static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint,
 						const char *message)
@@ -89,9 +87,7 @@ cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place
 	return status;
 }
 
-/* ---- Files
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Files ---------------------------------------------------------------------------------- */
 
 static cdbc_status fail_io(cx_sqlfiles *loader, const char *path)
 {
@@ -155,9 +151,7 @@ static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *
 	return status;
 }
 
-/* ---- Folders
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Folders -------------------------------------------------------------------------------- */
 
 /* A folder on the way down: so that a link to one of them is seen. */
 typedef struct folder {

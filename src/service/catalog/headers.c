@@ -73,8 +73,7 @@ static bool is_name_char(char c)
 		   c == '-';
 }
 
-/* ---- What each says
- * ----------------------------------------------------------------------------------------- */
+/* ---- What each says ------------------------------------------------------------------------- */
 
 static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_place line,
 								size_t from, size_t to)
@@ -212,8 +211,7 @@ static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_
 	return section->record->query.deprecated ? CDBC_OK : cx_error_nomem(loader->err);
 }
 
-/* ---- Which line is what
- * ------------------------------------------------------------------------------------- */
+/* ---- Which line is what --------------------------------------------------------------------- */
 
 static const header *find_exact(const char *word, size_t length)
 {
@@ -338,9 +336,7 @@ size_t cx_header_is_name(const char *text, size_t length)
 	return at < length && text[at] == ':' ? at + 1 : 0;
 }
 
-/* ---- name:
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- name: ---------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *mark;

@@ -32,8 +32,10 @@ typedef struct cx_place {
 /* A number to compare with, in the forms that values come in. */
 typedef struct cx_limit {
 	bool is_set;
+	bool is_int64;
 	const char *text;
 	double number;
+	int64_t int64;
 } cx_limit;
 
 /* One of in(...). */
@@ -58,11 +60,16 @@ typedef struct cx_param_rule {
 	struct cx_param_rule *next;
 } cx_param_rule;
 
-typedef struct cx_record {
-	cx_query query;            /* first: a cx_query of the catalog is a record */
-	char key[CX_NAME_MAX + 8]; /* the name with `_` for `-`, padded with zeros */
-	size_t key_length;
+/* A name as it is looked up: with `_` for `-`, in words padded with zeros. */
+typedef struct cx_key {
+	uint64_t words[CX_NAME_MAX / 8];
+	size_t count;
 	uint64_t hash;
+} cx_key;
+
+typedef struct cx_record {
+	cx_query query; /* first: a cx_query of the catalog is a record */
+	cx_key key;
 	unsigned dialects; /* 0: all */
 	cx_place place;    /* of the name */
 	cx_param_rule *rules;
@@ -140,8 +147,8 @@ cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, con
 /* catalog.c */
 /* Adds a record, or reports the duplicate. */
 cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_record *record);
-/* name into key: `_` for `-`; the length, 0 when it is too long or empty. */
-size_t cx_catalog_key(const char *name, char key[CX_NAME_MAX + 8]);
+/* False: the name is empty or too long, and no query has it. */
+bool cx_catalog_key(const char *name, cx_key *out);
 void cx_record_fini(cx_record *record);
 
 #endif

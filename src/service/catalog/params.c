@@ -99,9 +99,7 @@ static bool is_number_type(cdbc_type_id id)
 	return id >= CDBC_TYPE_INT2 && id <= CDBC_TYPE_NUMERIC;
 }
 
-/* ---- Literals
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Literals ------------------------------------------------------------------------------- */
 
 /* The bytes of '..' with '' undone. */
 static char *unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length)
@@ -133,6 +131,8 @@ static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal
 	if (is_number_type(r->rule->info.type.id) && !out->is_null) {
 		out->number.is_set = true;
 		out->number.text = out->text;
+		out->number.is_int64 =
+			cx_text_int64(out->text, strlen(out->text), INT64_MIN, INT64_MAX, &out->number.int64);
 		cx_double_parse(out->text, strlen(out->text), &out->number.number);
 	}
 	next_or_help(r);
@@ -175,9 +175,7 @@ static cdbc_status read_literal(reader *r, literal *out)
 	return keep_literal(r, begin, place, out);
 }
 
-/* ---- Checks
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 static cdbc_status read_choices(reader *r)
 {
@@ -384,9 +382,7 @@ static cdbc_status read_check(reader *r)
 							"unknown check \"%s\"", word);
 }
 
-/* ---- The line
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- The line ------------------------------------------------------------------------------- */
 
 /* cx_type_read passes a comment: the help is looked for again from the token before it. */
 static void find_help(reader *r, size_t type_begin)

@@ -19,9 +19,7 @@ void cx_rule_fini(cx_param_rule *rule)
 	rule->match = NULL;
 }
 
-/* ---- Numbers
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Numbers -------------------------------------------------------------------------------- */
 
 /* A plain decimal number taken apart; false with an exponent, NaN, Infinity. */
 typedef struct decimal {
@@ -84,6 +82,10 @@ static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
 	decimal a, b;
 	double number = value->as.float64;
 
+	if (value->kind == CDBC_VALUE_INT64 && limit->is_int64) {
+		*out = value->as.int64 < limit->int64 ? -1 : value->as.int64 > limit->int64;
+		return true;
+	}
 	if (value->kind != CDBC_VALUE_DOUBLE) {
 		if (value->kind == CDBC_VALUE_INT64)
 			text = (cdbc_text){digits, (size_t)snprintf(digits, sizeof digits, "%lld",
@@ -100,9 +102,7 @@ static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
 	return !isnan(number);
 }
 
-/* ---- Checks
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Checks --------------------------------------------------------------------------------- */
 
 static cdbc_status refuse(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err,
 						  const char *what, const char *limit)
@@ -207,9 +207,7 @@ cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cd
 	return CDBC_OK;
 }
 
-/* ---- Binding
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- Binding -------------------------------------------------------------------------------- */
 
 static bool has_checks(const cx_param_rule *rule)
 {

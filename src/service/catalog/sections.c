@@ -47,8 +47,7 @@ static cdbc_status open_section(scan *s, cx_place place)
 	return CDBC_OK;
 }
 
-/* ---- What a query's SQL and its headers say of each other
- * --------------------------------------------------- */
+/* ---- What a query's SQL and its headers say of each other ----------------------------------- */
 
 /* The place in the file of something in the section's SQL. */
 static cx_place place_in_sql(const scan *s, size_t offset, size_t line, size_t line_start)
@@ -207,8 +206,7 @@ static cdbc_status settle_params(scan *s)
 	return CDBC_OK;
 }
 
-/* ---- The query as a whole
- * ----------------------------------------------------------------------------------- */
+/* ---- The query as a whole ------------------------------------------------------------------- */
 
 static cdbc_status settle_name(scan *s)
 {
@@ -238,7 +236,7 @@ static cdbc_status settle_name(scan *s)
 	record->query.info.name = cx_arena_strdup(loader->arena, full);
 	record->query.info.line = (int64_t)s->section.name_place.line;
 	record->place = s->section.name_place;
-	record->key_length = cx_catalog_key(full, record->key);
+	cx_catalog_key(full, &record->key);
 	return record->query.info.name ? CDBC_OK : cx_error_nomem(loader->err);
 }
 
@@ -339,9 +337,7 @@ static cdbc_status close_section(scan *s)
 	return status;
 }
 
-/* ---- Tokens
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Tokens --------------------------------------------------------------------------------- */
 
 static bool is_at_line_start(const scan *s, const cx_token *token)
 {
