@@ -71,7 +71,7 @@ size_t cx_text_distance(const char *a, const char *b, size_t limit)
 
 const char *cx_text_nearest(const char *name, const char *const *candidates, size_t count)
 {
-	size_t limit = strlen(name) < 4 ? 1 : 2, best = limit + 1;
+	size_t length = strlen(name), limit = length < 2 ? 0 : length < 4 ? 1 : 2, best = limit + 1;
 	const char *nearest = NULL;
 
 	for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The options of the command line: one table for parsing, help and completions. */
+/* The options of the command line: one table for parsing, help, completions and the manual. */
 #include "app/cli/cli.h"
 
 #include "base/alloc.h"
@@ -9,24 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct option_row {
-	uint32_t bit;
-	char letter; /* 0: none */
-	const char *word;
-	const char *value; /* NULL: takes none */
-	const char *help;
-} option_row;
-
-static const option_row options[] = {
+static const cli_option_row options[] = {
 	{OPT_URL, 'd', "url", "URL", "the database: postgresql://..., cockroachdb://..., sqlite:PATH"},
-	{OPT_CONFIG, 'c', "config", "FILE", "the configuration file (else ./cdbc.yaml, then the user's)"},
+	{OPT_CONFIG, 'c', "config", "FILE",
+	 "the configuration file (else ./cdbc.yaml, then the user's)"},
 	{OPT_ENVIRONMENT, 'e', "environment", "NAME", "one of the configuration's environments"},
 	{OPT_SET, 's', "set", "KEY=VALUE", "any setting, such as pool.max_size=2"},
 	{OPT_QUERIES, 'Q', "queries", "PATH", "a folder or file of named queries; may be given again"},
 	{OPT_FILE, 'f', "file", "FILE", "read the SQL from a file (- for stdin)"},
 	{OPT_PARAM, 'p', "param", "NAME=VALUE", "a parameter; may be given again"},
 	{OPT_NULL, 0, "null", "NAME", "a parameter that is NULL"},
-	{OPT_FORMAT, 'o', "format", "FORMAT", "table, json, ndjson, csv, tsv, markdown, arrow (table on a terminal, else tsv)"},
+	{OPT_FORMAT, 'o', "format", "FORMAT",
+	 "table, json, ndjson, csv, tsv, markdown, arrow (table on a terminal, else tsv)"},
 	{OPT_OUTPUT, 0, "output", "FILE", "write to a file, which appears when it is complete"},
 	{OPT_TIMEOUT, 't', "timeout", "SECONDS", "of each request; 0: none"},
 	{OPT_MAX_ROWS, 0, "max-rows", "N", "more rows than this are an error"},
@@ -36,6 +30,12 @@ static const option_row options[] = {
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
+
+const cli_option_row *cli_options(size_t *count)
+{
+	*count = OPTION_COUNT;
+	return options;
+}
 
 int cli_usage(const cli_command *command, const char *format, ...)
 {
@@ -49,24 +49,34 @@ int cli_usage(const cli_command *command, const char *format, ...)
 	return EXIT_USAGE;
 }
 
+int cli_refuse_secret(const cli_command *command, const char *what)
+{
+	fprintf(stderr,
+			"cdbc %s: %s on the command line can be seen by others\n"
+			"hint: put it in CDBC_URL, PGPASSWORD or a password file (database.password_file)\n",
+			command->name, what);
+	return EXIT_USAGE;
+}
+
 void cli_print_help(const cli_command *command)
 {
 	printf("%s\n\n%s\n", command->usage, command->text);
 	printf("\nOptions:\n");
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const option_row *o = &options[i];
+		const cli_option_row *o = &options[i];
 		char left[64];
 
 		if (!(command->options & o->bit))
 			continue;
-		snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ",
-				 o->word, o->value ? " " : "", o->value ? o->value : "");
+		snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+				 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->word, o->value ? " " : "",
+				 o->value ? o->value : "");
 		printf("  %-28s %s\n", left, o->help);
 	}
 	printf("  %-28s %s\n", "-h, --help", "this text");
 }
 
-static const option_row *find_word(const char *word, size_t length)
+static const cli_option_row *find_word(const char *word, size_t length)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (strlen(options[i].word) == length && memcmp(options[i].word, word, length) == 0)
@@ -74,7 +84,7 @@ static const option_row *find_word(const char *word, size_t length)
 	return NULL;
 }
 
-static const option_row *find_letter(char letter)
+static const cli_option_row *find_letter(char letter)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (options[i].letter && options[i].letter == letter)
@@ -85,15 +95,17 @@ static const option_row *find_letter(char letter)
 static int unknown_option(const cli_command *command, const char *arg)
 {
 	const char *names[OPTION_COUNT], *nearest;
+	char word[64];
 	size_t n = 0;
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (command->options & options[i].bit)
 			names[n++] = options[i].word;
-	nearest = strncmp(arg, "--", 2) == 0 ? cx_text_nearest(arg + 2, names, n) : NULL;
+	snprintf(word, sizeof word, "%.*s", (int)strcspn(arg, "="), arg);
+	nearest = strncmp(word, "--", 2) == 0 ? cx_text_nearest(word + 2, names, n) : NULL;
 	if (nearest)
-		return cli_usage(command, "unknown option %s; did you mean --%s?", arg, nearest);
-	return cli_usage(command, "unknown option %s", arg);
+		return cli_usage(command, "unknown option %s; did you mean --%s?", word, nearest);
+	return cli_usage(command, "unknown option %s", word);
 }
 
 static bool add_setting(cli_args *args, const char *key, const char *value)
@@ -155,22 +167,38 @@ static int set_setting(const cli_command *command, cli_args *args, const char *v
 
 	if (!equals || equals == value)
 		return cli_usage(command, "-s %s: a setting is KEY=VALUE", value);
+	if (strncmp(value, "database.url=", 13) == 0 && cdbc_url_has_password(equals + 1))
+		return cli_refuse_secret(command, "-s database.url: a password in a URL");
 	key = cut_name(value, equals);
 	return key && add_setting(args, key, equals + 1) ? 0 : EXIT_INTERNAL;
 }
 
+static int unknown_format(const cli_command *command, const char *value)
+{
+	const char *names[16], *nearest;
+	size_t n = 0;
+
+	for (const cdbc_format *const *f = cdbc_format_list(); *f && n < sizeof names / sizeof *names;
+		 f++)
+		names[n++] = (*f)->name;
+	nearest = cx_text_nearest(value, names, n);
+	if (nearest)
+		return cli_usage(command, "-o %s: there is no such format; did you mean %s?", value,
+						 nearest);
+	return cli_usage(command, "-o %s: formats are table, json, ndjson, csv, tsv, markdown, arrow",
+					 value);
+}
+
 /* Applies one option; returns an exit code. */
-static int apply(const cli_command *command, cli_args *args, const option_row *o, const char *value)
+static int apply(const cli_command *command, cli_args *args, const cli_option_row *o,
+				 const char *value)
 {
 	char *name;
 
 	switch (o->bit) {
 	case OPT_URL:
-		if (cdbc_url_has_password(value)) {
-			cli_usage(command, "-d: a password in a URL on the command line can be seen by others");
-			fprintf(stderr, "put it in CDBC_URL, PGPASSWORD, a password file (database.password_file) or ~/.pgpass\n");
-			return EXIT_USAGE;
-		}
+		if (cdbc_url_has_password(value))
+			return cli_refuse_secret(command, "-d: a password in a URL");
 		args->url = value;
 		return 0;
 	case OPT_CONFIG:
@@ -196,14 +224,16 @@ static int apply(const cli_command *command, cli_args *args, const option_row *o
 		return name && add_param(args, name, cdbc_null()) ? 0 : EXIT_INTERNAL;
 	case OPT_FORMAT:
 		if (!cdbc_format_find(value))
-			return cli_usage(command, "-o %s: formats are table, json, ndjson, csv, tsv, markdown, arrow", value);
+			return unknown_format(command, value);
 		args->format = value;
 		return 0;
 	case OPT_OUTPUT:
 		args->output = value;
 		return 0;
 	case OPT_TIMEOUT:
-		return parse_seconds(value, &args->timeout_ms) ? 0 : cli_usage(command, "--timeout %s: not a number of seconds", value);
+		return parse_seconds(value, &args->timeout_ms)
+				   ? 0
+				   : cli_usage(command, "--timeout %s: not a number of seconds", value);
 	case OPT_MAX_ROWS:
 		return cx_text_int64(value, strlen(value), 1, INT64_MAX, &args->max_rows)
 				   ? 0
@@ -227,7 +257,7 @@ static int apply(const cli_command *command, cli_args *args, const option_row *o
 static int parse_option(const cli_command *command, cli_args *args, int argc, char **argv, int *i)
 {
 	const char *arg = argv[*i], *value = NULL, *equals;
-	const option_row *o;
+	const cli_option_row *o;
 
 	if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0) {
 		args->wants_help = true;

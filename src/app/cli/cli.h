@@ -11,17 +11,19 @@
 /* The exit codes that docs/man/cdbc.1 promises. */
 typedef enum cli_exit {
 	EXIT_OK = 0,
-	EXIT_SQL = 1,         /* the database refused or failed the statement; queries check found errors */
-	EXIT_USAGE = 2,       /* usage, configuration, SQL file, unknown query, wrong parameter */
-	EXIT_CONNECT = 3,     /* no connection; nothing was written to stdout */
-	EXIT_DENIED = 4,      /* not allowed */
-	EXIT_INCOMPLETE = 5,  /* output incomplete */
-	EXIT_UNKNOWN = 6,     /* outcome unknown */
-	EXIT_INTERNAL = 70,   /* internal error or out of memory */
-	EXIT_INTERRUPTED = 130
+	EXIT_SQL = 1,     /* the database refused or failed the statement; queries check found errors */
+	EXIT_USAGE = 2,   /* usage, configuration, SQL file, unknown query, wrong parameter */
+	EXIT_CONNECT = 3, /* no connection; nothing was written to stdout */
+	EXIT_DENIED = 4,  /* not allowed */
+	EXIT_INCOMPLETE = 5, /* output incomplete */
+	EXIT_UNKNOWN = 6,    /* outcome unknown */
+	EXIT_INTERNAL = 70,  /* internal error or out of memory */
+	EXIT_INTERRUPTED = 130,
+	EXIT_TERMINATED = 143
 } cli_exit;
 
-/* Options of the command line, all subcommands together; which one takes which is in its cli_command. */
+/* Options of the command line, all subcommands together; which one takes which is in its
+ * cli_command. */
 typedef enum cli_option {
 	OPT_URL = 1u << 0,
 	OPT_CONFIG = 1u << 1,
@@ -42,7 +44,8 @@ typedef enum cli_option {
 } cli_option;
 
 #define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
-#define OPTS_OUTPUT  (OPT_FORMAT | OPT_OUTPUT | OPT_MAX_ROWS | OPT_NO_HEADER | OPT_QUIET | OPT_TIMEOUT)
+#define OPTS_OUTPUT \
+	(OPT_FORMAT | OPT_OUTPUT | OPT_MAX_ROWS | OPT_NO_HEADER | OPT_QUIET | OPT_TIMEOUT)
 
 /* What the command line said. Strings are argv's. */
 typedef struct cli_args {
@@ -68,6 +71,15 @@ typedef struct cli_args {
 	cx_buf folders; /* of -Q, joined */
 } cli_args;
 
+/* An option: its one source for parsing, help, completions and the manual. */
+typedef struct cli_option_row {
+	uint32_t bit;
+	char letter; /* 0: none */
+	const char *word;
+	const char *value; /* NULL: takes none */
+	const char *help;
+} cli_option_row;
+
 typedef struct cli_command {
 	const char *name;
 	const char *usage;   /* "cdbc run [OPTION]... NAME" */
@@ -77,35 +89,46 @@ typedef struct cli_command {
 	int (*run)(cli_args *args);
 } cli_command;
 
-extern const cli_command cli_query, cli_run, cli_queries, cli_config, cli_health, cli_demo;
+/* ---- commands.c */
 const cli_command *const *cli_commands(void); /* ended by NULL */
+extern const cli_command cli_query, cli_run, cli_queries, cli_config, cli_health, cli_demo;
 
 /* ---- args.c */
-/* Parses what follows the subcommand; prints what is wrong and returns false (exit 2). Free with cli_args_free in any case. */
+const cli_option_row *cli_options(size_t *count);
+/* Parses what follows the subcommand; prints what is wrong and returns false (exit 2). Free with
+ * cli_args_free in any case. */
 bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *out);
 void cli_args_free(cli_args *args);
 /* The help of a subcommand, on stdout. */
 void cli_print_help(const cli_command *command);
 /* "usage" errors: `cdbc run: MESSAGE`, with a line on how to get help. Returns EXIT_USAGE. */
 int cli_usage(const cli_command *command, const char *format, ...) CDBC_PRINTF(2, 3);
+/* What others could read from the list of processes. Returns EXIT_USAGE. */
+int cli_refuse_secret(const cli_command *command, const char *what);
 
 /* ---- errors.c */
-/* Prints an error (message, detail, hint, place in the SQL with a caret when sql is given) on stderr, frees it, and gives the exit
- * code. has_output: bytes were written to stdout or the output file. */
+/* Prints an error (message, detail, hint, place in the SQL with a caret when sql is given) on
+ * stderr, frees it, and gives the exit code. has_output: some of the result was written. */
 int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql);
 /* Prints a diagnostic with its line and a caret on the stream to (a FILE *). */
 void cli_print_diagnostic(void *to, const cdbc_diagnostic *diagnostic);
 /* The exit code alone. */
-int cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output);
+cli_exit cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output);
 
 /* ---- connect.c */
 /* What the arguments say of the configuration. Borrowed from them. */
 void cli_config_options(const cli_args *args, cdbc_config_options *out);
-/* Loads the configuration that the arguments name. Prints and returns an exit code, 0 when well. need_database: some database must be
- * configured. */
+/* Loads the configuration that the arguments name. Prints and returns an exit code, 0 when well.
+ * need_database: some database must be configured. */
 int cli_load_config(const cli_args *args, bool need_database, cdbc_config **out);
 /* The same, and opens a client. */
 int cli_open(const cli_args *args, cdbc_client **out);
+/* Closes it. Takes NULL. While a connection is still being opened that nobody waits for any more,
+ * it is left to the end of the process instead: see cli_must_leave. */
+void cli_close(cdbc_client *client);
+/* True when threads of a client that was not closed are still at work: the process must end by
+ * _exit. */
+bool cli_must_leave(void);
 
 /* ---- output.c */
 typedef struct cli_output {
@@ -116,8 +139,9 @@ typedef struct cli_output {
 	char *path; /* of --output, NULL: stdout */
 	char *part; /* where it is written first */
 	cx_buf buffer;
-	bool has_output; /* bytes went out, or would have */
-	bool has_failed;
+	bool has_output; /* there were rows, or bytes went out: a failure from here on makes the output
+						incomplete */
+	bool has_failed; /* the sink */
 	bool is_quiet;
 	int64_t started_ns;
 	bool has_progress; /* a line of progress stands on the terminal */
@@ -125,16 +149,19 @@ typedef struct cli_output {
 
 /* Opens stdout or the file beside --output. Prints and returns an exit code. */
 int cli_output_open(const cli_args *args, cli_output *out);
-/* Flushes and, when is_complete, renames the file into place; else removes it. Returns an exit code, 0 when well. */
+/* Flushes and, when is_complete, renames the file into place; else removes it. Returns an exit
+ * code, 0 when well. */
 int cli_output_close(cli_output *output, bool is_complete);
 /* Writes what is left of a result. */
 cdbc_status cli_output_result(cli_output *output, cdbc_result *result, cdbc_error **err);
 
 /* ---- interrupt.c */
-/* Ctrl-C from here on cancels the session's work on the server; a second one, or one while nothing runs, ends the command. */
+/* From here on Ctrl-C, SIGTERM and SIGHUP cancel the watched session's work on the server; a second
+ * one, or one while nothing runs, ends the command. */
 void cli_interrupt_start(void);
-void cli_interrupt_watch(cdbc_session *session); /* NULL: none */
-bool cli_was_interrupted(void);
+void cli_interrupt_watch(cdbc_client *client, cdbc_session *session); /* NULL: none */
+/* The exit code (130 for Ctrl-C) when a signal came, else 0. */
+int cli_interrupted_exit(void);
 /* A file to remove when the command ends by Ctrl-C; NULL: none. */
 void cli_interrupt_file(const char *path);
 

@@ -75,7 +75,8 @@ const cli_command cli_config = {
 	"cdbc config show [--origin] [KEY]... | check",
 	"show or check the configuration",
 	"show prints every setting, or those named; --origin tells which layer set each.\n"
-	"check reads the configuration and reports all that is wrong with it. Secrets are never printed.",
+	"check reads the configuration and reports all that is wrong with it. Secrets are never "
+	"printed.",
 	OPTS_CONNECT | OPT_ORIGIN | OPT_QUIET,
 	config_main,
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cdbc demo: the tour, on the embedded database or on a server. Leaves nothing behind unless asked to. */
+/* cdbc demo: the tour, on the embedded database or on a server. Leaves nothing behind unless asked
+ * to. */
 #include "app/cli/cli.h"
 #include "app/cli/demo_files.h"
 
@@ -21,7 +22,8 @@ typedef struct tour {
 	cdbc_session *session;
 } tour;
 
-/* ---- the folder --------------------------------------------------------------------------------------------- */
+/* ---- the folder
+ * --------------------------------------------------------------------------------------------- */
 
 static int write_file(const char *path, const char *text)
 {
@@ -42,7 +44,8 @@ static int write_files(tour *t)
 	char path[PATH_BYTES + 64];
 	int code = EXIT_OK;
 
-	snprintf(t->folder, sizeof t->folder, "%s/cdbc-demo-XXXXXX", tmp && *tmp && strlen(tmp) < 400 ? tmp : "/tmp");
+	snprintf(t->folder, sizeof t->folder, "%s/cdbc-demo-XXXXXX",
+			 tmp && *tmp && strlen(tmp) < 400 ? tmp : "/tmp");
 	if (!mkdtemp(t->folder)) {
 		fprintf(stderr, "cdbc demo: %s: %s\n", t->folder, strerror(errno));
 		t->folder[0] = '\0';
@@ -60,7 +63,8 @@ static int write_files(tour *t)
 
 static void remove_files(tour *t)
 {
-	static const char *const others[] = {"bank.db", "bank.db-wal", "bank.db-shm", "bank.db-journal"};
+	static const char *const others[] = {"bank.db", "bank.db-wal", "bank.db-shm",
+										 "bank.db-journal"};
 	char path[PATH_BYTES + 64];
 
 	if (!t->folder[0])
@@ -78,7 +82,9 @@ static void remove_files(tour *t)
 	rmdir(t->folder);
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------- */
+/* ---- steps
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Says what is about to happen, as the command that does the same. */
 static void say(const char *what, const char *command)
@@ -135,7 +141,8 @@ static int failing_step(tour *t, const char *name, cdbc_params params)
 	if (error && cdbc_error_field(error, CDBC_FIELD_HINT))
 		printf("hint: %s\n", cdbc_error_field(error, CDBC_FIELD_HINT));
 	if (error)
-		printf("(status %s, outcome %s, replay %s)\n", cdbc_status_name(status), cdbc_outcome_name(cdbc_error_outcome(error)),
+		printf("(status %s, outcome %s, replay %s)\n", cdbc_status_name(status),
+			   cdbc_outcome_name(cdbc_error_outcome(error)),
 			   cdbc_replay_name(cdbc_error_replay(error)));
 	cdbc_error_free(error);
 	return EXIT_OK;
@@ -156,7 +163,10 @@ static int refuse_existing(tour *t)
 		status = cdbc_session_query(t->session, sql, CDBC_NO_PARAMS, NULL, &result, &error);
 		if (!status) {
 			cdbc_result_free(result);
-			fprintf(stderr, "cdbc demo: the database has a table \"%s\" already\nhint: give an empty database\n", tables[i]);
+			fprintf(stderr,
+					"cdbc demo: the database has a table \"%s\" already\nhint: give an empty "
+					"database\n",
+					tables[i]);
 			return EXIT_USAGE;
 		}
 		if (!error || strcmp(cdbc_error_sqlstate(error), "42P01") != 0)
@@ -170,14 +180,16 @@ static int fill(tour *t)
 {
 	int code;
 
-	say("Tables and rows: the same on every database", "cdbc run create_schema; cdbc run fill_users -p count=50; ...");
+	say("Tables and rows: the same on every database",
+		"cdbc run create_schema; cdbc run fill_users -p count=50; ...");
 	code = run_step(t, "create_schema", CDBC_NO_PARAMS, NULL);
 	if (!code)
 		code = run_step(t, "fill_users", CDBC_PARAMS({"count", cdbc_int64(50)}), NULL);
 	if (!code)
 		code = run_step(t, "fill_accounts", CDBC_PARAMS({"count", cdbc_int64(50)}), NULL);
 	if (!code)
-		code = run_step(t, "fill_transactions", CDBC_PARAMS({"count", cdbc_int64(5000)}, {"users", cdbc_int64(50)}), NULL);
+		code = run_step(t, "fill_transactions",
+						CDBC_PARAMS({"count", cdbc_int64(5000)}, {"users", cdbc_int64(50)}), NULL);
 	if (!code)
 		code = run_step(t, "account_count", CDBC_NO_PARAMS, "table");
 	return code;
@@ -192,8 +204,10 @@ static int show(tour *t)
 	code = run_step(t, "richest", CDBC_PARAMS({"count", cdbc_int64(4)}), "table");
 	if (code)
 		return code;
-	say("The same rows in another form", "cdbc run get_user_transactions -p user_id=7 -p count=2 -o json");
-	code = run_step(t, "get_user_transactions", CDBC_PARAMS({"user_id", cdbc_int64(7)}, {"count", cdbc_int64(2)}), "json");
+	say("The same rows in another form",
+		"cdbc run get_user_transactions -p user_id=7 -p count=2 -o json");
+	code = run_step(t, "get_user_transactions",
+					CDBC_PARAMS({"user_id", cdbc_int64(7)}, {"count", cdbc_int64(2)}), "json");
 	if (code)
 		return code;
 	say("A list is one parameter", "cdbc run accounts_of_users -p user_ids='{3,5}' -o csv");
@@ -208,11 +222,14 @@ static int fail_well(tour *t)
 {
 	int code;
 
-	say("What the database refuses comes back with what became of it", "cdbc run withdraw -p id=1 -p amount=99999999");
-	code = failing_step(t, "withdraw", CDBC_PARAMS({"id", cdbc_int64(1)}, {"amount", cdbc_int64(99999999)}));
+	say("What the database refuses comes back with what became of it",
+		"cdbc run withdraw -p id=1 -p amount=99999999");
+	code = failing_step(t, "withdraw",
+						CDBC_PARAMS({"id", cdbc_int64(1)}, {"amount", cdbc_int64(99999999)}));
 	if (code)
 		return code;
-	say("A value that does not fit never reaches the database", "cdbc run account_by_id -p id=seven");
+	say("A value that does not fit never reaches the database",
+		"cdbc run account_by_id -p id=seven");
 	code = failing_step(t, "account_by_id", CDBC_PARAMS({"id", cdbc_string("seven")}));
 	if (code)
 		return code;
@@ -254,7 +271,7 @@ static int demo_main(cli_args *args)
 	if (!code)
 		code = open_tour(&t, url, sizeof url);
 	if (!code)
-		cli_interrupt_watch(t.session);
+		cli_interrupt_watch(t.client, t.session);
 	if (!code)
 		code = refuse_existing(&t);
 	if (!code) {
@@ -267,15 +284,16 @@ static int demo_main(cli_args *args)
 		code = fail_well(&t);
 	if (has_tables && !args->keep)
 		run_step(&t, "drop_schema", CDBC_NO_PARAMS, NULL);
-	cli_interrupt_watch(NULL);
+	cli_interrupt_watch(NULL, NULL);
 	cdbc_session_release(t.session);
-	cdbc_client_close(t.client, 1000);
+	cli_close(t.client);
 	if (args->keep && t.folder[0])
 		printf("\nkept: %s\n", t.folder);
 	else
 		remove_files(&t);
 	if (!code)
-		printf("\nThe tour took %.1f s. Next: README.md, and cdbc --help.\n", (double)(cx_clock_now_ns() - began_ns) / 1e9);
+		printf("\nThe tour took %.1f s. Next: README.md, and cdbc --help.\n",
+			   (double)(cx_clock_now_ns() - began_ns) / 1e9);
 	return code;
 }
 
@@ -283,8 +301,10 @@ const cli_command cli_demo = {
 	"demo",
 	"cdbc demo [OPTION]...",
 	"the tour, on the embedded database",
-	"Makes a small bank, asks it questions and shows what errors say. Without -d it runs on an embedded database in a\n"
-	"temporary folder; with -d on a server, in a database that has no tables of these names. Everything made is removed\n"
+	"Makes a small bank, asks it questions and shows what errors say. Without -d it runs on an "
+	"embedded database in a\n"
+	"temporary folder; with -d on a server, in a database that has no tables of these names. "
+	"Everything made is removed\n"
 	"again, unless --keep is given.",
 	OPTS_CONNECT | OPT_KEEP,
 	demo_main,

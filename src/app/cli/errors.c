@@ -4,12 +4,15 @@
 
 #include <string.h>
 
-int cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output)
+#define CARET_BEFORE 60 /* bytes of a long line that are shown */
+#define CARET_AFTER  60
+
+cli_exit cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output)
 {
-	if (cli_was_interrupted() && status == CDBC_CANCELLED)
-		return EXIT_INTERRUPTED;
 	if (error && cdbc_error_outcome(error) == CDBC_OUTCOME_UNKNOWN)
 		return EXIT_UNKNOWN;
+	if (cli_interrupted_exit() && (status == CDBC_CANCELLED || status == CDBC_TIMEOUT))
+		return (cli_exit)cli_interrupted_exit();
 	if (status == CDBC_NOMEM || status == CDBC_INTERNAL)
 		return EXIT_INTERNAL;
 	if (has_output)
@@ -28,7 +31,8 @@ int cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output)
 	case CDBC_CLOSED:
 		return EXIT_CONNECT;
 	case CDBC_TIMEOUT:
-		return error && cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT ? EXIT_CONNECT : EXIT_SQL;
+		return error && cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT ? EXIT_CONNECT
+																		   : EXIT_SQL;
 	case CDBC_DENIED:
 		return EXIT_DENIED;
 	default:
@@ -36,36 +40,57 @@ int cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output)
 	}
 }
 
-/* The line of the SQL that the error points into, and a caret below it. position counts characters, not bytes. */
+static const char *next_character(const char *p)
+{
+	p++;
+	while (((unsigned char)*p & 0xc0) == 0x80)
+		p++;
+	return p;
+}
+
+/* The line of the SQL that the error points into, or what is near in a long one, and a caret below
+ * it. position counts characters, not bytes. */
 static void print_caret(const char *sql, int64_t position)
 {
-	const char *p = sql, *line = sql, *end;
-	int64_t line_number = 1, column = 1;
+	const char *p = sql, *from = sql, *end;
+	int64_t line = 1;
+	int length, lead;
 
 	for (int64_t i = 1; i < position && *p; i++) {
 		if (*p == '\n') {
-			line = p + 1;
-			line_number++;
-			column = 0;
+			from = p + 1;
+			line++;
 		}
-		p++;
-		while (((unsigned char)*p & 0xc0) == 0x80)
-			p++;
-		column++;
+		p = next_character(p);
 	}
-	end = strchr(line, '\n');
-	fprintf(stderr, "  line %lld: %.*s\n", (long long)line_number, end ? (int)(end - line) : (int)strlen(line), line);
-	fprintf(stderr, "  %*s^\n", (int)(strlen("line : ") + (size_t)snprintf(NULL, 0, "%lld", (long long)line_number)) + (int)column - 1,
-			"");
+	end = p + strcspn(p, "\n");
+	if (p - from > CARET_BEFORE) {
+		from = p - CARET_BEFORE;
+		while (((unsigned char)*from & 0xc0) == 0x80)
+			from++;
+	}
+	if (end - p > CARET_AFTER) {
+		end = p + CARET_AFTER;
+		while (((unsigned char)*end & 0xc0) == 0x80)
+			end--;
+	}
+	length = (int)(end - from);
+	lead = fprintf(stderr, "  line %lld: ", (long long)line);
+	fprintf(stderr, "%.*s\n%*s", length, from, lead, "");
+	for (const char *q = from; q < p; q = next_character(q))
+		fputc(*q == '\t' ? '\t' : ' ', stderr);
+	fputs("^\n", stderr);
 }
 
 int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql)
 {
-	int code = cli_exit_of(error, status, has_output);
+	cli_exit code = cli_exit_of(error, status, has_output);
 	static const struct {
 		cdbc_error_field_id id;
 		const char *label;
-	} fields[] = {{CDBC_FIELD_DETAIL, "detail"}, {CDBC_FIELD_CONSTRAINT, "constraint"}, {CDBC_FIELD_HINT, "hint"}};
+	} fields[] = {{CDBC_FIELD_DETAIL, "detail"},
+				  {CDBC_FIELD_CONSTRAINT, "constraint"},
+				  {CDBC_FIELD_HINT, "hint"}};
 
 	if (!error) {
 		fprintf(stderr, "cdbc: %s\n", cdbc_status_text(status));

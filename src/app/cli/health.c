@@ -23,12 +23,13 @@ static int health_main(cli_args *args)
 	code = cli_open(args, &client);
 	if (code)
 		return code;
-	status = cdbc_client_health(client, args->timeout_ms ? args->timeout_ms : 5000, report, NULL, &is_ok, &error);
+	status = cdbc_client_health(client, args->timeout_ms ? args->timeout_ms : 5000, report, NULL,
+								&is_ok, &error);
 	if (status)
 		code = cli_fail(error, status, false, NULL);
 	else if (!is_ok)
 		code = EXIT_CONNECT;
-	cdbc_client_close(client, 1000);
+	cli_close(client);
 	return code;
 }
 

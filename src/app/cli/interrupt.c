@@ -1,43 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Ctrl-C: a thread of its own waits for the signal, because cancelling is no work for a signal handler. */
+/* Ctrl-C: a thread of its own waits for the signal, because cancelling is no work for a signal
+ * handler. */
 #include "app/cli/cli.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows, and keeps the session while it is cancelled */
+#define CANCEL_TRIES    8
+#define CANCEL_PAUSE_NS 200000000
+
+static pthread_mutex_t lock =
+	PTHREAD_MUTEX_INITIALIZER; /* guards what follows, and keeps both while one is cancelled */
+static cdbc_client *watched_client;
 static cdbc_session *watched;
 static char unlink_path[4096];
-static atomic_bool was_interrupted;
+static atomic_int interrupted_by; /* the signal */
+
+static int exit_code_of(int signal_number)
+{
+	return signal_number == SIGINT ? (int)EXIT_INTERRUPTED : 128 + signal_number;
+}
 
 /* Ends the command at once; what stands half written goes. */
 static void quit(int signal_number)
 {
 	if (unlink_path[0])
 		unlink(unlink_path);
-	_exit(signal_number == SIGINT ? EXIT_INTERRUPTED : 128 + signal_number);
+	_exit(exit_code_of(signal_number));
 }
 
+/* Asks the server to stop what runs. With the lock held. False: no connection is lent, so nothing
+ * can be running. */
+static bool cancel(void)
+{
+	cdbc_pool_stats stats = {.struct_size = sizeof stats};
+
+	if (!watched)
+		return false;
+	cdbc_client_pool_stats(watched_client, &stats);
+	if (stats.used_now == 0)
+		return false;
+	(void)cdbc_session_cancel(watched, NULL);
+	return true;
+}
+
+/* The work ends the command itself once it was cancelled; this thread does when it does not, and at
+ * a second signal. A cancel that comes between two statements finds nothing to cancel, so there are
+ * several. */
 static void *wait_for_signals(void *data)
 {
+	static const struct timespec pause = {0, CANCEL_PAUSE_NS};
 	sigset_t *set = data;
+	int signal_number = 0;
 
-	for (;;) {
-		int signal_number = 0;
+	while (sigwait(set, &signal_number))
+		;
+	atomic_store(&interrupted_by, signal_number);
+	for (int i = 0; i < CANCEL_TRIES; i++) {
+		bool was_running;
 
-		if (sigwait(set, &signal_number))
-			continue;
-		if (signal_number != SIGINT || atomic_exchange(&was_interrupted, true))
-			quit(signal_number);
 		pthread_mutex_lock(&lock);
-		if (!watched)
-			quit(signal_number);
-		(void)cdbc_session_cancel(watched, NULL);
+		was_running = cancel();
 		pthread_mutex_unlock(&lock);
+		if (!was_running || sigtimedwait(set, NULL, &pause) > 0)
+			break;
 	}
+	pthread_mutex_lock(&lock);
+	quit(signal_number);
 	return NULL;
 }
 
@@ -59,9 +92,10 @@ void cli_interrupt_start(void)
 	pthread_detach(thread);
 }
 
-void cli_interrupt_watch(cdbc_session *session)
+void cli_interrupt_watch(cdbc_client *client, cdbc_session *session)
 {
 	pthread_mutex_lock(&lock);
+	watched_client = client;
 	watched = session;
 	pthread_mutex_unlock(&lock);
 }
@@ -71,11 +105,13 @@ void cli_interrupt_file(const char *path)
 	pthread_mutex_lock(&lock);
 	unlink_path[0] = '\0';
 	if (path && strlen(path) < sizeof unlink_path)
-		strcpy(unlink_path, path);
+		memcpy(unlink_path, path, strlen(path) + 1);
 	pthread_mutex_unlock(&lock);
 }
 
-bool cli_was_interrupted(void)
+int cli_interrupted_exit(void)
 {
-	return atomic_load(&was_interrupted);
+	int signal_number = atomic_load(&interrupted_by);
+
+	return signal_number ? exit_code_of(signal_number) : EXIT_OK;
 }

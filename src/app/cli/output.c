@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where results go: stdout, or a file that appears when it is complete. Progress for work over a second, on a terminal. */
+/* Where results go: stdout, or a file that appears when it is complete. Progress for work over a
+ * second, on a terminal. */
 #include "app/cli/cli.h"
 
 #include "base/alloc.h"
@@ -25,7 +26,8 @@ static cdbc_status write_all(cli_output *output, const char *bytes, size_t lengt
 			continue;
 		if (n < 0) {
 			output->has_failed = true;
-			return cx_error_set(err, CDBC_IO, "write %s: %s", output->path ? output->path : "stdout", strerror(errno));
+			return cx_error_set(err, CDBC_IO, "write %s: %s",
+								output->path ? output->path : "stdout", strerror(errno));
 		}
 		output->has_output = true;
 		bytes += n;
@@ -86,7 +88,9 @@ int cli_output_open(const cli_args *args, cli_output *out)
 	out->options = (cdbc_format_options)CDBC_FORMAT_OPTIONS_INIT;
 	out->options.has_header = !args->no_header;
 	if (is_terminal && out->format->is_binary) {
-		fprintf(stderr, "cdbc: -o %s is not for a terminal\nhint: redirect it, or use --output FILE\n", out->format->name);
+		fprintf(stderr,
+				"cdbc: -o %s is not for a terminal\nhint: redirect it, or use --output FILE\n",
+				out->format->name);
 		return EXIT_USAGE;
 	}
 	if (is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
@@ -118,7 +122,8 @@ int cli_output_close(cli_output *output, bool is_complete)
 
 		umask(mask);
 		if (is_complete && !code &&
-			(fchmod(output->fd, 0666 & ~mask) || close(output->fd) || rename(output->part, output->path))) {
+			(fchmod(output->fd, 0666 & ~mask) || close(output->fd) ||
+			 rename(output->part, output->path))) {
 			fprintf(stderr, "cdbc: --output %s: %s\n", output->path, strerror(errno));
 			code = EXIT_INCOMPLETE;
 		} else if (!is_complete || code) {
@@ -140,6 +145,7 @@ static void progress(void *data, int64_t row_count)
 	cli_output *output = data;
 	int64_t passed_ns = cx_clock_now_ns() - output->started_ns;
 
+	output->has_output = output->has_output || row_count > 0;
 	if (output->is_quiet || passed_ns < CX_NS_PER_S)
 		return;
 	fprintf(stderr, "\r%lld rows, %.1f s\033[K", (long long)row_count, (double)passed_ns / 1e9);
@@ -148,10 +154,10 @@ static void progress(void *data, int64_t row_count)
 
 cdbc_status cli_output_result(cli_output *output, cdbc_result *result, cdbc_error **err)
 {
-	cdbc_status status = cdbc_result_write(result, output->format, &output->options, NULL, 0, progress, output, &output->sink, err);
+	cdbc_status status = cdbc_result_write(result, output->format, &output->options, NULL, 0,
+										   progress, output, &output->sink, err);
 
-	if (output->path && (output->has_output || output->buffer.length))
-		output->has_output = true;
+	output->has_output = output->has_output || output->has_failed || output->buffer.length > 0;
 	clear_progress(output);
 	return status;
 }

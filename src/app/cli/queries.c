@@ -37,8 +37,10 @@ static int configured_folders(const cli_args *args, const char ***paths, size_t 
 	return EXIT_OK;
 }
 
-/* What list and show look at: the folders named here, or the configured ones. first is the word before them. */
-static int folders_of(const cli_args *args, size_t first, const char ***paths, size_t *count, char **list)
+/* What list and show look at: the folders named here, or the configured ones. first is the word
+ * before them. */
+static int folders_of(const cli_args *args, size_t first, const char ***paths, size_t *count,
+					  char **list)
 {
 	int code;
 
@@ -55,7 +57,8 @@ static int folders_of(const cli_args *args, size_t first, const char ***paths, s
 	if (code)
 		return code;
 	if (*count == 0)
-		return cli_usage(&cli_queries, "no folder of queries: give one, use -Q, or set queries.folders");
+		return cli_usage(&cli_queries,
+						 "no folder of queries: give one, use -Q, or set queries.folders");
 	return EXIT_OK;
 }
 
@@ -73,11 +76,12 @@ static void list_one(const cdbc_query_info *q)
 {
 	const char *end = strchr(q->documentation, '\n');
 
-	printf("%-32s %-12s %-9s ", q->name, cdbc_cardinality_name(q->cardinality), cdbc_kind_name(q->kind));
+	printf("%-32s %-12s %-9s ", q->name, cdbc_cardinality_name(q->cardinality),
+		   cdbc_kind_name(q->kind));
 	for (size_t i = 0; i < q->param_count; i++)
 		printf("%s%s%s", i ? ", " : "(", q->params[i].name, q->params[i].is_optional ? "?" : "");
-	printf("%s%.*s\n", q->param_count ? ") " : "", end ? (int)(end - q->documentation) : (int)strlen(q->documentation),
-		   q->documentation);
+	printf("%s%.*s\n", q->param_count ? ") " : "",
+		   end ? (int)(end - q->documentation) : (int)strlen(q->documentation), q->documentation);
 }
 
 static int list(cli_args *args)
@@ -101,8 +105,9 @@ static int list(cli_args *args)
 
 static void show_one(const cdbc_query_info *q)
 {
-	printf("%s  %s  %s%s\n%s:%lld\n", q->name, cdbc_cardinality_name(q->cardinality), cdbc_kind_name(q->kind),
-		   q->is_read_only ? ", read only" : "", q->file, (long long)q->line);
+	printf("%s  %s  %s%s\n%s:%lld\n", q->name, cdbc_cardinality_name(q->cardinality),
+		   cdbc_kind_name(q->kind), q->is_read_only ? ", read only" : "", q->file,
+		   (long long)q->line);
 	if (q->documentation[0])
 		printf("\n%s\n", q->documentation);
 	if (q->param_count)
@@ -110,9 +115,10 @@ static void show_one(const cdbc_query_info *q)
 	for (size_t i = 0; i < q->param_count; i++) {
 		const cdbc_query_param *p = &q->params[i];
 
-		printf("  %-16s %s%s%s%s%s%s\n", p->name, p->type_name[0] ? p->type_name : "(as the server takes it)",
-			   p->is_optional ? "?" : "", p->default_text ? " = " : "", p->default_text ? p->default_text : "",
-			   p->help[0] ? "  -- " : "", p->help);
+		printf("  %-16s %s%s%s%s%s%s\n", p->name,
+			   p->type_name[0] ? p->type_name : "(as the server takes it)",
+			   p->is_optional ? "?" : "", p->default_text ? " = " : "",
+			   p->default_text ? p->default_text : "", p->help[0] ? "  -- " : "", p->help);
 	}
 	printf("\n%s\n", q->sql);
 }
@@ -156,7 +162,8 @@ static int check(cli_args *args)
 	int code = folders_of(args, 1, &paths, &count, &words);
 
 	if (!code) {
-		status = cdbc_catalog_check(paths, count, cli_print_diagnostic, stdout, &error_count, &error);
+		status =
+			cdbc_catalog_check(paths, count, cli_print_diagnostic, stdout, &error_count, &error);
 		if (status)
 			code = cli_fail(error, status, false, NULL);
 		else if (error_count)
@@ -177,14 +184,17 @@ static int queries_main(cli_args *args)
 		return show(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "check") == 0)
 		return check(args);
-	return cli_usage(&cli_queries, "say list, show NAME, or check, and PATH... when the configuration has no folders");
+	return cli_usage(
+		&cli_queries,
+		"say list, show NAME, or check, and PATH... when the configuration has no folders");
 }
 
 const cli_command cli_queries = {
 	"queries",
 	"cdbc queries list [PATH]... | show NAME [PATH]... | check [PATH]...",
 	"list, show or check the named queries",
-	"list prints a line for each query, show one with its parameters and SQL. check reports all that is wrong,\n"
+	"list prints a line for each query, show one with its parameters and SQL. check reports all "
+	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error.",
 	OPTS_CONNECT | OPT_QUIET,
 	queries_main,

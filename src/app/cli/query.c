@@ -17,6 +17,7 @@ cdbc_status cli_read_file(const char *path, cx_buf *out, cdbc_error **err)
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	char chunk[65536];
+	cdbc_status status;
 	ssize_t n;
 
 	cx_buf_init(out, FILE_MAX_BYTES);
@@ -30,7 +31,8 @@ cdbc_status cli_read_file(const char *path, cx_buf *out, cdbc_error **err)
 	if (n < 0)
 		return cx_error_set(err, CDBC_IO, "%s: %s", path, strerror(errno));
 	cx_buf_put(out, "", 0);
-	return cx_buf_status(out, path, err);
+	status = cx_buf_status(out, path, err);
+	return status == CDBC_RESOURCE ? CDBC_USAGE : status;
 }
 
 /* What is run: a name, or SQL. */
@@ -38,6 +40,24 @@ typedef struct work {
 	const char *name;
 	const char *sql;
 } work;
+
+/* A limit of ours, not of the server's: the rows that were asked for are not all there. */
+static bool has_too_many_rows(cdbc_status status, const cdbc_error *error)
+{
+	return status == CDBC_RESOURCE && error && !cdbc_error_sqlstate(error)[0];
+}
+
+/* What the database says of a statement without rows. A script's last one may have had some, which
+ * are gone. */
+static void print_tag(const cdbc_result *result)
+{
+	const char *tag = cdbc_result_tag(result);
+
+	if (tag[0])
+		fprintf(stderr, "%s\n", tag);
+	if (strncmp(tag, "SELECT", 6) == 0)
+		fprintf(stderr, "cdbc: several statements run as a script, whose rows are not shown\n");
+}
 
 /* Runs it on a session and writes the result. */
 static int run_on(cdbc_session *session, const cli_args *args, const work *w, cli_output *output)
@@ -56,18 +76,20 @@ static int run_on(cdbc_session *session, const cli_args *args, const work *w, cl
 	else
 		status = cdbc_session_query(session, w->sql, params, &options, &result, &error);
 	if (status)
-		return cli_fail(error, status, false, w->sql);
+		return cli_fail(error, status, has_too_many_rows(status, error), w->sql);
 	if (cdbc_result_column_count(result) > 0) {
 		status = cli_output_result(output, result, &error);
 	} else {
 		while (cdbc_result_next(result, &error))
 			;
-		status = error ? cdbc_error_status(error) : CDBC_OK;
-		if (!status && !args->is_quiet)
-			fprintf(stderr, "%s\n", cdbc_result_tag(result));
+		if (!cdbc_result_is_complete(result))
+			status = error ? cdbc_error_status(error) : CDBC_NOMEM;
+		else if (!args->is_quiet)
+			print_tag(result);
 	}
 	if (status)
-		code = cli_fail(error, status, output->has_output || output->buffer.length > 0 || status == CDBC_RESOURCE, w->sql);
+		code =
+			cli_fail(error, status, output->has_output || has_too_many_rows(status, error), w->sql);
 	cdbc_result_free(result);
 	return code;
 }
@@ -93,15 +115,15 @@ static int execute(cli_args *args, const work *w)
 		cli_output_close(&output, false);
 		goto out;
 	}
-	cli_interrupt_watch(session);
+	cli_interrupt_watch(client, session);
 	code = run_on(session, args, w, &output);
-	cli_interrupt_watch(NULL);
+	cli_interrupt_watch(NULL, NULL);
 	closed = cli_output_close(&output, code == EXIT_OK);
 	if (!code)
 		code = closed;
 	cdbc_session_release(session);
 out:
-	cdbc_client_close(client, 1000);
+	cli_close(client);
 	return code;
 }
 
@@ -129,6 +151,11 @@ static int query_main(cli_args *args)
 	} else {
 		w.sql = args->words[0];
 	}
+	if (w.sql[strspn(w.sql, " \t\r\n;")] == '\0') {
+		cx_buf_free(&text);
+		return cli_usage(&cli_query, "there is no SQL in %s",
+						 args->file ? args->file : "the argument");
+	}
 	code = execute(args, &w);
 	cx_buf_free(&text);
 	return code;
@@ -149,7 +176,8 @@ const cli_command cli_query = {
 	"cdbc query [OPTION]... SQL",
 	"run SQL given here, or from a file",
 	"Runs one SQL text and prints its rows. Parameters (:name) are bound, never spliced:\n"
-	"    cdbc query -d sqlite:bank.db 'select * from accounts where id = :id' -p id=7",
+	"    cdbc query -d sqlite:bank.db 'select * from accounts where id = :id' -p id=7\n"
+	"Several statements run as a script: no parameters, and no rows are shown.",
 	OPTS_CONNECT | OPTS_OUTPUT | OPT_FILE | OPT_PARAM | OPT_NULL,
 	query_main,
 };

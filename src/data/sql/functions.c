@@ -48,8 +48,8 @@ static const char *const pure_names[26] = {
 	" pg_backend_pid pg_client_encoding pg_column_size pg_database_size pg_encoding_to_char pg_get_constraintdef pg_get_expr"
 	" pg_get_function_identity_arguments pg_get_functiondef pg_get_indexdef pg_get_keywords pg_get_serial_sequence"
 	" pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_indexes_size pg_input_is_valid pg_is_in_recovery"
-	" pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_postmaster_start_time pg_relation_size pg_size_bytes pg_size_pretty"
-	" pg_table_is_visible pg_table_size pg_total_relation_size pg_type_is_visible pg_typeof phraseto_tsquery pi plainto_tsquery"
+	" pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_postmaster_start_time pg_relation_size pg_size_bytes pg_size_pretty pg_sleep"
+	" pg_sleep_for pg_sleep_until pg_table_is_visible pg_table_size pg_total_relation_size pg_type_is_visible pg_typeof phraseto_tsquery pi plainto_tsquery"
 	" position pow power printf ",
 	/* q */ " quote quote_ident quote_literal quote_nullable ",
 	/* r */ " radians random range rank real regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace"
