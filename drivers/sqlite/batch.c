@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Rows of a running statement into batches. The first batch of a statement with columns by value is kept as it came until the types
- * are known, then written like any other. */
+/* Rows of a running statement into batches. The first batch of a statement with columns by value is
+ * kept as it came until the types are known, then written like any other. */
 #include "sqlite/internal.h"
 
 #include "base/clock.h"
@@ -15,7 +15,8 @@ typedef struct limits {
 
 static limits limits_begin(const cx_sqlite_cursor *cursor)
 {
-	return (limits){cursor->batch_rows, cursor->batch_bytes, cx_clock_coarse_ns() + cursor->batch_ns};
+	return (limits){cursor->batch_rows, cursor->batch_bytes,
+					cx_clock_coarse_ns() + cursor->batch_ns};
 }
 
 /* Counts a row; true when the batch must be closed after it. */
@@ -37,14 +38,18 @@ static cdbc_status step(cx_sqlite_cursor *cursor, bool *has_row, cdbc_error **er
 	return cx_sqlite_fail(cursor->conn, rc, NULL, err);
 }
 
-/* ---- the usual way ------------------------------------------------------------------------------------------ */
+/* ---- the usual way
+ * ------------------------------------------------------------------------------------------ */
 
-static cdbc_status begin(cx_sqlite_cursor *cursor, int64_t rows_hint, size_t bytes_hint, cx_batch *batch, cdbc_error **err)
+static cdbc_status begin(cx_sqlite_cursor *cursor, int64_t rows_hint, size_t bytes_hint,
+						 cx_batch *batch, cdbc_error **err)
 {
-	return cx_batch_begin(batch, cursor->statement->fields, cursor->statement->column_count, rows_hint, bytes_hint, err);
+	return cx_batch_begin(batch, cursor->statement->fields, cursor->statement->column_count,
+						  rows_hint, bytes_hint, err);
 }
 
-static cdbc_status put_row(cx_sqlite_cursor *cursor, cx_batch *batch, size_t *bytes, cdbc_error **err)
+static cdbc_status put_row(cx_sqlite_cursor *cursor, cx_batch *batch, size_t *bytes,
+						   cdbc_error **err)
 {
 	const cx_sqlite_statement *s = cursor->statement;
 	cx_sqlite_cell cell;
@@ -62,7 +67,8 @@ static cdbc_status put_row(cx_sqlite_cursor *cursor, cx_batch *batch, size_t *by
 	return CDBC_OK;
 }
 
-cdbc_status cx_sqlite_batch_read(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more, cdbc_error **err)
+cdbc_status cx_sqlite_batch_read(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more,
+								 cdbc_error **err)
 {
 	limits left = limits_begin(cursor);
 	bool is_full = false, has_row = true;
@@ -90,7 +96,8 @@ cdbc_status cx_sqlite_batch_read(cx_sqlite_cursor *cursor, struct ArrowArray *ou
 	return cx_batch_finish(&batch, out, err);
 }
 
-/* ---- the first batch of columns by value -------------------------------------------------------------------- */
+/* ---- the first batch of columns by value
+ * -------------------------------------------------------------------- */
 
 static void save_cell(cx_buf *buf, const cx_sqlite_cell *cell)
 {
@@ -129,14 +136,16 @@ static cdbc_status save_row(cx_sqlite_cursor *cursor, size_t *bytes, cdbc_error 
 	for (size_t i = 0; i < s->column_count; i++) {
 		cx_sqlite_cell_read(s->handle, (int)i, &cell);
 		*bytes += cell.length;
-		if (s->columns[i].is_by_value && !cx_sqlite_widen(&s->fields[i], &s->columns[i].has_big, &cell))
+		if (s->columns[i].is_by_value &&
+			!cx_sqlite_widen(&s->fields[i], &s->columns[i].has_big, &cell))
 			return cx_sqlite_cell_mismatch(&s->columns[i].field, &cell, cursor->row_count, err);
 		save_cell(&cursor->conn->scratch, &cell);
 	}
 	return cx_buf_status(&cursor->conn->scratch, "batch", err);
 }
 
-static cdbc_status write_saved(cx_sqlite_cursor *cursor, size_t total, struct ArrowArray *out, cdbc_error **err)
+static cdbc_status write_saved(cx_sqlite_cursor *cursor, size_t total, struct ArrowArray *out,
+							   cdbc_error **err)
 {
 	const cx_sqlite_statement *s = cursor->statement;
 	const char *p = cursor->conn->scratch.data;
@@ -158,7 +167,8 @@ static cdbc_status write_saved(cx_sqlite_cursor *cursor, size_t total, struct Ar
 	return status ? status : cx_batch_finish(&batch, out, err);
 }
 
-cdbc_status cx_sqlite_batch_read_first(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more, cdbc_error **err)
+cdbc_status cx_sqlite_batch_read_first(cx_sqlite_cursor *cursor, struct ArrowArray *out,
+									   bool *has_more, cdbc_error **err)
 {
 	cx_buf *scratch = &cursor->conn->scratch;
 	limits left = limits_begin(cursor);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A request's values into a statement's parameters. Values are copied by SQLite: a request is read during submit only. */
+/* A request's values into a statement's parameters. Values are copied by SQLite: a request is read
+ * during submit only. */
 #include "sqlite/internal.h"
 
 #include "base/error.h"
@@ -17,7 +18,9 @@ static cdbc_status bad_value(const cdbc_value *v, size_t index, cdbc_error **err
 	cdbc_status status;
 
 	if (v->kind == CDBC_VALUE_DOUBLE)
-		return cx_error_set(err, CDBC_PARAM, "parameter %zu: SQLite cannot hold NaN, it would become NULL", index + 1);
+		return cx_error_set(err, CDBC_PARAM,
+							"parameter %zu: SQLite cannot hold NaN, it would become NULL",
+							index + 1);
 	status = cx_error_set(err, CDBC_PARAM, "parameter %zu: \"%.*s\" is not a valid %s", index + 1,
 						  (int)(v->as.text.length < 100 ? v->as.text.length : 100), v->as.text.data,
 						  cdbc_type_name(v->type.id));
@@ -31,16 +34,19 @@ static cdbc_status check_text(cdbc_text text, size_t index, cdbc_error **err)
 	cdbc_status status;
 
 	if (valid < text.length)
-		status = cx_error_set(err, CDBC_PARAM, "parameter %zu: byte %zu is not valid UTF-8", index + 1, valid + 1);
+		status = cx_error_set(err, CDBC_PARAM, "parameter %zu: byte %zu is not valid UTF-8",
+							  index + 1, valid + 1);
 	else if (text.length && memchr(text.data, '\0', text.length))
-		status = cx_error_set(err, CDBC_PARAM, "parameter %zu: a text cannot hold a NUL byte", index + 1);
+		status = cx_error_set(err, CDBC_PARAM, "parameter %zu: a text cannot hold a NUL byte",
+							  index + 1);
 	else
 		return CDBC_OK;
 	cx_error_sqlstate(err, "22021");
 	return status;
 }
 
-/* ---- texts of a declared type ------------------------------------------------------------------------------- */
+/* ---- texts of a declared type
+ * ------------------------------------------------------------------------------- */
 
 /* A number written as text, whole, into a double; false when it is none. */
 static bool read_double(cdbc_text text, double *out)
@@ -51,7 +57,8 @@ static bool read_double(cdbc_text text, double *out)
 		return false;
 	memcpy(copy, text.data, text.length);
 	copy[text.length] = '\0';
-	if (strspn(copy, "0123456789+-.eE") != text.length && strcasecmp(copy + strspn(copy, "+-"), "infinity") != 0)
+	if (strspn(copy, "0123456789+-.eE") != text.length &&
+		strcasecmp(copy + strspn(copy, "+-"), "infinity") != 0)
 		return false;
 	*out = strtod(copy, &end);
 	return *end == '\0';
@@ -68,7 +75,8 @@ static size_t count_digits(cdbc_text text)
 
 static bool read_bool(cdbc_text text, bool *out)
 {
-	static const char *const words[] = {"f", "t", "false", "true", "no", "yes", "off", "on", "0", "1"};
+	static const char *const words[] = {"f",   "t",   "false", "true", "no",
+										"yes", "off", "on",    "0",    "1"};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		if (text.length == strlen(words[i]) && strncasecmp(text.data, words[i], text.length) == 0) {
@@ -81,7 +89,9 @@ static bool read_bool(cdbc_text text, bool *out)
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+	return c >= '0' && c <= '9'                     ? c - '0'
+		   : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+													: -1;
 }
 
 /* "\x0102" as PostgreSQL writes bytes. */
@@ -105,8 +115,9 @@ static int bind_plain(sqlite3_stmt *handle, int at, cdbc_text text)
 	return sqlite3_bind_text64(handle, at, text.data, text.length, SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-/* Numbers go in as numbers where none of their digits can be lost, so that they compare as numbers with expressions too; a longer
- * one stays text, which a column of numeric affinity takes as it takes a literal. */
+/* Numbers go in as numbers where none of their digits can be lost, so that they compare as numbers
+ * with expressions too; a longer one stays text, which a column of numeric affinity takes as it
+ * takes a literal. */
 static int bind_numeric(sqlite3_stmt *handle, int at, cdbc_text text, double number)
 {
 	int64_t whole;
@@ -118,8 +129,8 @@ static int bind_numeric(sqlite3_stmt *handle, int at, cdbc_text text, double num
 	return bind_plain(handle, at, text);
 }
 
-static cdbc_status bind_bytes_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at, const cdbc_value *v, int *rc,
-								   cdbc_error **err)
+static cdbc_status bind_bytes_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
+								   const cdbc_value *v, int *rc, cdbc_error **err)
 {
 	cdbc_status status;
 
@@ -127,12 +138,13 @@ static cdbc_status bind_bytes_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, i
 		return bad_value(v, (size_t)at - 1, err);
 	status = cx_buf_status(&conn->scratch, "parameter", err);
 	if (!status)
-		*rc = sqlite3_bind_blob64(handle, at, conn->scratch.data ? conn->scratch.data : "", conn->scratch.length,
-								  SQLITE_TRANSIENT);
+		*rc = sqlite3_bind_blob64(handle, at, conn->scratch.data ? conn->scratch.data : "",
+								  conn->scratch.length, SQLITE_TRANSIENT);
 	return status;
 }
 
-static cdbc_status bind_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at, const cdbc_value *v, int *rc, cdbc_error **err)
+static cdbc_status bind_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
+							 const cdbc_value *v, int *rc, cdbc_error **err)
 {
 	cdbc_text text = v->as.text;
 	cdbc_status status = check_text(text, (size_t)at - 1, err);
@@ -171,7 +183,8 @@ static cdbc_status bind_text(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
 	return CDBC_OK;
 }
 
-/* ---- arrays as JSON ----------------------------------------------------------------------------------------- */
+/* ---- arrays as JSON
+ * ----------------------------------------------------------------------------------------- */
 
 static void put_json_char(cx_buf *json, unsigned char c)
 {
@@ -239,12 +252,13 @@ static cdbc_status put_json_item(cx_buf *json, const cdbc_value *v, size_t index
 		put_json_text(json, v->as.text);
 		return CDBC_OK;
 	default:
-		return cx_error_set(err, CDBC_UNSUPPORTED, "parameter %zu: SQLite takes no arrays of %s", index + 1,
-							v->kind == CDBC_VALUE_BYTES ? "bytes" : "arrays");
+		return cx_error_set(err, CDBC_UNSUPPORTED, "parameter %zu: SQLite takes no arrays of %s",
+							index + 1, v->kind == CDBC_VALUE_BYTES ? "bytes" : "arrays");
 	}
 }
 
-static cdbc_status bind_array(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at, const cdbc_value *v, int *rc, cdbc_error **err)
+static cdbc_status bind_array(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
+							  const cdbc_value *v, int *rc, cdbc_error **err)
 {
 	cx_buf *json = &conn->scratch;
 	cdbc_status status = CDBC_OK;
@@ -264,7 +278,8 @@ static cdbc_status bind_array(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at
 	return status;
 }
 
-/* ---- arrays written as PostgreSQL does: {1,NULL,"b c"} ----------------------------------------- */
+/* ---- arrays written as PostgreSQL does: {1,NULL,"b c"} -----------------------------------------
+ */
 
 /* One item that begins at *at; *at is then after it. */
 static cdbc_status put_literal_item(cx_buf *json, const cdbc_value *v, size_t *at, size_t index,
@@ -355,9 +370,11 @@ static cdbc_status bind_literal(cx_sqlite_conn *conn, sqlite3_stmt *handle, int 
 	return status;
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------- */
+/* ---- all of them
+ * -------------------------------------------------------------------------------------------- */
 
-static cdbc_status bind_value(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at, const cdbc_value *v, int *rc, cdbc_error **err)
+static cdbc_status bind_value(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at,
+							  const cdbc_value *v, int *rc, cdbc_error **err)
 {
 	switch (v->kind) {
 	case CDBC_VALUE_NULL:
@@ -382,7 +399,8 @@ static cdbc_status bind_value(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at
 			return bind_literal(conn, handle, at, v, rc, err);
 		return bind_text(conn, handle, at, v, rc, err);
 	case CDBC_VALUE_BYTES:
-		*rc = sqlite3_bind_blob64(handle, at, v->as.text.length ? v->as.text.data : "", v->as.text.length, SQLITE_TRANSIENT);
+		*rc = sqlite3_bind_blob64(handle, at, v->as.text.length ? v->as.text.data : "",
+								  v->as.text.length, SQLITE_TRANSIENT);
 		return CDBC_OK;
 	case CDBC_VALUE_ARRAY:
 		return bind_array(conn, handle, at, v, rc, err);
@@ -390,13 +408,15 @@ static cdbc_status bind_value(cx_sqlite_conn *conn, sqlite3_stmt *handle, int at
 	return cx_error_set(err, CDBC_USAGE, "parameter %d has no kind", at);
 }
 
-cdbc_status cx_sqlite_bind(cx_sqlite_conn *conn, sqlite3_stmt *handle, const cdbc_request *request, cdbc_error **err)
+cdbc_status cx_sqlite_bind(cx_sqlite_conn *conn, sqlite3_stmt *handle, const cdbc_request *request,
+						   cdbc_error **err)
 {
 	int count = sqlite3_bind_parameter_count(handle);
 	cdbc_status status = CDBC_OK;
 
 	if ((size_t)count != request->value_count) {
-		status = cx_error_set(err, CDBC_PARAM, "the statement takes %d parameters, %zu were given", count, request->value_count);
+		status = cx_error_set(err, CDBC_PARAM, "the statement takes %d parameters, %zu were given",
+							  count, request->value_count);
 		cx_error_sqlstate(err, "08P01");
 		return status;
 	}

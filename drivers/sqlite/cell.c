@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One value of SQLite into a column of a type, exactly or not at all. Which type a column has is typing.c's. */
+/* One value of SQLite into a column of a type, exactly or not at all. Which type a column has is
+ * typing.c's. */
 #include "sqlite/internal.h"
 
 #include "base/civil.h"
@@ -44,7 +45,9 @@ void cx_sqlite_cell_read(sqlite3_stmt *handle, int column, cx_sqlite_cell *out)
 	}
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------ */
+/* ---- numbers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* A whole number, also one that is written as text or held as a real. */
 static bool as_integer(const cx_sqlite_cell *cell, int64_t min, int64_t max, int64_t *out)
@@ -54,7 +57,8 @@ static bool as_integer(const cx_sqlite_cell *cell, int64_t min, int64_t max, int
 		*out = cell->as.integer;
 		return *out >= min && *out <= max;
 	case SQLITE_FLOAT:
-		if (!(fabs(cell->as.real) <= (double)EXACT_IN_DOUBLE) || cell->as.real != trunc(cell->as.real))
+		if (!(fabs(cell->as.real) <= (double)EXACT_IN_DOUBLE) ||
+			cell->as.real != trunc(cell->as.real))
 			return false;
 		*out = (int64_t)cell->as.real;
 		return *out >= min && *out <= max;
@@ -90,7 +94,8 @@ static bool as_bool(const cx_sqlite_cell *cell, bool *out)
 		return cell->as.integer == 0 || cell->as.integer == 1;
 	}
 	for (int i = 0; cell->type == SQLITE_TEXT && i < 4; i++) {
-		if (cell->length == strlen(words[i]) && strncasecmp(cell->data, words[i], cell->length) == 0) {
+		if (cell->length == strlen(words[i]) &&
+			strncasecmp(cell->data, words[i], cell->length) == 0) {
 			*out = i & 1;
 			return true;
 		}
@@ -98,8 +103,10 @@ static bool as_bool(const cx_sqlite_cell *cell, bool *out)
 	return false;
 }
 
-/* The number's text, in out when it is not the cell's own; 0: not a number. digits: of a real, 0 for the shortest. */
-static size_t number_text(const cx_sqlite_cell *cell, int digits, char out[CX_NUMBER_MAX], const char **text)
+/* The number's text, in out when it is not the cell's own; 0: not a number. digits: of a real, 0
+ * for the shortest. */
+static size_t number_text(const cx_sqlite_cell *cell, int digits, char out[CX_NUMBER_MAX],
+						  const char **text)
 {
 	*text = out;
 	switch (cell->type) {
@@ -117,14 +124,16 @@ static size_t number_text(const cx_sqlite_cell *cell, int digits, char out[CX_NU
 	}
 }
 
-/* A column of NUMERIC affinity holds 12.30 as a real. Its shortest digits are the number that was meant; what arithmetic left behind
- * them (0.30000000000000004) is beyond the 15 that SQLite itself prints and promises. */
+/* A column of NUMERIC affinity holds 12.30 as a real. Its shortest digits are the number that was
+ * meant; what arithmetic left behind them (0.30000000000000004) is beyond the 15 that SQLite itself
+ * prints and promises. */
 static bool as_decimal(const cx_sqlite_cell *cell, const cx_field *field, void *out)
 {
 	char room[CX_NUMBER_MAX];
 	const char *text;
 	size_t n = number_text(cell, 0, room, &text);
-	cx_parse parse = n ? cx_decimal_parse(text, n, field->type.precision, field->type.scale, out) : CX_PARSE_BAD;
+	cx_parse parse =
+		n ? cx_decimal_parse(text, n, field->type.precision, field->type.scale, out) : CX_PARSE_BAD;
 
 	if (parse == CX_PARSE_RANGE && cell->type == SQLITE_FLOAT) {
 		n = number_text(cell, 15, room, &text);
@@ -133,7 +142,9 @@ static bool as_decimal(const cx_sqlite_cell *cell, const cx_field *field, void *
 	return parse == CX_PARSE_OK;
 }
 
-/* ---- texts -------------------------------------------------------------------------------------------------- */
+/* ---- texts
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static bool put_plain_number(cx_batch *batch, size_t column, const char *text, size_t length)
 {
@@ -141,14 +152,16 @@ static bool put_plain_number(cx_batch *batch, size_t column, const char *text, s
 	char *room;
 
 	if (n == 0)
-		return length == 3 && strncasecmp(text, "nan", 3) == 0 && (cx_batch_put_bytes(batch, column, "NaN", 3), true);
+		return length == 3 && strncasecmp(text, "nan", 3) == 0 &&
+			   (cx_batch_put_bytes(batch, column, "NaN", 3), true);
 	room = cx_batch_put_room(batch, column, n);
 	if (room)
 		cx_decimal_plain(text, length, room, n);
 	return true;
 }
 
-static bool put_text(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell)
+static bool put_text(cx_batch *batch, size_t column, const cx_field *field,
+					 const cx_sqlite_cell *cell)
 {
 	char room[CX_NUMBER_MAX];
 	const char *text;
@@ -167,9 +180,11 @@ static bool put_text(cx_batch *batch, size_t column, const cx_field *field, cons
 	return true;
 }
 
-/* ---- times and other things that SQLite holds as text ------------------------------------------------------- */
+/* ---- times and other things that SQLite holds as text
+ * ------------------------------------------------------- */
 
-static bool put_timestamp(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell)
+static bool put_timestamp(cx_batch *batch, size_t column, const cx_field *field,
+						  const cx_sqlite_cell *cell)
 {
 	int64_t us;
 	bool has_zone = false;
@@ -189,7 +204,8 @@ static bool put_interval(cx_batch *batch, size_t column, const cx_sqlite_cell *c
 		int64_t ns;
 	} value;
 
-	if (cx_interval_parse(cell->data, cell->length, &value.months, &value.days, &value.ns) != CX_PARSE_OK)
+	if (cx_interval_parse(cell->data, cell->length, &value.months, &value.days, &value.ns) !=
+		CX_PARSE_OK)
 		return false;
 	cx_batch_set_16(batch, column, &value);
 	return true;
@@ -201,14 +217,16 @@ static bool put_uuid(cx_batch *batch, size_t column, const cx_sqlite_cell *cell)
 
 	if (cell->type == SQLITE_BLOB && cell->length == 16)
 		cx_batch_set_16(batch, column, cell->data);
-	else if (cell->type == SQLITE_TEXT && cx_uuid_parse(cell->data, cell->length, bytes) == CX_PARSE_OK)
+	else if (cell->type == SQLITE_TEXT &&
+			 cx_uuid_parse(cell->data, cell->length, bytes) == CX_PARSE_OK)
 		cx_batch_set_16(batch, column, bytes);
 	else
 		return false;
 	return true;
 }
 
-static bool put_texted(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell)
+static bool put_texted(cx_batch *batch, size_t column, const cx_field *field,
+					   const cx_sqlite_cell *cell)
 {
 	int32_t days;
 	int64_t us;
@@ -233,9 +251,12 @@ static bool put_texted(cx_batch *batch, size_t column, const cx_field *field, co
 	}
 }
 
-/* ---- any ---------------------------------------------------------------------------------------------------- */
+/* ---- any
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static bool put_integer(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell)
+static bool put_integer(cx_batch *batch, size_t column, const cx_field *field,
+						const cx_sqlite_cell *cell)
 {
 	int64_t number;
 
@@ -258,7 +279,8 @@ static bool put_integer(cx_batch *batch, size_t column, const cx_field *field, c
 	}
 }
 
-static bool put_real(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell)
+static bool put_real(cx_batch *batch, size_t column, const cx_field *field,
+					 const cx_sqlite_cell *cell)
 {
 	double number;
 
@@ -274,7 +296,8 @@ static bool put_real(cx_batch *batch, size_t column, const cx_field *field, cons
 	return true;
 }
 
-bool cx_sqlite_cell_put(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell)
+bool cx_sqlite_cell_put(cx_batch *batch, size_t column, const cx_field *field,
+						const cx_sqlite_cell *cell)
 {
 	char bytes[16];
 	bool flag;
@@ -314,7 +337,8 @@ bool cx_sqlite_cell_put(cx_batch *batch, size_t column, const cx_field *field, c
 	}
 }
 
-/* ---- what did not fit --------------------------------------------------------------------------------------- */
+/* ---- what did not fit
+ * --------------------------------------------------------------------------------------- */
 
 static void show_cell(const cx_sqlite_cell *cell, char *out, size_t size)
 {
@@ -333,10 +357,12 @@ static void show_cell(const cx_sqlite_cell *cell, char *out, size_t size)
 	}
 }
 
-cdbc_status cx_sqlite_cell_mismatch(const cx_field *field, const cx_sqlite_cell *cell, int64_t row, cdbc_error **err)
+cdbc_status cx_sqlite_cell_mismatch(const cx_field *field, const cx_sqlite_cell *cell, int64_t row,
+									cdbc_error **err)
 {
 	char shown[SHOWN_BYTES + 32], type[48];
-	bool is_bad_utf8 = cell->type == SQLITE_TEXT && cx_utf8_valid_prefix(cell->data, cell->length) != cell->length;
+	bool is_bad_utf8 =
+		cell->type == SQLITE_TEXT && cx_utf8_valid_prefix(cell->data, cell->length) != cell->length;
 
 	if (cell->type == 0)
 		return cx_error_nomem(err);
@@ -345,18 +371,21 @@ cdbc_status cx_sqlite_cell_mismatch(const cx_field *field, const cx_sqlite_cell 
 	if (field->type.precision > 0)
 		snprintf(type, sizeof type, "numeric(%d,%d)", field->type.precision, field->type.scale);
 	if (is_bad_utf8)
-		cx_error_set(err, CDBC_DATA, "column \"%s\", row %" PRId64 ": %s is not valid UTF-8", field->name, row, shown);
+		cx_error_set(err, CDBC_DATA, "column \"%s\", row %" PRId64 ": %s is not valid UTF-8",
+					 field->name, row, shown);
 	else if (field->type.id == CDBC_TYPE_UNKNOWN)
-		cx_error_set(err, CDBC_DATA, "column \"%s\", row %" PRId64 ": blobs and other values are mixed (%s)", field->name, row,
-					 shown);
+		cx_error_set(err, CDBC_DATA,
+					 "column \"%s\", row %" PRId64 ": blobs and other values are mixed (%s)",
+					 field->name, row, shown);
 	else
-		cx_error_set(err, CDBC_DATA, "column \"%s\", row %" PRId64 ": %s is no value of type %s", field->name, row, shown, type);
+		cx_error_set(err, CDBC_DATA, "column \"%s\", row %" PRId64 ": %s is no value of type %s",
+					 field->name, row, shown, type);
 	cx_error_field(err, CDBC_FIELD_COLUMN, field->name);
 	if (is_bad_utf8)
 		cx_error_hint(err, "read it as bytes: cast(... as blob)");
 	else
-		cx_error_hint(err, "say what the column holds in the SQL file: -- column: %s %s", field->name,
-					  cell->type == SQLITE_BLOB ? "bytea" : "text");
+		cx_error_hint(err, "say what the column holds in the SQL file: -- column: %s %s",
+					  field->name, cell->type == SQLITE_BLOB ? "bytea" : "text");
 	return CDBC_DATA;
 }
 

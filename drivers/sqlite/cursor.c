@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The way of requests: submit keeps them, next_result runs the next one, fetch reads its rows. A cursor lives in its connection. */
+/* The way of requests: submit keeps them, next_result runs the next one, fetch reads its rows. A
+ * cursor lives in its connection. */
 #include "sqlite/internal.h"
 
 #include "base/clock.h"
@@ -10,7 +11,8 @@
 #define BATCH_BYTES (16 << 20)
 #define BATCH_NS    (100 * CX_NS_PER_MS)
 
-/* ---- keeping requests --------------------------------------------------------------------------------------- */
+/* ---- keeping requests
+ * --------------------------------------------------------------------------------------- */
 
 static bool copy_value(cx_arena *arena, cdbc_value *v)
 {
@@ -66,7 +68,8 @@ static bool copy_request(cx_arena *arena, cdbc_request *r)
 	return r->sql != NULL;
 }
 
-static cdbc_status keep_requests(cx_sqlite_cursor *c, const cdbc_request *requests, size_t count, cdbc_error **err)
+static cdbc_status keep_requests(cx_sqlite_cursor *c, const cdbc_request *requests, size_t count,
+								 cdbc_error **err)
 {
 	cdbc_request *kept = cx_arena_calloc(&c->arena, count, sizeof *kept);
 
@@ -80,7 +83,8 @@ static cdbc_status keep_requests(cx_sqlite_cursor *c, const cdbc_request *reques
 	return CDBC_OK;
 }
 
-/* ---- transactions of ours ----------------------------------------------------------------------------------- */
+/* ---- transactions of ours
+ * ----------------------------------------------------------------------------------- */
 
 static bool is_simple(const cdbc_request *r)
 {
@@ -96,13 +100,14 @@ static bool is_group_end(const cx_sqlite_cursor *c)
 static bool is_all_read_only(const cx_sqlite_cursor *c)
 {
 	for (size_t i = 0; i < c->request_count; i++)
-		if (!(c->requests[i].flags & CDBC_REQUEST_READ_ONLY) && c->requests[i].kind != CDBC_KIND_SELECT)
+		if (!(c->requests[i].flags & CDBC_REQUEST_READ_ONLY) &&
+			c->requests[i].kind != CDBC_KIND_SELECT)
 			return false;
 	return true;
 }
 
-/* Begins one when the statement is not alone and none is open. Writing ones take the lock at once: a transaction that reads first
- * and cannot write then has waited for nothing. */
+/* Begins one when the statement is not alone and none is open. Writing ones take the lock at once:
+ * a transaction that reads first and cannot write then has waited for nothing. */
 static cdbc_status implicit_begin(cx_sqlite_cursor *c, cdbc_error **err)
 {
 	cx_sqlite_conn *conn = c->conn;
@@ -112,7 +117,8 @@ static cdbc_status implicit_begin(cx_sqlite_cursor *c, cdbc_error **err)
 
 	if (!is_group || c->is_implicit || !sqlite3_get_autocommit(conn->db) || verb >= CX_SQLITE_BEGIN)
 		return CDBC_OK;
-	rc = cx_sqlite_exec(conn, conn->is_read_only || is_all_read_only(c) ? "BEGIN" : "BEGIN IMMEDIATE");
+	rc = cx_sqlite_exec(conn,
+						conn->is_read_only || is_all_read_only(c) ? "BEGIN" : "BEGIN IMMEDIATE");
 	if (rc)
 		return cx_sqlite_fail(conn, rc, NULL, err);
 	c->is_implicit = true;
@@ -126,7 +132,8 @@ static void rollback(cx_sqlite_conn *conn)
 		conn->is_lost = true;
 }
 
-/* ---- the end of a request ----------------------------------------------------------------------------------- */
+/* ---- the end of a request
+ * ----------------------------------------------------------------------------------- */
 
 static void let_statement_go(cx_sqlite_cursor *c)
 {
@@ -153,7 +160,8 @@ static cdbc_status request_failed(cx_sqlite_cursor *c, cdbc_status status)
 	c->is_stopped = c->sync == CDBC_ONE_SYNC;
 	if (c->is_implicit || verb == CX_SQLITE_COMMIT)
 		rollback(conn);
-	else if (c->summary.tx_before == CDBC_TX_OPEN && verb != CX_SQLITE_ROLLBACK && sqlite3_get_autocommit(conn->db))
+	else if (c->summary.tx_before == CDBC_TX_OPEN && verb != CX_SQLITE_ROLLBACK &&
+			 sqlite3_get_autocommit(conn->db))
 		conn->is_tx_failed = true;
 	c->is_implicit = false;
 	return status;
@@ -166,14 +174,16 @@ static void write_tag(cx_sqlite_cursor *c)
 	cdbc_summary *summary = &c->summary;
 	size_t length = strlen(tag->words);
 
-	_Static_assert(sizeof summary->tag >= sizeof tag->words + CX_NUMBER_MAX + 1, "a tag and its count fit");
+	_Static_assert(sizeof summary->tag >= sizeof tag->words + CX_NUMBER_MAX + 1,
+				   "a tag and its count fit");
 	memcpy(summary->tag, tag->words, length + 1);
 	if (tag->verb == CX_SQLITE_INSERT || tag->verb == CX_SQLITE_CHANGE)
 		summary->affected_count = sqlite3_changes64(c->conn->db);
 	else if (tag->verb != CX_SQLITE_SELECT)
 		return;
 	summary->tag[length++] = ' ';
-	cx_int64_print(tag->verb == CX_SQLITE_SELECT ? c->row_count : summary->affected_count, summary->tag + length);
+	cx_int64_print(tag->verb == CX_SQLITE_SELECT ? c->row_count : summary->affected_count,
+				   summary->tag + length);
 }
 
 /* The statement ran to its end. */
@@ -198,7 +208,8 @@ static cdbc_status request_done(cx_sqlite_cursor *c, cdbc_error **err)
 	return CDBC_OK;
 }
 
-/* ---- running one -------------------------------------------------------------------------------------------- */
+/* ---- running one
+ * -------------------------------------------------------------------------------------------- */
 
 /* Prepares the next statement of the request and binds its values. */
 static cdbc_status request_start(cx_sqlite_cursor *c, const cdbc_request *r, cdbc_error **err)
@@ -214,8 +225,10 @@ static cdbc_status request_start(cx_sqlite_cursor *c, const cdbc_request *r, cdb
 	c->batch_rows = r->batch_rows > 0 ? r->batch_rows : BATCH_ROWS;
 	c->batch_bytes = r->batch_bytes > 0 ? r->batch_bytes : BATCH_BYTES;
 	c->batch_ns = r->batch_ns > 0 ? r->batch_ns : BATCH_NS;
-	c->summary = (cdbc_summary){.struct_size = sizeof(cdbc_summary), .affected_count = -1,
-								.tx_before = c->is_implicit ? CDBC_TX_IDLE : cx_sqlite_tx_state(c->conn)};
+	c->summary =
+		(cdbc_summary){.struct_size = sizeof(cdbc_summary),
+					   .affected_count = -1,
+					   .tx_before = c->is_implicit ? CDBC_TX_IDLE : cx_sqlite_tx_state(c->conn)};
 	c->text_left = NULL;
 	status = cx_sqlite_statement_get(c->conn, r, sql, length, &tail, &c->statement, err);
 	if (status)
@@ -228,8 +241,8 @@ static cdbc_status request_start(cx_sqlite_cursor *c, const cdbc_request *r, cdb
 	return status;
 }
 
-/* Statements that are answered without SQLite: BEGIN inside a batch's own transaction makes that the caller's; in a transaction that
- * SQLite has rolled back by itself only its end is accepted. */
+/* Statements that are answered without SQLite: BEGIN inside a batch's own transaction makes that
+ * the caller's; in a transaction that SQLite has rolled back by itself only its end is accepted. */
 static cdbc_status answer_ourselves(cx_sqlite_cursor *c, bool *is_answered, cdbc_error **err)
 {
 	cx_sqlite_verb verb = c->statement->tag.verb;
@@ -251,7 +264,9 @@ static cdbc_status answer_ourselves(cx_sqlite_cursor *c, bool *is_answered, cdbc
 		return status;
 	}
 	if (c->conn->is_tx_failed) {
-		status = cx_error_set(err, CDBC_SQL, "the transaction was rolled back by an earlier failure: only ROLLBACK is accepted");
+		status = cx_error_set(
+			err, CDBC_SQL,
+			"the transaction was rolled back by an earlier failure: only ROLLBACK is accepted");
 		cx_error_sqlstate(err, "25P02");
 		return status;
 	}
@@ -260,7 +275,8 @@ static cdbc_status answer_ourselves(cx_sqlite_cursor *c, bool *is_answered, cdbc
 }
 
 /* Makes the columns and, where only values can tell their types, reads the first batch. */
-static cdbc_status open_rows(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, bool has_row, cdbc_error **err)
+static cdbc_status open_rows(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, bool has_row,
+							 cdbc_error **err)
 {
 	cx_sqlite_statement *s = c->statement;
 	bool has_more = false;
@@ -285,8 +301,8 @@ static cdbc_status open_rows(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, boo
 	return status;
 }
 
-static cdbc_status request_run(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, const struct ArrowSchema **schema,
-							   cdbc_error **err)
+static cdbc_status request_run(cx_sqlite_cursor *c, cdbc_numeric_mode numeric,
+							   const struct ArrowSchema **schema, cdbc_error **err)
 {
 	bool is_answered;
 	int rc = SQLITE_DONE;
@@ -295,7 +311,8 @@ static cdbc_status request_run(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, c
 	if (status || is_answered)
 		return status;
 	if (c->statement->tag.verb != CX_SQLITE_ROLLBACK && cx_deadline_passed(c->conn->deadline_ns))
-		return cx_error_set(err, CDBC_TIMEOUT, "the deadline passed before the statement was begun");
+		return cx_error_set(err, CDBC_TIMEOUT,
+							"the deadline passed before the statement was begun");
 	status = implicit_begin(c, err);
 	if (status)
 		return status;
@@ -303,7 +320,8 @@ static cdbc_status request_run(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, c
 	if (c->statement->handle)
 		rc = sqlite3_step(c->statement->handle);
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return cx_sqlite_fail(c->conn, rc, c->statement->handle ? sqlite3_sql(c->statement->handle) : NULL, err);
+		return cx_sqlite_fail(c->conn, rc,
+							  c->statement->handle ? sqlite3_sql(c->statement->handle) : NULL, err);
 	if (sqlite3_column_count(c->statement->handle) == 0)
 		return request_done(c, err);
 	status = open_rows(c, numeric, rc == SQLITE_ROW, err);
@@ -312,12 +330,16 @@ static cdbc_status request_run(cx_sqlite_cursor *c, cdbc_numeric_mode numeric, c
 	return status;
 }
 
-/* ---- the driver's entries ----------------------------------------------------------------------------------- */
+/* ---- the driver's entries
+ * ----------------------------------------------------------------------------------- */
 
-static cdbc_status refuse(const cx_sqlite_conn *conn, size_t count, cdbc_summary *failed, cdbc_error **err)
+static cdbc_status refuse(const cx_sqlite_conn *conn, size_t count, cdbc_summary *failed,
+						  cdbc_error **err)
 {
 	if (failed)
-		*failed = (cdbc_summary){.struct_size = sizeof *failed, .affected_count = -1, .is_link_lost = conn->is_lost,
+		*failed = (cdbc_summary){.struct_size = sizeof *failed,
+								 .affected_count = -1,
+								 .is_link_lost = conn->is_lost,
 								 .tx_before = cx_sqlite_tx_state(conn)};
 	if (conn->is_lost)
 		return cx_error_set(err, CDBC_CONNECT, "the connection is lost");
@@ -328,8 +350,9 @@ static cdbc_status refuse(const cx_sqlite_conn *conn, size_t count, cdbc_summary
 	return CDBC_OK;
 }
 
-cdbc_status cx_sqlite_submit(void *handle, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns,
-							 void **cursor, cdbc_summary *failed, cdbc_error **err)
+cdbc_status cx_sqlite_submit(void *handle, const cdbc_request *requests, size_t count,
+							 cdbc_sync sync, int64_t deadline_ns, void **cursor,
+							 cdbc_summary *failed, cdbc_error **err)
 {
 	cx_sqlite_conn *conn = handle;
 	cx_sqlite_cursor *c = &conn->cursor;
@@ -346,7 +369,8 @@ cdbc_status cx_sqlite_submit(void *handle, const cdbc_request *requests, size_t 
 	c->stage = CX_SQLITE_FINISHED;
 	conn->is_busy = true;
 	if (count == 1 && !is_simple(requests)) {
-		/* The usual case copies nothing: values go into the statement, and the rest is not looked at later. */
+		/* The usual case copies nothing: values go into the statement, and the rest is not looked
+		 * at later. */
 		c->only = *requests;
 		c->requests = &c->only;
 		c->is_started = true;
@@ -386,7 +410,8 @@ static cdbc_status leave_result(cx_sqlite_cursor *c, cdbc_error **err)
 	return request_done(c, err);
 }
 
-cdbc_status cx_sqlite_next_result(void *cursor, int64_t deadline_ns, const struct ArrowSchema **schema, bool *has_result,
+cdbc_status cx_sqlite_next_result(void *cursor, int64_t deadline_ns,
+								  const struct ArrowSchema **schema, bool *has_result,
 								  cdbc_error **err)
 {
 	cx_sqlite_cursor *c = cursor;
@@ -430,7 +455,8 @@ cdbc_status cx_sqlite_next_result(void *cursor, int64_t deadline_ns, const struc
 	return CDBC_OK;
 }
 
-cdbc_status cx_sqlite_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out, cdbc_error **err)
+cdbc_status cx_sqlite_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out,
+							cdbc_error **err)
 {
 	cx_sqlite_cursor *c = cursor;
 	struct ArrowArray array;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a statement takes and gives, without running it. SQLite types neither parameters nor expressions: those are unknown. */
+/* What a statement takes and gives, without running it. SQLite types neither parameters nor
+ * expressions: those are unknown. */
 #include "sqlite/internal.h"
 
 #include "base/alloc.h"
@@ -38,7 +39,8 @@ static cdbc_status describe_params(description *d, size_t count, cdbc_error **er
 	return CDBC_OK;
 }
 
-static cdbc_status describe_columns(description *d, cx_sqlite_statement *s, const cdbc_request *request, cdbc_error **err)
+static cdbc_status describe_columns(description *d, cx_sqlite_statement *s,
+									const cdbc_request *request, cdbc_error **err)
 {
 	cdbc_status status = cx_sqlite_statement_hints(s, request, err);
 
@@ -52,8 +54,8 @@ static cdbc_status describe_columns(description *d, cx_sqlite_statement *s, cons
 	return status;
 }
 
-cdbc_status cx_sqlite_describe(void *handle, const cdbc_request *request, int64_t deadline_ns, cdbc_description **out,
-							   cdbc_error **err)
+cdbc_status cx_sqlite_describe(void *handle, const cdbc_request *request, int64_t deadline_ns,
+							   cdbc_description **out, cdbc_error **err)
 {
 	cx_sqlite_conn *conn = handle;
 	cx_sqlite_statement *s = NULL;
@@ -65,7 +67,8 @@ cdbc_status cx_sqlite_describe(void *handle, const cdbc_request *request, int64_
 		return cx_error_set(err, CDBC_USAGE, "a result of this connection is still open");
 	cx_sqlite_enter(conn, deadline_ns);
 	atomic_store(&conn->is_cancelled, false);
-	status = cx_sqlite_statement_get(conn, request, request->sql, request->sql_length, &tail, &s, err);
+	status =
+		cx_sqlite_statement_get(conn, request, request->sql, request->sql_length, &tail, &s, err);
 	if (status)
 		return status;
 	d = cx_calloc(1, sizeof *d);

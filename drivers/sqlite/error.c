@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* SQLite's errors in the words of the house: status, SQLSTATE, position, constraint. No other file reads its result codes for that. */
+/* SQLite's errors in the words of the house: status, SQLSTATE, position, constraint. No other file
+ * reads its result codes for that. */
 #include "sqlite/internal.h"
 
 #include "base/clock.h"
@@ -81,7 +82,8 @@ static const error_class *class_of(int rc)
 static const char *sqlstate_of_message(const char *message)
 {
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
-		if (messages[i].begins && strncmp(message, messages[i].begins, strlen(messages[i].begins)) == 0)
+		if (messages[i].begins &&
+			strncmp(message, messages[i].begins, strlen(messages[i].begins)) == 0)
 			return messages[i].sqlstate;
 		if (messages[i].contains && strstr(message, messages[i].contains))
 			return messages[i].sqlstate;
@@ -100,7 +102,8 @@ static void copy_word(const char *begin, const char *stops, char *out, size_t si
 	out[n] = '\0';
 }
 
-/* "UNIQUE constraint failed: t.a, t.b", "... failed: index 'i'", "CHECK constraint failed: name". */
+/* "UNIQUE constraint failed: t.a, t.b", "... failed: index 'i'", "CHECK constraint failed: name".
+ */
 static void add_constraint(int rc, const char *message, cdbc_error **err)
 {
 	const char *what = strstr(message, "constraint failed: ");
@@ -176,6 +179,8 @@ cdbc_status cx_sqlite_fail(cx_sqlite_conn *conn, int rc, const char *sql, cdbc_e
 	if ((rc & 0xff) == SQLITE_CONSTRAINT)
 		add_constraint(rc, message, err);
 	if (status == CDBC_CONFLICT)
-		cx_error_hint(err, "another connection holds a lock that this transaction cannot wait for: run it again");
+		cx_error_hint(
+			err,
+			"another connection holds a lock that this transaction cannot wait for: run it again");
 	return status;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the files of the SQLite driver share. Nothing outside this folder includes it, its unit tests excepted. */
+/* What the files of the SQLite driver share. Nothing outside this folder includes it, its unit
+ * tests excepted. */
 #ifndef CX_SQLITE_INTERNAL_H
 #define CX_SQLITE_INTERNAL_H
 
@@ -26,7 +27,8 @@ typedef enum cx_sqlite_verb {
 	CX_SQLITE_COMMIT,
 	CX_SQLITE_ROLLBACK,    /* the whole transaction */
 	CX_SQLITE_ROLLBACK_TO, /* a savepoint */
-	CX_SQLITE_OUTSIDE /* cannot run, or does nothing, inside a transaction: VACUUM, PRAGMA, ATTACH, DETACH */
+	CX_SQLITE_OUTSIDE /* cannot run, or does nothing, inside a transaction: VACUUM, PRAGMA, ATTACH,
+						 DETACH */
 } cx_sqlite_verb;
 
 typedef struct cx_sqlite_tag {
@@ -46,7 +48,8 @@ typedef struct cx_sqlite_statement {
 	uint64_t id; /* 0: not kept */
 	struct cx_sqlite_statement *bucket_next, *newer, *older;
 	cx_sqlite_tag tag;
-	/* Columns, made after the first step (SQLite may have prepared it anew) and kept while the three below agree. */
+	/* Columns, made after the first step (SQLite may have prepared it anew) and kept while the
+	 * three below agree. */
 	size_t column_count;
 	cx_sqlite_column *columns;
 	cx_field *fields; /* what the present execution uses */
@@ -55,7 +58,8 @@ typedef struct cx_sqlite_statement {
 	cdbc_numeric_mode numeric;
 	uint64_t hints_hash;
 	bool has_columns, has_by_value;
-	struct ArrowSchema schema; /* of schema_fields, which fields may have left behind; release NULL: not made */
+	struct ArrowSchema
+		schema; /* of schema_fields, which fields may have left behind; release NULL: not made */
 	cx_field *schema_fields;
 	/* The request's hints, copied. */
 	cdbc_column_hint *hints;
@@ -63,7 +67,8 @@ typedef struct cx_sqlite_statement {
 	cx_arena hints_arena;
 } cx_sqlite_statement;
 
-/* One value, from a running statement or from the buffer of the first batch. type is SQLITE_INTEGER and so on. */
+/* One value, from a running statement or from the buffer of the first batch. type is SQLITE_INTEGER
+ * and so on. */
 typedef struct cx_sqlite_cell {
 	int type;
 	union {
@@ -98,7 +103,7 @@ typedef struct cx_sqlite_cursor {
 	bool is_stopped;  /* an error ended the batch */
 	bool is_last;     /* nothing follows the present statement */
 	struct ArrowArray first;
-	bool has_more; /* after first, a row waits */
+	bool has_more;     /* after first, a row waits */
 	int64_t row_count; /* read from SQLite so far */
 	int64_t batch_rows, batch_bytes, batch_ns;
 	int64_t rows_hint;
@@ -113,8 +118,8 @@ typedef struct cx_sqlite_conn {
 	bool is_read_only;
 	bool is_busy;
 	bool is_lost;
-	bool is_tx_failed;      /* SQLite rolled the caller's transaction back by itself */
-	bool is_deadline_hit;   /* the present call was stopped by its deadline */
+	bool is_tx_failed;        /* SQLite rolled the caller's transaction back by itself */
+	bool is_deadline_hit;     /* the present call was stopped by its deadline */
 	atomic_bool is_cancelled; /* cancel came during the present cursor */
 	int64_t deadline_ns;      /* of the present call; read by SQLite's callbacks on this thread */
 	cx_sqlite_cursor cursor;
@@ -128,7 +133,8 @@ typedef struct cx_sqlite_conn {
 	char *pragmas; /* "PRAGMA a=b;PRAGMA c=d;" */
 } cx_sqlite_conn;
 
-/* error.c: makes *err of SQLite's last error on the connection, whose code is rc; sql, when not NULL, is what a position refers to. */
+/* error.c: makes *err of SQLite's last error on the connection, whose code is rc; sql, when not
+ * NULL, is what a position refers to. */
 cdbc_status cx_sqlite_fail(cx_sqlite_conn *conn, int rc, const char *sql, cdbc_error **err);
 
 /* open.c */
@@ -137,9 +143,11 @@ void cx_sqlite_enter(cx_sqlite_conn *conn, int64_t deadline_ns);
 int cx_sqlite_exec(cx_sqlite_conn *conn, const char *sql);
 cdbc_tx_state cx_sqlite_tx_state(const cx_sqlite_conn *conn);
 
-/* statement.c: gives a prepared statement, kept or loose; *tail is what follows it in sql. A handle NULL: only comments. */
-cdbc_status cx_sqlite_statement_get(cx_sqlite_conn *conn, const cdbc_request *request, const char *sql, size_t length,
-									const char **tail, cx_sqlite_statement **out, cdbc_error **err);
+/* statement.c: gives a prepared statement, kept or loose; *tail is what follows it in sql. A handle
+ * NULL: only comments. */
+cdbc_status cx_sqlite_statement_get(cx_sqlite_conn *conn, const cdbc_request *request,
+									const char *sql, size_t length, const char **tail,
+									cx_sqlite_statement **out, cdbc_error **err);
 /* Ends its execution; a loose one is gone. */
 void cx_sqlite_statement_put(cx_sqlite_conn *conn, cx_sqlite_statement *statement);
 void cx_sqlite_statements_free(cx_sqlite_conn *conn);
@@ -148,46 +156,60 @@ bool cx_sqlite_is_blank(const char *sql);
 void cx_sqlite_tag_read(const char *sql, cx_sqlite_tag *out);
 
 /* bind.c */
-cdbc_status cx_sqlite_bind(cx_sqlite_conn *conn, sqlite3_stmt *handle, const cdbc_request *request, cdbc_error **err);
+cdbc_status cx_sqlite_bind(cx_sqlite_conn *conn, sqlite3_stmt *handle, const cdbc_request *request,
+						   cdbc_error **err);
 
 /* typing.c: the type of a declared column type; id UNKNOWN when the values decide. */
 cdbc_type cx_sqlite_type_of(const char *declared);
-cdbc_status cx_sqlite_statement_hints(cx_sqlite_statement *statement, const cdbc_request *request, cdbc_error **err);
+cdbc_status cx_sqlite_statement_hints(cx_sqlite_statement *statement, const cdbc_request *request,
+									  cdbc_error **err);
 /* Makes or keeps the statement's columns. */
-cdbc_status cx_sqlite_statement_columns(cx_sqlite_statement *statement, cdbc_numeric_mode numeric, cdbc_error **err);
-/* Decides a by-value column: widens *field so that the cell fits. *has_big is its memory. False: nothing holds both. */
+cdbc_status cx_sqlite_statement_columns(cx_sqlite_statement *statement, cdbc_numeric_mode numeric,
+										cdbc_error **err);
+/* Decides a by-value column: widens *field so that the cell fits. *has_big is its memory. False:
+ * nothing holds both. */
 bool cx_sqlite_widen(cx_field *field, bool *has_big, const cx_sqlite_cell *cell);
 /* Makes statement->schema of statement->fields. */
 cdbc_status cx_sqlite_statement_schema(cx_sqlite_statement *statement, cdbc_error **err);
 
 /* cell.c */
 void cx_sqlite_cell_read(sqlite3_stmt *handle, int column, cx_sqlite_cell *out);
-/* Puts a cell into the open row; false when it does not fit the field's type (the batch's own failures are seen in it). */
-bool cx_sqlite_cell_put(cx_batch *batch, size_t column, const cx_field *field, const cx_sqlite_cell *cell);
+/* Puts a cell into the open row; false when it does not fit the field's type (the batch's own
+ * failures are seen in it). */
+bool cx_sqlite_cell_put(cx_batch *batch, size_t column, const cx_field *field,
+						const cx_sqlite_cell *cell);
 /* The error of a cell that did not fit. row counts from 1. */
-cdbc_status cx_sqlite_cell_mismatch(const cx_field *field, const cx_sqlite_cell *cell, int64_t row, cdbc_error **err);
+cdbc_status cx_sqlite_cell_mismatch(const cx_field *field, const cx_sqlite_cell *cell, int64_t row,
+									cdbc_error **err);
 /* The shortest text that reads back as the same number. */
 size_t cx_sqlite_real_text(double number, char out[32]);
 
 /* json.c */
 bool cx_sqlite_is_json(const char *text, size_t length);
 
-/* batch.c: reads rows of the running statement, the first of which waits, until a limit or the end. *has_more: a row waits still. */
-cdbc_status cx_sqlite_batch_read(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more, cdbc_error **err);
-/* The same for the first batch of a statement with columns by value: it decides their types, then there is a schema. */
-cdbc_status cx_sqlite_batch_read_first(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more, cdbc_error **err);
+/* batch.c: reads rows of the running statement, the first of which waits, until a limit or the end.
+ * *has_more: a row waits still. */
+cdbc_status cx_sqlite_batch_read(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more,
+								 cdbc_error **err);
+/* The same for the first batch of a statement with columns by value: it decides their types, then
+ * there is a schema. */
+cdbc_status cx_sqlite_batch_read_first(cx_sqlite_cursor *cursor, struct ArrowArray *out,
+									   bool *has_more, cdbc_error **err);
 
 /* cursor.c */
-cdbc_status cx_sqlite_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns,
-							 void **cursor, cdbc_summary *failed, cdbc_error **err);
-cdbc_status cx_sqlite_next_result(void *cursor, int64_t deadline_ns, const struct ArrowSchema **schema, bool *has_result,
+cdbc_status cx_sqlite_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync,
+							 int64_t deadline_ns, void **cursor, cdbc_summary *failed,
+							 cdbc_error **err);
+cdbc_status cx_sqlite_next_result(void *cursor, int64_t deadline_ns,
+								  const struct ArrowSchema **schema, bool *has_result,
 								  cdbc_error **err);
-cdbc_status cx_sqlite_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out, cdbc_error **err);
+cdbc_status cx_sqlite_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out,
+							cdbc_error **err);
 const cdbc_summary *cx_sqlite_summary(void *cursor);
 void cx_sqlite_cursor_close(void *cursor, int64_t deadline_ns);
 
 /* describe.c */
-cdbc_status cx_sqlite_describe(void *conn, const cdbc_request *request, int64_t deadline_ns, cdbc_description **out,
-							   cdbc_error **err);
+cdbc_status cx_sqlite_describe(void *conn, const cdbc_request *request, int64_t deadline_ns,
+							   cdbc_description **out, cdbc_error **err);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Is a text JSON (RFC 8259)? SQLite does not check what a column declared JSON holds, and what leaves us as JSON is embedded as it is. */
+/* Is a text JSON (RFC 8259)? SQLite does not check what a column declared JSON holds, and what
+ * leaves us as JSON is embedded as it is. */
 #include "sqlite/internal.h"
 
 #define DEPTH_MAX 1000

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A connection's life: settings, open, close, reset, and the callbacks by which a deadline or a cancel stops SQLite. */
+/* A connection's life: settings, open, close, reset, and the callbacks by which a deadline or a
+ * cancel stops SQLite. */
 #include "sqlite/driver.h"
 #include "sqlite/internal.h"
 
@@ -12,17 +13,21 @@
 #include <errno.h>
 #include <time.h>
 
-#define PROGRESS_OPS     1000
-#define BUSY_SLEEP_NS    (10 * CX_NS_PER_MS)
-#define WAL_PATIENCE_MS  200
-#define PRAGMAS_MAX      (64u << 10)
+#define PROGRESS_OPS    1000
+#define BUSY_SLEEP_NS   (10 * CX_NS_PER_MS)
+#define WAL_PATIENCE_MS 200
+#define PRAGMAS_MAX     (64u << 10)
 
-/* What a session may have changed that reset cannot read back: the defaults, before the settings' own pragmas. */
+/* What a session may have changed that reset cannot read back: the defaults, before the settings'
+ * own pragmas. */
 static const char session_defaults[] =
-	"PRAGMA foreign_keys=1;PRAGMA recursive_triggers=0;PRAGMA query_only=0;PRAGMA ignore_check_constraints=0;"
-	"PRAGMA reverse_unordered_selects=0;PRAGMA read_uncommitted=0;PRAGMA case_sensitive_like=0;PRAGMA legacy_alter_table=0;";
+	"PRAGMA foreign_keys=1;PRAGMA recursive_triggers=0;PRAGMA query_only=0;PRAGMA "
+	"ignore_check_constraints=0;"
+	"PRAGMA reverse_unordered_selects=0;PRAGMA read_uncommitted=0;PRAGMA "
+	"case_sensitive_like=0;PRAGMA legacy_alter_table=0;";
 
-/* ---- callbacks ---------------------------------------------------------------------------------------------- */
+/* ---- callbacks
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool must_stop(cx_sqlite_conn *conn)
 {
@@ -39,7 +44,8 @@ static int on_progress(void *data)
 	return must_stop(data);
 }
 
-/* Another holds the lock: sleep a little and have SQLite try again, until the deadline. In short pieces, so that cancel is heard. */
+/* Another holds the lock: sleep a little and have SQLite try again, until the deadline. In short
+ * pieces, so that cancel is heard. */
 static int on_busy(void *data, int tries)
 {
 	cx_sqlite_conn *conn = data;
@@ -72,7 +78,9 @@ cdbc_tx_state cx_sqlite_tx_state(const cx_sqlite_conn *conn)
 	return sqlite3_get_autocommit(conn->db) ? CDBC_TX_IDLE : CDBC_TX_OPEN;
 }
 
-/* ---- settings ----------------------------------------------------------------------------------------------- */
+/* ---- settings
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* Characters of a pragma's name or value: nothing that could end it and begin other SQL. */
 static bool is_word(const char *text, bool is_value)
@@ -90,7 +98,9 @@ static cdbc_status add_pragma(cx_buf *pragmas, const cdbc_setting *s, cdbc_error
 	const char *name = s->name + 4;
 
 	if (!is_word(name, false) || !is_word(s->value, true))
-		return cx_error_set(err, CDBC_CONFIG, "setting \"%s\": \"%s\" is not a pragma's name and value", s->name, s->value);
+		return cx_error_set(err, CDBC_CONFIG,
+							"setting \"%s\": \"%s\" is not a pragma's name and value", s->name,
+							s->value);
 	cx_buf_putf(pragmas, "PRAGMA %s=%s;", name, s->value);
 	return CDBC_OK;
 }
@@ -99,7 +109,8 @@ static cdbc_status unknown_setting(const char *name, cdbc_error **err)
 {
 	static const char *const known[] = {"path", "mode", "prepared_statements"};
 	const char *nearest = cx_text_nearest(name, known, 3);
-	cdbc_status status = cx_error_set(err, CDBC_CONFIG, "setting \"%s\" is unknown to sqlite", name);
+	cdbc_status status =
+		cx_error_set(err, CDBC_CONFIG, "setting \"%s\" is unknown to sqlite", name);
 
 	if (nearest)
 		cx_error_hint(err, "did you mean \"%s\"?", nearest);
@@ -122,11 +133,13 @@ static cdbc_status read_mode(const char *value, open_plan *plan, cdbc_error **er
 	else if (strcmp(value, "rw") == 0)
 		plan->flags = SQLITE_OPEN_READWRITE;
 	else if (strcmp(value, "rwc") != 0)
-		return cx_error_set(err, CDBC_CONFIG, "setting \"mode\": \"%s\" is none of rwc, rw, ro", value);
+		return cx_error_set(err, CDBC_CONFIG, "setting \"mode\": \"%s\" is none of rwc, rw, ro",
+							value);
 	return CDBC_OK;
 }
 
-static cdbc_status read_settings(const cdbc_settings *settings, cx_sqlite_conn *conn, open_plan *plan, cdbc_error **err)
+static cdbc_status read_settings(const cdbc_settings *settings, cx_sqlite_conn *conn,
+								 open_plan *plan, cdbc_error **err)
 {
 	cdbc_status status = CDBC_OK;
 	int64_t kept = CX_SQLITE_STATEMENTS_DEFAULT;
@@ -140,8 +153,10 @@ static cdbc_status read_settings(const cdbc_settings *settings, cx_sqlite_conn *
 			status = read_mode(s->value, plan, err);
 		else if (strcmp(s->name, "prepared_statements") == 0 &&
 				 !cx_text_int64(s->value, strlen(s->value), 0, CX_SQLITE_STATEMENTS_MAX, &kept))
-			status = cx_error_set(err, CDBC_CONFIG, "setting \"prepared_statements\": \"%s\" is not a number from 0 to %d", s->value,
-								  CX_SQLITE_STATEMENTS_MAX);
+			status =
+				cx_error_set(err, CDBC_CONFIG,
+							 "setting \"prepared_statements\": \"%s\" is not a number from 0 to %d",
+							 s->value, CX_SQLITE_STATEMENTS_MAX);
 		else if (strncmp(s->name, "set.", 4) == 0)
 			status = add_pragma(&plan->pragmas, s, err);
 		else if (strcmp(s->name, "prepared_statements") != 0)
@@ -156,11 +171,13 @@ static cdbc_status read_settings(const cdbc_settings *settings, cx_sqlite_conn *
 	return status ? status : cx_buf_status(&plan->pragmas, "settings", err);
 }
 
-/* ---- open and close ----------------------------------------------------------------------------------------- */
+/* ---- open and close
+ * ----------------------------------------------------------------------------------------- */
 
 static cdbc_status open_handle(cx_sqlite_conn *conn, const open_plan *plan, cdbc_error **err)
 {
-	const char *prefix = strncmp(plan->path, "file:", 5) == 0 ? "./" : ""; /* a name, never SQLite's URI */
+	const char *prefix =
+		strncmp(plan->path, "file:", 5) == 0 ? "./" : ""; /* a name, never SQLite's URI */
 	cx_buf name = CX_BUF_INIT(1u << 16);
 	cdbc_status status;
 	int rc;
@@ -169,7 +186,8 @@ static cdbc_status open_handle(cx_sqlite_conn *conn, const open_plan *plan, cdbc
 	status = cx_buf_status(&name, "path", err);
 	if (status)
 		goto out;
-	rc = sqlite3_open_v2(name.data, &conn->db, plan->flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	rc = sqlite3_open_v2(name.data, &conn->db,
+						 plan->flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc) {
 		int os = conn->db ? sqlite3_system_errno(conn->db) : 0;
 
@@ -227,9 +245,11 @@ static void conn_close(void *handle)
 	cx_free(conn);
 }
 
-static cdbc_status conn_open(const cdbc_settings *settings, int64_t deadline_ns, void **out, cdbc_error **err)
+static cdbc_status conn_open(const cdbc_settings *settings, int64_t deadline_ns, void **out,
+							 cdbc_error **err)
 {
-	open_plan plan = {.flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, .pragmas = CX_BUF_INIT(PRAGMAS_MAX)};
+	open_plan plan = {.flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+					  .pragmas = CX_BUF_INIT(PRAGMAS_MAX)};
 	cx_sqlite_conn *conn = cx_calloc(1, sizeof *conn);
 	cdbc_status status;
 
@@ -263,13 +283,16 @@ out:
 	return status;
 }
 
-/* ---- state -------------------------------------------------------------------------------------------------- */
+/* ---- state
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static cdbc_conn_state conn_state(void *handle)
 {
 	const cx_sqlite_conn *conn = handle;
 
-	return (cdbc_conn_state){.tx = cx_sqlite_tx_state(conn), .is_lost = conn->is_lost, .is_busy = conn->is_busy};
+	return (cdbc_conn_state){
+		.tx = cx_sqlite_tx_state(conn), .is_lost = conn->is_lost, .is_busy = conn->is_busy};
 }
 
 static cdbc_status conn_info(void *handle, cdbc_info_id id, cdbc_value *out, cdbc_error **err)
@@ -312,13 +335,15 @@ static cdbc_status conn_ping(void *handle, int64_t deadline_ns, cdbc_error **err
 	return conn_usable(handle, err);
 }
 
-/* Detaches what was attached and drops what is temporary; SQL text of it is made first, for neither may run while it is read. */
+/* Detaches what was attached and drops what is temporary; SQL text of it is made first, for neither
+ * may run while it is read. */
 static int drop_leftovers(cx_sqlite_conn *conn)
 {
-	static const char list[] =
-		"SELECT printf('DETACH \"%w\"', name) FROM pragma_database_list WHERE name NOT IN ('main', 'temp') UNION ALL "
-		"SELECT printf('DROP %s IF EXISTS temp.\"%w\"', type, name) FROM sqlite_temp_schema WHERE type IN ('table', 'view')"
-		" AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+	static const char list[] = "SELECT printf('DETACH \"%w\"', name) FROM pragma_database_list "
+							   "WHERE name NOT IN ('main', 'temp') UNION ALL "
+							   "SELECT printf('DROP %s IF EXISTS temp.\"%w\"', type, name) FROM "
+							   "sqlite_temp_schema WHERE type IN ('table', 'view')"
+							   " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
 	cx_buf sql = CX_BUF_INIT(16u << 20);
 	sqlite3_stmt *handle = NULL;
 	int rc = sqlite3_prepare_v2(conn->db, list, -1, &handle, NULL);
@@ -379,8 +404,8 @@ const cdbc_driver cx_driver_sqlite = {
 	.struct_size = sizeof(cdbc_driver),
 	.name = "sqlite",
 	.schemes = "sqlite",
-	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_DESCRIBE | CDBC_CAN_STREAM |
-					CDBC_IS_EMBEDDED | CDBC_TAKES_QUESTION_MARKS,
+	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_DESCRIBE |
+					CDBC_CAN_STREAM | CDBC_IS_EMBEDDED | CDBC_TAKES_QUESTION_MARKS,
 	.open = conn_open,
 	.close = conn_close,
 	.state = conn_state,

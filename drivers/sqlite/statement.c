@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Prepared statements: a bounded table a connection, the least recently used leaves first; and what their first words say. */
+/* Prepared statements: a bounded table a connection, the least recently used leaves first; and what
+ * their first words say. */
 #include "sqlite/internal.h"
 
 #include "base/alloc.h"
@@ -9,7 +10,9 @@
 #include <stdio.h>
 #include <strings.h>
 
-/* ---- words -------------------------------------------------------------------------------------------------- */
+/* ---- words
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static const char *skip_blank(const char *p)
 {
@@ -74,8 +77,9 @@ static void verb_of_with(const char *p, char out[24])
 			p = skip_quoted(p);
 		} else if (isalpha((unsigned char)*p) || *p == '_') {
 			next_word(&p, out);
-			if (depth == 0 && (strcmp(out, "SELECT") == 0 || strcmp(out, "INSERT") == 0 || strcmp(out, "UPDATE") == 0 ||
-							   strcmp(out, "DELETE") == 0 || strcmp(out, "REPLACE") == 0 || strcmp(out, "VALUES") == 0))
+			if (depth == 0 && (strcmp(out, "SELECT") == 0 || strcmp(out, "INSERT") == 0 ||
+							   strcmp(out, "UPDATE") == 0 || strcmp(out, "DELETE") == 0 ||
+							   strcmp(out, "REPLACE") == 0 || strcmp(out, "VALUES") == 0))
 				return;
 		} else {
 			depth += (*p == '(') - (*p == ')');
@@ -102,8 +106,8 @@ static const struct verb_row {
 static void object_of(const char *p, char word[24])
 {
 	while (next_word(&p, word))
-		if (strcmp(word, "TEMP") != 0 && strcmp(word, "TEMPORARY") != 0 && strcmp(word, "UNIQUE") != 0 &&
-			strcmp(word, "VIRTUAL") != 0)
+		if (strcmp(word, "TEMP") != 0 && strcmp(word, "TEMPORARY") != 0 &&
+			strcmp(word, "UNIQUE") != 0 && strcmp(word, "VIRTUAL") != 0)
 			return;
 }
 
@@ -144,7 +148,8 @@ void cx_sqlite_tag_read(const char *sql, cx_sqlite_tag *out)
 		out->verb = CX_SQLITE_ROLLBACK_TO;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * ---------------------------------------------------------------------------------------------- */
 
 static cx_sqlite_statement **bucket_of(cx_sqlite_conn *conn, uint64_t id)
 {
@@ -196,8 +201,8 @@ void cx_sqlite_statements_free(cx_sqlite_conn *conn)
 	statement_fini(&conn->loose);
 }
 
-static cdbc_status prepare(cx_sqlite_conn *conn, const char *sql, size_t length, unsigned flags, const char **tail,
-						   cx_sqlite_statement *s, cdbc_error **err)
+static cdbc_status prepare(cx_sqlite_conn *conn, const char *sql, size_t length, unsigned flags,
+						   const char **tail, cx_sqlite_statement *s, cdbc_error **err)
 {
 	int rc;
 
@@ -231,8 +236,9 @@ static cx_sqlite_statement *find(cx_sqlite_conn *conn, uint64_t id)
 	return s;
 }
 
-cdbc_status cx_sqlite_statement_get(cx_sqlite_conn *conn, const cdbc_request *request, const char *sql, size_t length,
-									const char **tail, cx_sqlite_statement **out, cdbc_error **err)
+cdbc_status cx_sqlite_statement_get(cx_sqlite_conn *conn, const cdbc_request *request,
+									const char *sql, size_t length, const char **tail,
+									cx_sqlite_statement **out, cdbc_error **err)
 {
 	bool is_kept = request->statement_id && conn->kept_max &&
 				   !(request->flags & (CDBC_REQUEST_NO_PREPARE | CDBC_REQUEST_SIMPLE));

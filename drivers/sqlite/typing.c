@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Which type a column has. SQLite types values, not columns: a `column:` hint decides, else the declared type, else the values of the
- * first batch. How a value is written into a column of that type is cell.c's. */
+/* Which type a column has. SQLite types values, not columns: a `column:` hint decides, else the
+ * declared type, else the values of the first batch. How a value is written into a column of that
+ * type is cell.c's. */
 #include "sqlite/internal.h"
 
 #include "base/error.h"
@@ -12,7 +13,8 @@
 
 #define EXACT_IN_DOUBLE (INT64_C(1) << 53)
 
-/* ---- declared types ----------------------------------------------------------------------------------------- */
+/* ---- declared types
+ * ----------------------------------------------------------------------------------------- */
 
 static const struct name_row {
 	const char *name;
@@ -46,8 +48,9 @@ static const struct name_row {
 
 /* SQLite's own rules of affinity, in their order. */
 static const struct name_row parts[] = {
-	{"INT", CDBC_TYPE_INT8},    {"CHAR", CDBC_TYPE_TEXT},   {"CLOB", CDBC_TYPE_TEXT},   {"TEXT", CDBC_TYPE_TEXT},
-	{"BLOB", CDBC_TYPE_BYTES},  {"REAL", CDBC_TYPE_FLOAT8}, {"FLOA", CDBC_TYPE_FLOAT8}, {"DOUB", CDBC_TYPE_FLOAT8},
+	{"INT", CDBC_TYPE_INT8},    {"CHAR", CDBC_TYPE_TEXT},   {"CLOB", CDBC_TYPE_TEXT},
+	{"TEXT", CDBC_TYPE_TEXT},   {"BLOB", CDBC_TYPE_BYTES},  {"REAL", CDBC_TYPE_FLOAT8},
+	{"FLOA", CDBC_TYPE_FLOAT8}, {"DOUB", CDBC_TYPE_FLOAT8},
 };
 
 /* "timestamp ( 3 )  with time zone" gives "TIMESTAMP WITH TIME ZONE" and "3". */
@@ -111,7 +114,9 @@ cdbc_type cx_sqlite_type_of(const char *declared)
 	return type;
 }
 
-/* ---- hints -------------------------------------------------------------------------------------------------- */
+/* ---- hints
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static uint64_t hash_of_hints(const cdbc_request *request)
 {
@@ -122,12 +127,15 @@ static uint64_t hash_of_hints(const cdbc_request *request)
 
 		hash = cx_hash_bytes(h->name, strlen(h->name), hash);
 		hash = cx_hash_mix(hash ^ (uint64_t)h->type.id, (uint64_t)(h->type.precision + 2) * 4096 +
-						   (uint64_t)(h->type.scale + 2) * 2 + h->type.is_array + UINT64_C(0x9e3779b97f4a7c15));
+															(uint64_t)(h->type.scale + 2) * 2 +
+															h->type.is_array +
+															UINT64_C(0x9e3779b97f4a7c15));
 	}
 	return hash;
 }
 
-cdbc_status cx_sqlite_statement_hints(cx_sqlite_statement *s, const cdbc_request *request, cdbc_error **err)
+cdbc_status cx_sqlite_statement_hints(cx_sqlite_statement *s, const cdbc_request *request,
+									  cdbc_error **err)
 {
 	uint64_t hash = hash_of_hints(request);
 
@@ -161,7 +169,9 @@ static const cdbc_column_hint *find_hint(const cx_sqlite_statement *s, const cha
 	return NULL;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------ */
+/* ---- columns
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void apply_numeric_mode(cx_field *field, cdbc_numeric_mode mode)
 {
@@ -223,7 +233,8 @@ static void forget_values(cx_sqlite_statement *s)
 	}
 }
 
-cdbc_status cx_sqlite_statement_columns(cx_sqlite_statement *s, cdbc_numeric_mode numeric, cdbc_error **err)
+cdbc_status cx_sqlite_statement_columns(cx_sqlite_statement *s, cdbc_numeric_mode numeric,
+										cdbc_error **err)
 {
 	int prepared_count = sqlite3_stmt_status(s->handle, SQLITE_STMTSTATUS_REPREPARE, 0);
 	size_t count = (size_t)sqlite3_column_count(s->handle);

@@ -53,7 +53,8 @@ int main(int argc, char **argv)
 	if (cdbc_client_open_url(argv[1], &client, &err))
 		return fail(err);
 	if (cdbc_client_acquire(client, NULL, &session, &err) ||
-		cdbc_session_query(session, "select id, balance from accounts order by id", CDBC_NO_PARAMS, NULL, &result, &err) ||
+		cdbc_session_query(session, "select id, balance from accounts order by id", CDBC_NO_PARAMS,
+						   NULL, &result, &err) ||
 		cdbc_result_export_arrow(result, &stream, &err)) {
 		code = fail(err);
 	} else {

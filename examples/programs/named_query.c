@@ -27,15 +27,15 @@ static cdbc_status print_transactions(cdbc_session *session, void *data, cdbc_er
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
-	status = cdbc_session_run(session, "get_user_transactions", CDBC_PARAMS({"user_id", cdbc_int64(user_id)}), NULL, &result,
-							  err);
+	status = cdbc_session_run(session, "get_user_transactions",
+							  CDBC_PARAMS({"user_id", cdbc_int64(user_id)}), NULL, &result, err);
 	if (status)
 		return status;
 	while (cdbc_result_next(result, &error)) {
 		cdbc_text state = cdbc_result_text(result, 3);
 
-		printf("%6lld  %10.2f  %.*s\n", (long long)cdbc_result_int64(result, 0), (double)cdbc_result_int64(result, 2) / 100,
-			   (int)state.length, state.data);
+		printf("%6lld  %10.2f  %.*s\n", (long long)cdbc_result_int64(result, 0),
+			   (double)cdbc_result_int64(result, 2) / 100, (int)state.length, state.data);
 	}
 	if (!cdbc_result_is_complete(result)) {
 		status = cdbc_error_status(error);

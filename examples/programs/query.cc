@@ -59,14 +59,17 @@ try {
 
 	std::array<cdbc_param, 1> params = {cdbc_param_of("count", cdbc_int64(std::atoll(argv[2])))};
 	cdbc_result *raw_result = nullptr;
-	check(cdbc_session_query(session.get(), "select id, kind, balance from accounts order by balance desc, id limit :count",
-							 cdbc_params_of(params.data(), params.size()), nullptr, &raw_result, &err),
+	check(cdbc_session_query(
+			  session.get(),
+			  "select id, kind, balance from accounts order by balance desc, id limit :count",
+			  cdbc_params_of(params.data(), params.size()), nullptr, &raw_result, &err),
 		  err);
 	std::unique_ptr<cdbc_result, closer> result(raw_result);
 
 	while (cdbc_result_next(result.get(), &err)) {
 		cdbc_text kind = cdbc_result_text(result.get(), 1);
-		std::cout << cdbc_result_int64(result.get(), 0) << ' ' << std::string_view(kind.data, kind.length) << ' '
+		std::cout << cdbc_result_int64(result.get(), 0) << ' '
+				  << std::string_view(kind.data, kind.length) << ' '
 				  << cdbc_result_int64(result.get(), 2) << '\n';
 	}
 	if (!cdbc_result_is_complete(result.get()))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The Arrow C data and C stream interfaces, as their specification gives them, guarded so that they may meet other copies. */
+/* The Arrow C data and C stream interfaces, as their specification gives them, guarded so that they
+ * may meet other copies. */
 #ifndef CDBC_ARROW_H
 #define CDBC_ARROW_H
 

@@ -16,23 +16,29 @@ typedef struct cdbc_client_options {
 	size_t observer_count;
 } cdbc_client_options;
 
-#define CDBC_CLIENT_OPTIONS_INIT {sizeof(cdbc_client_options), NULL, 0}
+#define CDBC_CLIENT_OPTIONS_INIT             \
+	{                                        \
+		sizeof(cdbc_client_options), NULL, 0 \
+	}
 
-/* Opens a client from a loaded configuration, which is borrowed for the call. Loads and checks the SQL folders that it names, and
- * opens pool.min_size connections in the background without waiting for them.
- * Fails with CDBC_CONFIG, CDBC_SQL_FILE, CDBC_IO, CDBC_NOMEM. Round trips: none. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options, cdbc_client **out, cdbc_error **err);
+/* Opens a client from a loaded configuration, which is borrowed for the call. Loads and checks the
+ * SQL folders that it names, and opens pool.min_size connections in the background without waiting
+ * for them. Fails with CDBC_CONFIG, CDBC_SQL_FILE, CDBC_IO, CDBC_NOMEM. Round trips: none. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open(const cdbc_config *config,
+													 const cdbc_client_options *options,
+													 cdbc_client **out, cdbc_error **err);
 
 /* The same from a file and one of its environments (NULL: its default). */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_client_open_file(const char *path, const char *environment, cdbc_client **out, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open_file(const char *path, const char *environment,
+														  cdbc_client **out, cdbc_error **err);
 
 /* The same from a URL alone: postgresql://..., cockroachdb://..., sqlite:PATH, sqlite::memory: */
-CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open_url(const char *url, cdbc_client **out, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open_url(const char *url, cdbc_client **out,
+														 cdbc_error **err);
 
-/* Closes the client: new work is refused (CDBC_CLOSED), work under way has until the deadline, then connections are cut. Sessions
- * not yet released keep the memory alive, not the connections. Takes NULL. */
+/* Closes the client: new work is refused (CDBC_CLOSED), work under way has until the deadline, then
+ * connections are cut. Sessions not yet released keep the memory alive, not the connections. Takes
+ * NULL. */
 CDBC_API void cdbc_client_close(cdbc_client *client, int64_t timeout_ms);
 
 /* The named queries; borrowed. */
@@ -40,24 +46,32 @@ CDBC_API const cdbc_catalog *cdbc_client_catalog(const cdbc_client *client);
 
 typedef struct cdbc_session_options {
 	size_t struct_size;
-	const char *user;   /* who the work is for (:_user); NULL: nobody in particular */
-	const char *source; /* where the session is taken, for the leak warning; static storage; CDBC_HERE */
-	int64_t timeout_ms; /* of each request, everything included; 0: the configuration's database.timeout */
+	const char *user; /* who the work is for (:_user); NULL: nobody in particular */
+	const char
+		*source; /* where the session is taken, for the leak warning; static storage; CDBC_HERE */
+	int64_t timeout_ms; /* of each request, everything included; 0: the configuration's
+						   database.timeout */
 	bool connect_now;   /* take a connection at once */
-	const cdbc_config_item *settings; /* session settings (timezone, statement_timeout...) kept for the session's life */
+	const cdbc_config_item *settings; /* session settings (timezone, statement_timeout...) kept for
+										 the session's life */
 	size_t setting_count;
 } cdbc_session_options;
 
 #define CDBC_STRINGIZE_(x) #x
 #define CDBC_STRINGIZE(x)  CDBC_STRINGIZE_(x)
 #define CDBC_HERE          __FILE__ ":" CDBC_STRINGIZE(__LINE__)
-#define CDBC_SESSION_OPTIONS_INIT {sizeof(cdbc_session_options), NULL, CDBC_HERE, 0, false, NULL, 0}
+#define CDBC_SESSION_OPTIONS_INIT                                        \
+	{                                                                    \
+		sizeof(cdbc_session_options), NULL, CDBC_HERE, 0, false, NULL, 0 \
+	}
 
-/* Gives a session: an identity, settings and deadlines. It takes a connection from the pool when the first request needs one, so
- * CDBC_TIMEOUT, CDBC_CONNECT, CDBC_AUTH and CDBC_OVERLOADED come from that request (or here, with connect_now).
- * Also fails with CDBC_CLOSED, CDBC_NOMEM. options NULL: the defaults. Round trips: none (connect_now: as the first request). */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_client_acquire(cdbc_client *client, const cdbc_session_options *options, cdbc_session **out, cdbc_error **err);
+/* Gives a session: an identity, settings and deadlines. It takes a connection from the pool when
+ * the first request needs one, so CDBC_TIMEOUT, CDBC_CONNECT, CDBC_AUTH and CDBC_OVERLOADED come
+ * from that request (or here, with connect_now). Also fails with CDBC_CLOSED, CDBC_NOMEM. options
+ * NULL: the defaults. Round trips: none (connect_now: as the first request). */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_acquire(cdbc_client *client,
+														const cdbc_session_options *options,
+														cdbc_session **out, cdbc_error **err);
 
 /* Scoped use: acquires, calls fn, releases, and returns what fn returned. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
@@ -90,17 +104,17 @@ CDBC_API void cdbc_client_pool_stats(const cdbc_client *client, cdbc_pool_stats 
 
 /* One part of a health report. */
 typedef struct cdbc_health_item {
-	const char *name;   /* "pool", "database", "catalog" */
+	const char *name; /* "pool", "database", "catalog" */
 	bool is_ok;
-	const char *text;   /* "CockroachDB v22.1.0 at db2:26257, node 3, 1.2 ms" */
+	const char *text; /* "CockroachDB v22.1.0 at db2:26257, node 3, 1.2 ms" */
 } cdbc_health_item;
 
-/* Looks at pool, database and catalog, and reports each. *is_ok: all are well. Fails with CDBC_NOMEM, CDBC_CLOSED only.
- * Round trips: one, and a connection's opening when none is idle. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_client_health(cdbc_client *client, int64_t timeout_ms,
-				   void (*report)(void *data, const cdbc_health_item *item), void *data, bool *is_ok,
-				   cdbc_error **err);
+/* Looks at pool, database and catalog, and reports each. *is_ok: all are well. Fails with
+ * CDBC_NOMEM, CDBC_CLOSED only. Round trips: one, and a connection's opening when none is idle. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_health(cdbc_client *client, int64_t timeout_ms,
+													   void (*report)(void *data,
+																	  const cdbc_health_item *item),
+													   void *data, bool *is_ok, cdbc_error **err);
 
 CDBC_END
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Events: what happens inside, for those who watch. A watcher returns nothing and cannot change what happens. */
+/* Events: what happens inside, for those who watch. A watcher returns nothing and cannot change
+ * what happens. */
 #ifndef CDBC_EVENT_H
 #define CDBC_EVENT_H
 
@@ -14,10 +15,12 @@ typedef enum cdbc_event_kind {
 	CDBC_EVENT_CONN_OPEN = 1u << 2,   /* error not NULL: it failed */
 	CDBC_EVENT_CONN_CLOSE = 1u << 3,
 	CDBC_EVENT_ACQUIRE_WAIT = 1u << 4, /* an acquire had to wait, and for how long */
-	CDBC_EVENT_LEAK = 1u << 5,         /* a connection has been out longer than leak_warn_ms; text is where it was taken */
-	CDBC_EVENT_CATALOG = 1u << 6,      /* a folder of queries was loaded, or was not */
-	CDBC_EVENT_DEPRECATED = 1u << 7,   /* a deprecated query ran */
-	CDBC_EVENT_NOTICE = 1u << 8        /* the server said something */
+	CDBC_EVENT_LEAK =
+		1u
+		<< 5, /* a connection has been out longer than leak_warn_ms; text is where it was taken */
+	CDBC_EVENT_CATALOG = 1u << 6,    /* a folder of queries was loaded, or was not */
+	CDBC_EVENT_DEPRECATED = 1u << 7, /* a deprecated query ran */
+	CDBC_EVENT_NOTICE = 1u << 8      /* the server said something */
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX

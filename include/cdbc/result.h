@@ -17,10 +17,10 @@ typedef struct cdbc_column {
 	cdbc_type type;
 } cdbc_column;
 
-/* Move to the next row. False at the end and on failure: cdbc_result_is_complete tells which, and *err says why. Values got
- * from the row before become invalid. Waits for the server at most until the request's deadline.
- * Fails with CDBC_SQL, CDBC_CONNECT, CDBC_TIMEOUT, CDBC_CANCELLED, CDBC_RESOURCE (max-rows), CDBC_DATA, CDBC_NOMEM.
- * Round trips: none beyond the request's own. */
+/* Move to the next row. False at the end and on failure: cdbc_result_is_complete tells which, and
+ * *err says why. Values got from the row before become invalid. Waits for the server at most until
+ * the request's deadline. Fails with CDBC_SQL, CDBC_CONNECT, CDBC_TIMEOUT, CDBC_CANCELLED,
+ * CDBC_RESOURCE (max-rows), CDBC_DATA, CDBC_NOMEM. Round trips: none beyond the request's own. */
 CDBC_API bool cdbc_result_next(cdbc_result *result, cdbc_error **err);
 
 /* True once the database's last word was read and it was success: everything was handed over. */
@@ -29,7 +29,8 @@ CDBC_API bool cdbc_result_is_complete(const cdbc_result *result);
 /* Rows handed over so far. */
 CDBC_API int64_t cdbc_result_row_count(const cdbc_result *result);
 
-/* Rows that the statement changed; -1 when it has no such number. Known once the result is complete. */
+/* Rows that the statement changed; -1 when it has no such number. Known once the result is
+ * complete. */
 CDBC_API int64_t cdbc_result_affected_count(const cdbc_result *result);
 
 /* The database's command tag ("UPDATE 1"), "" before the end. Borrowed. */
@@ -42,31 +43,39 @@ CDBC_API const cdbc_column *cdbc_result_column(const cdbc_result *result, size_t
 /* Finds a column by its exact name, the first where several share it. False: there is none. */
 CDBC_API bool cdbc_result_find_column(const cdbc_result *result, const char *name, size_t *index);
 
-/* The present row's values. column out of range, or no present row, reads as NULL. A number that does not fit the asked type is
- * 0 (int64 of a text that is no number) or rounded (int64 of a double): look at the column's type, or use text. */
+/* The present row's values. column out of range, or no present row, reads as NULL. A number that
+ * does not fit the asked type is 0 (int64 of a text that is no number) or rounded (int64 of a
+ * double): look at the column's type, or use text. */
 CDBC_API bool cdbc_result_is_null(const cdbc_result *result, size_t column);
 CDBC_API bool cdbc_result_bool(const cdbc_result *result, size_t column);
 CDBC_API int64_t cdbc_result_int64(const cdbc_result *result, size_t column);
 CDBC_API double cdbc_result_double(const cdbc_result *result, size_t column);
-/* The value's text as CSV prints it; of text, JSON and bytes: the bytes themselves, not copied. NULL reads as "". Valid until the
- * next next, take or free; asking for another column does not end it. */
+/* The value's text as CSV prints it; of text, JSON and bytes: the bytes themselves, not copied.
+ * NULL reads as "". Valid until the next next, take or free; asking for another column does not end
+ * it. */
 CDBC_API cdbc_text cdbc_result_text(cdbc_result *result, size_t column);
 
-/* The present row as a dictionary: a name and a value for each column, in their order. items has room for
- * cdbc_result_column_count of them. Fails with CDBC_NOMEM (a value had to be printed). */
-CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_row(cdbc_result *result, cdbc_param *items, cdbc_error **err);
+/* The present row as a dictionary: a name and a value for each column, in their order. items has
+ * room for cdbc_result_column_count of them. Fails with CDBC_NOMEM (a value had to be printed). */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_row(cdbc_result *result, cdbc_param *items,
+													cdbc_error **err);
 
-/* Hands over the next whole batch (after rows read by next: what is left of the present one). The caller releases it.
- * out->release is NULL at the end. Errors as cdbc_result_next. */
-CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_take(cdbc_result *result, struct ArrowArray *out, cdbc_error **err);
+/* Hands over the next whole batch (after rows read by next: what is left of the present one). The
+ * caller releases it. out->release is NULL at the end. Errors as cdbc_result_next. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_take(cdbc_result *result, struct ArrowArray *out,
+													 cdbc_error **err);
 
-/* Gives a copy of the schema, a struct of the columns; the caller releases it. An empty struct when no rows are returned. */
-CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_schema(const cdbc_result *result, struct ArrowSchema *out, cdbc_error **err);
+/* Gives a copy of the schema, a struct of the columns; the caller releases it. An empty struct when
+ * no rows are returned. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_schema(const cdbc_result *result,
+													   struct ArrowSchema *out, cdbc_error **err);
 
-/* Hands the remaining rows over as an Arrow stream, which keeps the session's connection until its end or release; releasing the
- * session first ends the stream with an error. The result itself may be freed at once. One thread at a time. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_result_export_arrow(cdbc_result *result, struct ArrowArrayStream *out, cdbc_error **err);
+/* Hands the remaining rows over as an Arrow stream, which keeps the session's connection until its
+ * end or release; releasing the session first ends the stream with an error. The result itself may
+ * be freed at once. One thread at a time. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_export_arrow(cdbc_result *result,
+															 struct ArrowArrayStream *out,
+															 cdbc_error **err);
 
 /* A whole result in memory, kept in chunks. */
 typedef struct cdbc_chunks {
@@ -76,14 +85,14 @@ typedef struct cdbc_chunks {
 	int64_t row_count;
 } cdbc_chunks;
 
-/* Reads all that is left. max_bytes bounds the memory (0: no bound), else CDBC_RESOURCE. Other errors as cdbc_result_next.
- * Free with cdbc_chunks_clear. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chunks *out, cdbc_error **err);
+/* Reads all that is left. max_bytes bounds the memory (0: no bound), else CDBC_RESOURCE. Other
+ * errors as cdbc_result_next. Free with cdbc_chunks_clear. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes,
+														cdbc_chunks *out, cdbc_error **err);
 CDBC_API void cdbc_chunks_clear(cdbc_chunks *chunks);
 
-/* Frees the result. What was not read is cancelled and drained within bounds. Takes NULL. Round trips: none when it was read to
- * its end, else one or two. */
+/* Frees the result. What was not read is cancelled and drained within bounds. Takes NULL. Round
+ * trips: none when it was read to its end, else one or two. */
 CDBC_API void cdbc_result_free(cdbc_result *result);
 
 CDBC_END

@@ -21,35 +21,46 @@ typedef struct cdbc_request_options {
 	bool is_idempotent;
 } cdbc_request_options;
 
-#define CDBC_REQUEST_OPTIONS_INIT {sizeof(cdbc_request_options), 0, 0, CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, 0, false}
+#define CDBC_REQUEST_OPTIONS_INIT                                                         \
+	{                                                                                     \
+		sizeof(cdbc_request_options), 0, 0, CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, 0, false \
+	}
 
-/* Run a named query, or SQL text, and stream its rows. name, sql and params are read only during the call; values are bound, never
- * spliced. Parameters are given by name (:name), or all without names for $1, $2, ... Free the result before the next call on the
- * session. options NULL: the defaults.
- * Fail with CDBC_NOT_FOUND (name), CDBC_PARAM, CDBC_SQL_FILE (sql: the lexer refuses it), CDBC_SQL, CDBC_CONFLICT, CDBC_TIMEOUT,
- * CDBC_CONNECT, CDBC_AUTH, CDBC_OVERLOADED, CDBC_CANCELLED, CDBC_RESOURCE, CDBC_DATA, CDBC_CLOSED, CDBC_USAGE (a result is open),
- * CDBC_NOMEM.
- * Round trips: one; two the first time a connection sees the statement. (A connection is taken first when the session has none:
- * none when an idle one is fresh, one to check it when it rested longer than pool.check_idle.) */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
-				 const cdbc_request_options *options, cdbc_result **out, cdbc_error **err);
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
-				   const cdbc_request_options *options, cdbc_result **out, cdbc_error **err);
+/* Run a named query, or SQL text, and stream its rows. name, sql and params are read only during
+ * the call; values are bound, never spliced. Parameters are given by name (:name), or all without
+ * names for $1, $2, ... Free the result before the next call on the session. options NULL: the
+ * defaults. Fail with CDBC_NOT_FOUND (name), CDBC_PARAM, CDBC_SQL_FILE (sql: the lexer refuses it),
+ * CDBC_SQL, CDBC_CONFLICT, CDBC_TIMEOUT, CDBC_CONNECT, CDBC_AUTH, CDBC_OVERLOADED, CDBC_CANCELLED,
+ * CDBC_RESOURCE, CDBC_DATA, CDBC_CLOSED, CDBC_USAGE (a result is open), CDBC_NOMEM. Round trips:
+ * one; two the first time a connection sees the statement. (A connection is taken first when the
+ * session has none: none when an idle one is fresh, one to check it when it rested longer than
+ * pool.check_idle.) */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_run(cdbc_session *session, const char *name,
+													 cdbc_params params,
+													 const cdbc_request_options *options,
+													 cdbc_result **out, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_query(cdbc_session *session, const char *sql,
+													   cdbc_params params,
+													   const cdbc_request_options *options,
+													   cdbc_result **out, cdbc_error **err);
 
-/* Runs every statement of a script in turn, discarding rows, and stops at the first that fails. No parameters. *affected_count (may be
- * NULL) is the sum. Errors as cdbc_session_query. Round trips: one a statement. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_session_execute_script(cdbc_session *session, const char *sql, int64_t *affected_count, cdbc_error **err);
+/* Runs every statement of a script in turn, discarding rows, and stops at the first that fails. No
+ * parameters. *affected_count (may be NULL) is the sum. Errors as cdbc_session_query. Round trips:
+ * one a statement. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_execute_script(cdbc_session *session,
+																const char *sql,
+																int64_t *affected_count,
+																cdbc_error **err);
 
-/* Asks the server to abandon what the session is running, which then fails with CDBC_CANCELLED. The one call that any thread may make
- * on a session, as long as it is not released. Success when nothing runs. Fails with CDBC_UNSUPPORTED, CDBC_CONNECT, CDBC_TIMEOUT.
- * Waits at most 5 s. Round trips: one, on a connection of its own. */
+/* Asks the server to abandon what the session is running, which then fails with CDBC_CANCELLED. The
+ * one call that any thread may make on a session, as long as it is not released. Success when
+ * nothing runs. Fails with CDBC_UNSUPPORTED, CDBC_CONNECT, CDBC_TIMEOUT. Waits at most 5 s. Round
+ * trips: one, on a connection of its own. */
 CDBC_API cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err);
 
-/* Gives the session back. A result still open is closed as by cdbc_result_free; an open transaction is rolled back; an exported stream
- * ends with an error. Takes NULL. Round trips: none when clean. */
+/* Gives the session back. A result still open is closed as by cdbc_result_free; an open transaction
+ * is rolled back; an exported stream ends with an error. Takes NULL. Round trips: none when clean.
+ */
 CDBC_API void cdbc_session_release(cdbc_session *session);
 
 CDBC_END

@@ -48,7 +48,8 @@ typedef enum cdbc_value_kind {
 	CDBC_VALUE_ARRAY
 } cdbc_value_kind;
 
-/* A value, tagged. type says what it is to the database; CDBC_TYPE_UNKNOWN leaves it to the statement's declaration or server. */
+/* A value, tagged. type says what it is to the database; CDBC_TYPE_UNKNOWN leaves it to the
+ * statement's declaration or server. */
 typedef struct cdbc_value {
 	cdbc_value_kind kind;
 	cdbc_type type;
@@ -161,12 +162,13 @@ static inline cdbc_params cdbc_params_of(const cdbc_param *items, size_t count)
 #define CDBC_NO_PARAMS cdbc_params_of(NULL, 0)
 #ifndef __cplusplus
 /* CDBC_PARAMS({"user_id", cdbc_int64(7)}, {"state", cdbc_string("settled")}) */
-#define CDBC_PARAMS(...)                                                                           \
-	cdbc_params_of((const cdbc_param[]){__VA_ARGS__},                                              \
+#define CDBC_PARAMS(...)                              \
+	cdbc_params_of((const cdbc_param[]){__VA_ARGS__}, \
 				   sizeof((const cdbc_param[]){__VA_ARGS__}) / sizeof(cdbc_param))
 #endif
 
-/* Returns the type's usual name ("int8", "timestamptz"); "unknown" or "other" where it has none. Static storage. */
+/* Returns the type's usual name ("int8", "timestamptz"); "unknown" or "other" where it has none.
+ * Static storage. */
 CDBC_API const char *cdbc_type_name(cdbc_type_id id);
 
 CDBC_END

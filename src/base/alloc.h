@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The one way to memory: everything goes through the hook that cdbc_set_allocator sets, which is also where tests make allocation
- * n fail. No function here reports an error: NULL means out of memory. */
+/* The one way to memory: everything goes through the hook that cdbc_set_allocator sets, which is
+ * also where tests make allocation n fail. No function here reports an error: NULL means out of
+ * memory. */
 #ifndef CX_ALLOC_H
 #define CX_ALLOC_H
 
@@ -29,7 +30,8 @@ void *cx_calloc(size_t count, size_t size);
 char *cx_strdup(const char *text);
 char *cx_strndup(const char *text, size_t length);
 
-/* A growable array: makes room for one more item after *count ones, doubling; false when out of memory, items unchanged. */
+/* A growable array: makes room for one more item after *count ones, doubling; false when out of
+ * memory, items unchanged. */
 bool cx_grow(void *items_ptr, size_t count, size_t *capacity, size_t item_size);
 
 #endif

@@ -12,7 +12,10 @@ typedef struct cx_arena {
 	size_t capacity;
 } cx_arena;
 
-#define CX_ARENA_INIT {NULL, 0, 0}
+#define CX_ARENA_INIT \
+	{                 \
+		NULL, 0, 0    \
+	}
 
 /* Memory aligned for anything, valid until cx_arena_free; NULL when out of memory. */
 void *cx_arena_alloc(cx_arena *arena, size_t size);

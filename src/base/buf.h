@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A growing byte buffer with a maximum. Failure (out of memory, or past the maximum) is sticky: write on, and check once at the end
- * with cx_buf_status. data is always NUL terminated when not NULL; the NUL does not count in length.
+/* A growing byte buffer with a maximum. Failure (out of memory, or past the maximum) is sticky:
+ * write on, and check once at the end with cx_buf_status. data is always NUL terminated when not
+ * NULL; the NUL does not count in length.
  *
  *     cx_buf b = CX_BUF_INIT(1 << 20);
  *     cx_buf_put(&b, "select ", 7);
@@ -23,7 +24,10 @@ typedef struct cx_buf {
 	bool is_over;
 } cx_buf;
 
-#define CX_BUF_INIT(max_bytes) {NULL, 0, 0, (max_bytes), false, false}
+#define CX_BUF_INIT(max_bytes)                \
+	{                                         \
+		NULL, 0, 0, (max_bytes), false, false \
+	}
 
 void cx_buf_init(cx_buf *buf, size_t max_bytes);
 void cx_buf_free(cx_buf *buf);
@@ -32,7 +36,8 @@ bool cx_buf_reserve_slow(cx_buf *buf, size_t n);
 
 static inline bool cx_buf_reserve(cx_buf *buf, size_t n)
 {
-	if (buf->capacity > buf->length && n < buf->capacity - buf->length && !buf->is_nomem && !buf->is_over)
+	if (buf->capacity > buf->length && n < buf->capacity - buf->length && !buf->is_nomem &&
+		!buf->is_over)
 		return true;
 	return cx_buf_reserve_slow(buf, n);
 }
@@ -74,7 +79,8 @@ static inline void cx_buf_clear(cx_buf *buf)
 }
 /* CDBC_OK, CDBC_NOMEM, or CDBC_RESOURCE ("<what> is longer than N bytes"). */
 cdbc_status cx_buf_status(const cx_buf *buf, const char *what, cdbc_error **err);
-/* Hands the memory over (never NULL unless the buffer has failed; an empty one gives ""), leaving the buffer empty. */
+/* Hands the memory over (never NULL unless the buffer has failed; an empty one gives ""), leaving
+ * the buffer empty. */
 char *cx_buf_take(cx_buf *buf);
 
 #endif

@@ -38,7 +38,8 @@ int64_t cx_deadline_after_ms(int64_t ms)
 		return CX_NEVER;
 	if (ms < 0)
 		ms = 0;
-	if (__builtin_mul_overflow(ms, CX_NS_PER_MS, &ns) || __builtin_add_overflow(cx_clock_now_ns(), ns, &at))
+	if (__builtin_mul_overflow(ms, CX_NS_PER_MS, &ns) ||
+		__builtin_add_overflow(cx_clock_now_ns(), ns, &at))
 		return CX_NEVER;
 	return at;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Monotonic time and deadlines. A deadline is nanoseconds of CLOCK_MONOTONIC; CX_NEVER waits without end. The clock can be replaced by
- * a fake one in tests. */
+/* Monotonic time and deadlines. A deadline is nanoseconds of CLOCK_MONOTONIC; CX_NEVER waits
+ * without end. The clock can be replaced by a fake one in tests. */
 #ifndef CX_CLOCK_H
 #define CX_CLOCK_H
 
@@ -32,7 +32,8 @@ static inline int64_t cx_deadline_sooner(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* Tests only: a clock that stands still until it is moved. Not while other threads wait for real time. */
+/* Tests only: a clock that stands still until it is moved. Not while other threads wait for real
+ * time. */
 void cx_clock_fake_start(int64_t now_ns);
 void cx_clock_fake_advance_ns(int64_t ns);
 void cx_clock_fake_stop(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The batch builder. Schemas are in schema.c. A batch's block is shared by the struct array and its children, which may be moved away
- * and released on their own: it is counted. */
+/* The batch builder. Schemas are in schema.c. A batch's block is shared by the struct array and its
+ * children, which may be moved away and released on their own: it is counted. */
 #include "base/column_block.h"
 
 #include "base/alloc.h"
@@ -12,9 +12,10 @@
 #define BYTES_MAX     ((size_t)INT32_MAX)
 
 static const uint8_t widths[CX_STORAGE_COUNT] = {
-	[CX_BOOL] = 0,      [CX_INT16] = 2,   [CX_INT32] = 4,  [CX_INT64] = 8,     [CX_FLOAT32] = 4,     [CX_FLOAT64] = 8,
-	[CX_UTF8] = 0,      [CX_BINARY] = 0,  [CX_DECIMAL128] = 16, [CX_DATE32] = 4, [CX_TIME64] = 8,     [CX_TIMESTAMP] = 8,
-	[CX_TIMESTAMPTZ] = 8, [CX_INTERVAL] = 16, [CX_UUID] = 16, [CX_LIST] = 0};
+	[CX_BOOL] = 0,        [CX_INT16] = 2,     [CX_INT32] = 4,  [CX_INT64] = 8,
+	[CX_FLOAT32] = 4,     [CX_FLOAT64] = 8,   [CX_UTF8] = 0,   [CX_BINARY] = 0,
+	[CX_DECIMAL128] = 16, [CX_DATE32] = 4,    [CX_TIME64] = 8, [CX_TIMESTAMP] = 8,
+	[CX_TIMESTAMPTZ] = 8, [CX_INTERVAL] = 16, [CX_UUID] = 16,  [CX_LIST] = 0};
 
 static bool has_bytes(cx_storage storage)
 {
@@ -41,7 +42,9 @@ static size_t align8(size_t n)
 	return (n + 7) & ~(size_t)7;
 }
 
-/* ---- begin -------------------------------------------------------------------------------------------------- */
+/* ---- begin
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Bytes of the data buffer for so many rows, aligned; a single row is what most batches are for. */
 static inline size_t first_size(cx_storage storage, int64_t rows)
@@ -56,7 +59,8 @@ static inline size_t first_size(cx_storage storage, int64_t rows)
 }
 
 /* What the columns begin with, besides the block's head; *lists counts the lists. */
-static size_t first_sizes(const cx_field *fields, size_t count, int64_t rows, size_t bytes_each, size_t *lists)
+static size_t first_sizes(const cx_field *fields, size_t count, int64_t rows, size_t bytes_each,
+						  size_t *lists)
 {
 	size_t need = 0, n = 0;
 
@@ -71,7 +75,8 @@ static size_t first_sizes(const cx_field *fields, size_t count, int64_t rows, si
 }
 
 /* Begins a column with memory at `at`; returns where the next one's is. */
-static inline char *column_init(cx_builder *c, cx_storage storage, int64_t rows, size_t bytes_each, char *at)
+static inline char *column_init(cx_builder *c, cx_storage storage, int64_t rows, size_t bytes_each,
+								char *at)
 {
 	size_t size = first_size(storage, rows);
 
@@ -92,9 +97,11 @@ cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count
 						   size_t bytes_hint, cdbc_error **err)
 {
 	int64_t rows = row_hint < 1 ? 1 : row_hint;
-	size_t bytes_each = align8(bytes_hint), lists, need = first_sizes(fields, count, rows, bytes_each, &lists);
+	size_t bytes_each = align8(bytes_hint), lists,
+		   need = first_sizes(fields, count, rows, bytes_each, &lists);
 	size_t parts = count + lists;
-	size_t head = sizeof(cx_batch_block) + parts * (sizeof(array_part) + sizeof(cx_builder)) + count * sizeof(void *);
+	size_t head = sizeof(cx_batch_block) + parts * (sizeof(array_part) + sizeof(cx_builder)) +
+				  count * sizeof(void *);
 	cx_batch_block *block = cx_alloc(head + need);
 	cx_builder *columns, *item;
 	char *at;
@@ -118,11 +125,14 @@ cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count
 			columns[i].item = item++;
 		}
 	}
-	*batch = (cx_batch){.block = block, .columns = columns, .column_count = count, .row_capacity = rows};
+	*batch =
+		(cx_batch){.block = block, .columns = columns, .column_count = count, .row_capacity = rows};
 	return CDBC_OK;
 }
 
-/* ---- growing ------------------------------------------------------------------------------------------------ */
+/* ---- growing
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Moves a buffer to memory of its own with a new size. */
 static bool regrow(void **buffer, uint8_t *owned, uint8_t bit, size_t old_size, size_t new_size)
@@ -257,7 +267,9 @@ char *cx_batch_put_room(cx_batch *batch, size_t column, size_t n)
 	return room;
 }
 
-/* ---- lists -------------------------------------------------------------------------------------------------- */
+/* ---- lists
+ * --------------------------------------------------------------------------------------------------
+ */
 
 void cx_batch_list_begin(cx_batch *batch, size_t column)
 {
@@ -330,7 +342,8 @@ void cx_batch_item_put(cx_batch *batch, size_t column, const void *bytes, size_t
 	}
 }
 
-/* ---- taking back -------------------------------------------------------------------------------------------- */
+/* ---- taking back
+ * -------------------------------------------------------------------------------------------- */
 
 static void column_unset(cx_builder *c, int64_t at)
 {
@@ -361,7 +374,8 @@ void cx_batch_unrow(cx_batch *batch)
 	}
 }
 
-/* ---- handing over ------------------------------------------------------------------------------------------- */
+/* ---- handing over
+ * ------------------------------------------------------------------------------------------- */
 
 static void block_unref(cx_batch_block *block, int refs)
 {
@@ -405,7 +419,8 @@ static void release_batch(struct ArrowArray *array)
 	for (size_t i = 0; i < block->column_count; i++) {
 		struct ArrowArray *child = array->children[i];
 
-		if (child->release == release_part && child->n_children == 0 && child->private_data == &block->parts[i]) {
+		if (child->release == release_part && child->n_children == 0 &&
+			child->private_data == &block->parts[i]) {
 			is_clean = is_clean && !block->columns[i].owned;
 			column_release(&block->columns[i]);
 			child->release = NULL;

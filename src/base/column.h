@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Columns in the Arrow layout: fields, schemas, and the builder of batches. Knows Arrow and the names of SQL types, not a database.
+/* Columns in the Arrow layout: fields, schemas, and the builder of batches. Knows Arrow and the
+ * names of SQL types, not a database.
  *
- * A batch is built row by row. Fixed-size values, offsets and bytes begin in one block that also holds the ArrowArrays, so a small
- * batch is one allocation; a column that outgrows its part of the block gets memory of its own.
+ * A batch is built row by row. Fixed-size values, offsets and bytes begin in one block that also
+ * holds the ArrowArrays, so a small batch is one allocation; a column that outgrows its part of the
+ * block gets memory of its own.
  *
  *     cx_batch b;
  *     if (cx_batch_begin(&b, fields, count, row_hint, bytes_hint, err)) ...
  *     for each row {
  *         if (!cx_batch_row(&b)) -> out of memory (cx_batch_fail tells)
- *         cx_batch_set_int64(&b, 0, 7); cx_batch_set_null(&b, 1); cx_batch_put_bytes(&b, 2, "x", 1);
+ *         cx_batch_set_int64(&b, 0, 7); cx_batch_set_null(&b, 1); cx_batch_put_bytes(&b, 2, "x",
+ * 1);
  *     }
  *     cx_batch_finish(&b, &array, err);      or cx_batch_discard(&b);
  *
- * cx_batch_row() opens a row; every column must then be set once. A row is taken back by cx_batch_unrow(). */
+ * cx_batch_row() opens a row; every column must then be set once. A row is taken back by
+ * cx_batch_unrow(). */
 #ifndef CX_COLUMN_H
 #define CX_COLUMN_H
 
@@ -41,8 +45,8 @@ typedef enum cx_storage {
 } cx_storage;
 
 /* The extremes stand for infinity in dates and timestamps. */
-#define CX_DATE_INFINITY       INT32_MAX
-#define CX_DATE_NEG_INFINITY   INT32_MIN
+#define CX_DATE_INFINITY          INT32_MAX
+#define CX_DATE_NEG_INFINITY      INT32_MIN
 #define CX_TIMESTAMP_INFINITY     INT64_MAX
 #define CX_TIMESTAMP_NEG_INFINITY INT64_MIN
 
@@ -55,33 +59,37 @@ typedef struct cx_field {
 	cx_storage item; /* of CX_LIST */
 } cx_field;
 
-/* The storage that the design's type table gives to a SQL type, numeric(p <= 38,s) included; arrays are CX_LIST of it. OTHER and
- * numeric without precision: CX_UTF8. */
+/* The storage that the design's type table gives to a SQL type, numeric(p <= 38,s) included; arrays
+ * are CX_LIST of it. OTHER and numeric without precision: CX_UTF8. */
 cx_storage cx_storage_of(cdbc_type type);
 /* Makes field.storage and item from its type. */
 void cx_field_resolve(cx_field *field);
 
-/* A struct schema of the fields, with SQL types in the metadata (cdbc.sql_type; cdbc.type of a numeric that is text) and arrow.json,
- * arrow.uuid as extensions. */
-cdbc_status cx_schema_make(const cx_field *fields, size_t count, struct ArrowSchema *out, cdbc_error **err);
-cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema *out, cdbc_error **err);
-/* Reads a child schema back into a field; strings point into it. False when the format is none of ours. */
+/* A struct schema of the fields, with SQL types in the metadata (cdbc.sql_type; cdbc.type of a
+ * numeric that is text) and arrow.json, arrow.uuid as extensions. */
+cdbc_status cx_schema_make(const cx_field *fields, size_t count, struct ArrowSchema *out,
+						   cdbc_error **err);
+cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema *out,
+						   cdbc_error **err);
+/* Reads a child schema back into a field; strings point into it. False when the format is none of
+ * ours. */
 bool cx_field_of_schema(const struct ArrowSchema *child, cx_field *out);
-/* The fields of a struct schema that cx_schema_make or cx_schema_copy made; NULL for one from elsewhere (copy it first). Borrowed. */
+/* The fields of a struct schema that cx_schema_make or cx_schema_copy made; NULL for one from
+ * elsewhere (copy it first). Borrowed. */
 const cx_field *cx_schema_fields(const struct ArrowSchema *schema);
 /* Finds a key in Arrow's binary metadata. False: not there. *value is not NUL terminated. */
 bool cx_metadata_find(const char *metadata, const char *key, cdbc_text *value);
 
 typedef struct cx_builder {
 	cx_storage storage;
-	uint32_t width;        /* bytes of a fixed value; 0: bits, or bytes with offsets */
-	uint8_t *validity;     /* NULL: no nulls so far */
-	void *data;            /* values, bits, or int32 offsets */
-	char *bytes;           /* of UTF8 and BINARY */
+	uint32_t width;    /* bytes of a fixed value; 0: bits, or bytes with offsets */
+	uint8_t *validity; /* NULL: no nulls so far */
+	void *data;        /* values, bits, or int32 offsets */
+	char *bytes;       /* of UTF8 and BINARY */
 	size_t bytes_length;
 	size_t bytes_capacity;
 	int64_t null_count;
-	uint8_t owned;         /* bit 0 validity, 1 data, 2 bytes are memory of their own */
+	uint8_t owned;           /* bit 0 validity, 1 data, 2 bytes are memory of their own */
 	struct cx_builder *item; /* of LIST */
 	int64_t item_length;
 	int64_t item_capacity;
@@ -99,19 +107,21 @@ typedef struct cx_batch {
 	bool is_over;
 } cx_batch;
 
-/* row_hint: rows that are surely coming (at least 1); bytes_hint: bytes of all texts together, 0 when unknown. */
+/* row_hint: rows that are surely coming (at least 1); bytes_hint: bytes of all texts together, 0
+ * when unknown. */
 cdbc_status cx_batch_begin(cx_batch *batch, const cx_field *fields, size_t count, int64_t row_hint,
 						   size_t bytes_hint, cdbc_error **err);
 
-/* Memory that small batches of the same columns take turns with: one that was released whole is kept for the next. Any thread may release
- * a batch, also after the store was freed. NULL: out of memory. */
+/* Memory that small batches of the same columns take turns with: one that was released whole is
+ * kept for the next. Any thread may release a batch, also after the store was freed. NULL: out of
+ * memory. */
 typedef struct cx_batch_store cx_batch_store;
 cx_batch_store *cx_batch_store_new(void);
 void cx_batch_store_free(cx_batch_store *store); /* takes NULL */
 /* The same from a store, for up to so many rows; fields and count must be the same each time. */
 #define CX_BATCH_STORE_ROWS 4
-cdbc_status cx_batch_begin_stored(cx_batch *batch, cx_batch_store *store, const cx_field *fields, size_t count,
-								  cdbc_error **err);
+cdbc_status cx_batch_begin_stored(cx_batch *batch, cx_batch_store *store, const cx_field *fields,
+								  size_t count, cdbc_error **err);
 
 bool cx_batch_grow(cx_batch *batch);
 /* Moves the batch into *out, a struct array; the batch is then empty. */
@@ -138,10 +148,10 @@ void cx_batch_set_null(cx_batch *batch, size_t column);
 /* Room for n bytes as the column's value (UTF8, BINARY); NULL when it failed. */
 char *cx_batch_put_room(cx_batch *batch, size_t column, size_t n);
 
-#define CX_BATCH_SETTER(name, ctype)                                                               \
-	static inline void cx_batch_set_##name(cx_batch *batch, size_t column, ctype value)            \
-	{                                                                                              \
-		((ctype *)batch->columns[column].data)[cx_batch_at(batch)] = value;                        \
+#define CX_BATCH_SETTER(name, ctype)                                                    \
+	static inline void cx_batch_set_##name(cx_batch *batch, size_t column, ctype value) \
+	{                                                                                   \
+		((ctype *)batch->columns[column].data)[cx_batch_at(batch)] = value;             \
 	}
 CX_BATCH_SETTER(int16, int16_t)
 CX_BATCH_SETTER(int32, int32_t)
@@ -185,7 +195,8 @@ static inline void cx_batch_put_bytes(cx_batch *batch, size_t column, const char
 /* A LIST value: begin, then one item call for each item. A NULL list is cx_batch_set_null. */
 void cx_batch_list_begin(cx_batch *batch, size_t column);
 void cx_batch_item_null(cx_batch *batch, size_t column);
-/* The item's bytes in its storage's layout (a fixed value as it stands in memory; bool: one byte; text: its bytes). */
+/* The item's bytes in its storage's layout (a fixed value as it stands in memory; bool: one byte;
+ * text: its bytes). */
 void cx_batch_item_put(cx_batch *batch, size_t column, const void *bytes, size_t n);
 
 /* CDBC_OK, or why the batch failed: CDBC_NOMEM, or CDBC_RESOURCE for a column past 2 GiB. */

@@ -23,12 +23,14 @@ struct cx_batch_block {
 	cx_builder *columns;
 	const void *no_validity;
 	cx_batch_store *store; /* where it goes back to; counted */
-	bool is_filled;        /* parts are what they were in a former batch, and so are the columns' buffers */
+	bool
+		is_filled; /* parts are what they were in a former batch, and so are the columns' buffers */
 };
 
 /* Frees a block that nobody refers to. */
 void cx_batch_block_free(cx_batch_block *block);
-/* Keeps a block that nobody refers to, in its store. It has no buffers of its own, and its parts are as they were when it was finished. */
+/* Keeps a block that nobody refers to, in its store. It has no buffers of its own, and its parts
+ * are as they were when it was finished. */
 void cx_batch_block_keep(cx_batch_block *block);
 /* A column outgrew its part of a block from a store. */
 void cx_batch_store_learn(cx_batch_store *store, const cx_builder *column);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Stores of batches: the block of a small batch that was released whole is kept for the next one of the same columns. Building batches is in
- * column.c. */
+/* Stores of batches: the block of a small batch that was released whole is kept for the next one of
+ * the same columns. Building batches is in column.c. */
 #include "base/alloc.h"
 #include "base/column_block.h"
 
@@ -10,9 +10,9 @@
 #define SPARE_FREED ((cx_batch_block *)1) /* no block: the place is taken for good */
 
 struct cx_batch_store {
-	atomic_int refs; /* the owner's, and one a block */
+	atomic_int refs;                 /* the owner's, and one a block */
 	_Atomic(cx_batch_block *) spare; /* SPARE_FREED once the store was freed */
-	atomic_size_t bytes; /* to begin a text column with */
+	atomic_size_t bytes;             /* to begin a text column with */
 };
 
 cx_batch_store *cx_batch_store_new(void)
@@ -56,7 +56,8 @@ void cx_batch_block_keep(cx_batch_block *block)
 	cx_batch_store *store = block->store;
 	cx_batch_block *none = NULL;
 
-	if (!atomic_compare_exchange_strong_explicit(&store->spare, &none, block, memory_order_release, memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&store->spare, &none, block, memory_order_release,
+												 memory_order_relaxed))
 		cx_batch_block_free(block); /* else it may be gone already */
 }
 
@@ -71,13 +72,14 @@ static void block_again(cx_batch_block *block)
 	}
 }
 
-cdbc_status cx_batch_begin_stored(cx_batch *batch, cx_batch_store *store, const cx_field *fields, size_t count,
-								  cdbc_error **err)
+cdbc_status cx_batch_begin_stored(cx_batch *batch, cx_batch_store *store, const cx_field *fields,
+								  size_t count, cdbc_error **err)
 {
 	cx_batch_block *block = atomic_load_explicit(&store->spare, memory_order_relaxed);
 	cdbc_status status;
 
-	if (block && atomic_compare_exchange_strong_explicit(&store->spare, &block, NULL, memory_order_acquire, memory_order_relaxed)) {
+	if (block && atomic_compare_exchange_strong_explicit(
+					 &store->spare, &block, NULL, memory_order_acquire, memory_order_relaxed)) {
 		block_again(block);
 		*batch = (cx_batch){.block = block,
 							.columns = block->columns,

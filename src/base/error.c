@@ -22,8 +22,10 @@ struct cdbc_error {
 	char *fields[CDBC_FIELD_COUNT];
 };
 
-static cdbc_error nomem_error = {
-	.status = CDBC_NOMEM, .outcome = CDBC_OUTCOME_NOT_SENT, .replay = CDBC_REPLAY_SAFE, .is_static = true};
+static cdbc_error nomem_error = {.status = CDBC_NOMEM,
+								 .outcome = CDBC_OUTCOME_NOT_SENT,
+								 .replay = CDBC_REPLAY_SAFE,
+								 .is_static = true};
 
 static const struct {
 	const char *name;
@@ -46,7 +48,8 @@ const char *cdbc_status_text(cdbc_status status)
 
 const char *cdbc_outcome_name(cdbc_outcome outcome)
 {
-	static const char *const names[] = {"not-sent", "rolled-back", "committed", "committed-partial", "unknown"};
+	static const char *const names[] = {"not-sent", "rolled-back", "committed", "committed-partial",
+										"unknown"};
 
 	return (unsigned)outcome < sizeof names / sizeof *names ? names[outcome] : "unknown";
 }
@@ -169,7 +172,8 @@ cdbc_status cx_error_set(cdbc_error **err, cdbc_status status, const char *forma
 
 cdbc_status cx_error_from_info(cdbc_error **err, const cdbc_error_info *info)
 {
-	cdbc_status status = cx_error_set(err, info->status, "%s", info->message ? info->message : cdbc_status_text(info->status));
+	cdbc_status status = cx_error_set(
+		err, info->status, "%s", info->message ? info->message : cdbc_status_text(info->status));
 
 	cx_error_sqlstate(err, info->sqlstate);
 	cx_error_field(err, CDBC_FIELD_DETAIL, info->detail);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* How the inside makes errors. Text is added on the way up (cx_error_wrap), never replaced. Every function takes err NULL and
- * the static out-of-memory error, and does the sensible thing. */
+/* How the inside makes errors. Text is added on the way up (cx_error_wrap), never replaced. Every
+ * function takes err NULL and the static out-of-memory error, and does the sensible thing. */
 #ifndef CX_ERROR_H
 #define CX_ERROR_H
 
@@ -8,9 +8,12 @@
 #include <cdbc/error.h>
 #include <stdarg.h>
 
-/* Makes *err (unless err is NULL) and returns status, for `return cx_error_set(err, CDBC_X, "...")`. Messages are cut at 4,000 bytes. */
-cdbc_status cx_error_set(cdbc_error **err, cdbc_status status, const char *format, ...) CDBC_PRINTF(3, 4);
-cdbc_status cx_error_setv(cdbc_error **err, cdbc_status status, const char *format, va_list args) CDBC_PRINTF(3, 0);
+/* Makes *err (unless err is NULL) and returns status, for `return cx_error_set(err, CDBC_X,
+ * "...")`. Messages are cut at 4,000 bytes. */
+cdbc_status cx_error_set(cdbc_error **err, cdbc_status status, const char *format, ...)
+	CDBC_PRINTF(3, 4);
+cdbc_status cx_error_setv(cdbc_error **err, cdbc_status status, const char *format, va_list args)
+	CDBC_PRINTF(3, 0);
 /* Of a driver's facts. */
 cdbc_status cx_error_from_info(cdbc_error **err, const cdbc_error_info *info);
 /* The static error: needs no memory, freeing it does nothing. */
@@ -19,7 +22,8 @@ cdbc_status cx_error_nomem(cdbc_error **err);
 /* Puts "<text>: " before the message of *err. */
 void cx_error_wrap(cdbc_error **err, const char *format, ...) CDBC_PRINTF(2, 3);
 
-/* Set parts of *err, if there is one; text is copied. Return nothing: a part lost for lack of memory is only that. */
+/* Set parts of *err, if there is one; text is copied. Return nothing: a part lost for lack of
+ * memory is only that. */
 void cx_error_hint(cdbc_error **err, const char *format, ...) CDBC_PRINTF(2, 3);
 void cx_error_field(cdbc_error **err, cdbc_error_field_id id, const char *text);
 void cx_error_sqlstate(cdbc_error **err, const char *sqlstate);
@@ -28,7 +32,8 @@ void cx_error_place(cdbc_error **err, const char *file, int64_t line, int64_t co
 void cx_error_outcome(cdbc_error **err, cdbc_outcome outcome, cdbc_replay replay);
 void cx_error_status(cdbc_error **err, cdbc_status status);
 
-/* A deep copy, for an error that several are told; the static one when memory is short. NULL gives NULL. */
+/* A deep copy, for an error that several are told; the static one when memory is short. NULL gives
+ * NULL. */
 cdbc_error *cx_error_copy(const cdbc_error *error);
 
 /* Frees *err and sets it to NULL, when a failure was dealt with. */

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-cdbc_status cx_events_init(cx_events *events, const cdbc_observer *observers, size_t count, cdbc_error **err)
+cdbc_status cx_events_init(cx_events *events, const cdbc_observer *observers, size_t count,
+						   cdbc_error **err)
 {
 	memset(events, 0, sizeof *events);
 	if (count == 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The list of observers: how a lower layer tells what happens without knowing who listens. Fixed once made: any thread may emit. */
+/* The list of observers: how a lower layer tells what happens without knowing who listens. Fixed
+ * once made: any thread may emit. */
 #ifndef CX_EVENT_H
 #define CX_EVENT_H
 
@@ -12,7 +13,8 @@ typedef struct cx_events {
 } cx_events;
 
 /* Copies the observers. */
-cdbc_status cx_events_init(cx_events *events, const cdbc_observer *observers, size_t count, cdbc_error **err);
+cdbc_status cx_events_init(cx_events *events, const cdbc_observer *observers, size_t count,
+						   cdbc_error **err);
 /* Destroys the observers. */
 void cx_events_fini(cx_events *events);
 

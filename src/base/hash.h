@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A fast hash of bytes for tables in memory. Not for anything that is kept, sent, or must resist an attacker with the seed. */
+/* A fast hash of bytes for tables in memory. Not for anything that is kept, sent, or must resist an
+ * attacker with the seed. */
 #ifndef CX_HASH_H
 #define CX_HASH_H
 

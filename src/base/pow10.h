@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The first 128 bits of every power of ten that printing a double needs, rounded up: 10^-292 to 10^324. Made by arithmetic on
- * whole numbers; tests/unit/base/test_number.c checks what is printed with it. Only number.c includes this. */
+/* The first 128 bits of every power of ten that printing a double needs, rounded up: 10^-292 to
+ * 10^324. Made by arithmetic on whole numbers; tests/unit/base/test_number.c checks what is printed
+ * with it. Only number.c includes this. */
 #ifndef CX_POW10_H
 #define CX_POW10_H
 

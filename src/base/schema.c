@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Arrow schemas of our columns, made, copied and read back. The type table of the design lives here, once. */
+/* Arrow schemas of our columns, made, copied and read back. The type table of the design lives
+ * here, once. */
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/column.h"
@@ -10,22 +11,41 @@
 
 #define METADATA_MAX (1u << 20)
 
-static const char *const type_names[CDBC_TYPE_COUNT] = {
-	[CDBC_TYPE_UNKNOWN] = "unknown",     [CDBC_TYPE_BOOL] = "bool",
-	[CDBC_TYPE_INT2] = "int2",           [CDBC_TYPE_INT4] = "int4",
-	[CDBC_TYPE_INT8] = "int8",           [CDBC_TYPE_FLOAT4] = "float4",
-	[CDBC_TYPE_FLOAT8] = "float8",       [CDBC_TYPE_NUMERIC] = "numeric",
-	[CDBC_TYPE_TEXT] = "text",           [CDBC_TYPE_JSON] = "json",
-	[CDBC_TYPE_BYTES] = "bytea",         [CDBC_TYPE_DATE] = "date",
-	[CDBC_TYPE_TIME] = "time",           [CDBC_TYPE_TIMESTAMP] = "timestamp",
-	[CDBC_TYPE_TIMESTAMPTZ] = "timestamptz", [CDBC_TYPE_INTERVAL] = "interval",
-	[CDBC_TYPE_UUID] = "uuid",           [CDBC_TYPE_OTHER] = "other"};
+static const char *const type_names[CDBC_TYPE_COUNT] = {[CDBC_TYPE_UNKNOWN] = "unknown",
+														[CDBC_TYPE_BOOL] = "bool",
+														[CDBC_TYPE_INT2] = "int2",
+														[CDBC_TYPE_INT4] = "int4",
+														[CDBC_TYPE_INT8] = "int8",
+														[CDBC_TYPE_FLOAT4] = "float4",
+														[CDBC_TYPE_FLOAT8] = "float8",
+														[CDBC_TYPE_NUMERIC] = "numeric",
+														[CDBC_TYPE_TEXT] = "text",
+														[CDBC_TYPE_JSON] = "json",
+														[CDBC_TYPE_BYTES] = "bytea",
+														[CDBC_TYPE_DATE] = "date",
+														[CDBC_TYPE_TIME] = "time",
+														[CDBC_TYPE_TIMESTAMP] = "timestamp",
+														[CDBC_TYPE_TIMESTAMPTZ] = "timestamptz",
+														[CDBC_TYPE_INTERVAL] = "interval",
+														[CDBC_TYPE_UUID] = "uuid",
+														[CDBC_TYPE_OTHER] = "other"};
 
-static const char *const formats[CX_STORAGE_COUNT] = {
-	[CX_BOOL] = "b",      [CX_INT16] = "s",       [CX_INT32] = "i",           [CX_INT64] = "l",
-	[CX_FLOAT32] = "f",   [CX_FLOAT64] = "g",     [CX_UTF8] = "u",            [CX_BINARY] = "z",
-	[CX_DECIMAL128] = "", [CX_DATE32] = "tdD",    [CX_TIME64] = "ttu",        [CX_TIMESTAMP] = "tsu:",
-	[CX_TIMESTAMPTZ] = "tsu:UTC", [CX_INTERVAL] = "tin", [CX_UUID] = "w:16",  [CX_LIST] = "+l"};
+static const char *const formats[CX_STORAGE_COUNT] = {[CX_BOOL] = "b",
+													  [CX_INT16] = "s",
+													  [CX_INT32] = "i",
+													  [CX_INT64] = "l",
+													  [CX_FLOAT32] = "f",
+													  [CX_FLOAT64] = "g",
+													  [CX_UTF8] = "u",
+													  [CX_BINARY] = "z",
+													  [CX_DECIMAL128] = "",
+													  [CX_DATE32] = "tdD",
+													  [CX_TIME64] = "ttu",
+													  [CX_TIMESTAMP] = "tsu:",
+													  [CX_TIMESTAMPTZ] = "tsu:UTC",
+													  [CX_INTERVAL] = "tin",
+													  [CX_UUID] = "w:16",
+													  [CX_LIST] = "+l"};
 
 const char *cdbc_type_name(cdbc_type_id id)
 {
@@ -81,7 +101,9 @@ void cx_field_resolve(cx_field *field)
 
 static cdbc_status schema_parse(struct ArrowSchema *schema, cdbc_error **err);
 
-/* ---- metadata ----------------------------------------------------------------------------------------------- */
+/* ---- metadata
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void put_int32(cx_buf *b, size_t n)
 {
@@ -158,7 +180,8 @@ static size_t metadata_size(const char *metadata)
 	return (size_t)(p - metadata);
 }
 
-/* ---- schemas: every string and child is memory of its own --------------------------------------------------- */
+/* ---- schemas: every string and child is memory of its own
+ * --------------------------------------------------- */
 
 /* What cx_schema_make keeps beside a struct schema, so that readers need not parse it again. */
 typedef struct schema_fields {
@@ -188,7 +211,8 @@ static void release_schema(struct ArrowSchema *schema)
 }
 
 /* Takes metadata over, also when it fails. */
-static bool schema_init(struct ArrowSchema *schema, const char *format, const char *name, char *metadata, size_t children)
+static bool schema_init(struct ArrowSchema *schema, const char *format, const char *name,
+						char *metadata, size_t children)
 {
 	memset(schema, 0, sizeof *schema);
 	schema->release = release_schema;
@@ -212,7 +236,8 @@ static bool schema_init(struct ArrowSchema *schema, const char *format, const ch
 	return true;
 }
 
-static bool field_schema(const cx_field *field, cx_storage storage, cdbc_type_id id, bool is_item, struct ArrowSchema *out)
+static bool field_schema(const cx_field *field, cx_storage storage, cdbc_type_id id, bool is_item,
+						 struct ArrowSchema *out)
 {
 	char decimal[32];
 	char *metadata = make_metadata(field, id, is_item);
@@ -224,19 +249,22 @@ static bool field_schema(const cx_field *field, cx_storage storage, cdbc_type_id
 		snprintf(decimal, sizeof decimal, "d:%d,%d", field->type.precision, field->type.scale);
 		format = decimal;
 	}
-	if (!schema_init(out, format, is_item ? "item" : field->name, metadata, storage == CX_LIST ? 1 : 0))
+	if (!schema_init(out, format, is_item ? "item" : field->name, metadata,
+					 storage == CX_LIST ? 1 : 0))
 		return false;
 	return storage != CX_LIST || field_schema(field, field->item, id, true, out->children[0]);
 }
 
-cdbc_status cx_schema_make(const cx_field *fields, size_t count, struct ArrowSchema *out, cdbc_error **err)
+cdbc_status cx_schema_make(const cx_field *fields, size_t count, struct ArrowSchema *out,
+						   cdbc_error **err)
 {
 	struct ArrowSchema schema;
 	bool ok = schema_init(&schema, "+s", "", NULL, count);
 
 	schema.flags = 0;
 	for (size_t i = 0; ok && i < count; i++)
-		ok = field_schema(&fields[i], fields[i].storage, fields[i].type.id, false, schema.children[i]);
+		ok = field_schema(&fields[i], fields[i].storage, fields[i].type.id, false,
+						  schema.children[i]);
 	if (!ok) {
 		release_schema(&schema);
 		return cx_error_nomem(err);
@@ -272,10 +300,11 @@ static cdbc_status schema_parse(struct ArrowSchema *schema, cdbc_error **err)
 
 		fields->count = i + 1;
 		if (!cx_field_of_schema(schema->children[i], &fields->items[i]))
-			return cx_error_set(err, CDBC_UNSUPPORTED, "column \"%s\" has the Arrow format \"%s\"", schema->children[i]->name,
-								schema->children[i]->format);
+			return cx_error_set(err, CDBC_UNSUPPORTED, "column \"%s\" has the Arrow format \"%s\"",
+								schema->children[i]->name, schema->children[i]->format);
 		if (!cx_metadata_find(schema->children[i]->metadata, "cdbc.sql_type", &text))
-			text = (cdbc_text){cdbc_type_name(fields->items[i].type.id), strlen(cdbc_type_name(fields->items[i].type.id))};
+			text = (cdbc_text){cdbc_type_name(fields->items[i].type.id),
+							   strlen(cdbc_type_name(fields->items[i].type.id))};
 		fields->items[i].sql_type = cx_strndup(text.data, text.length);
 		if (!fields->items[i].sql_type)
 			return cx_error_nomem(err);
@@ -296,14 +325,16 @@ static bool copy_into(const struct ArrowSchema *schema, struct ArrowSchema *out)
 			return false;
 		memcpy(metadata, schema->metadata, size);
 	}
-	ok = schema_init(out, schema->format, schema->name ? schema->name : "", metadata, (size_t)schema->n_children);
+	ok = schema_init(out, schema->format, schema->name ? schema->name : "", metadata,
+					 (size_t)schema->n_children);
 	out->flags = schema->flags;
 	for (int64_t i = 0; ok && i < schema->n_children; i++)
 		ok = copy_into(schema->children[i], out->children[i]);
 	return ok;
 }
 
-cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema *out, cdbc_error **err)
+cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema *out,
+						   cdbc_error **err)
 {
 	struct ArrowSchema copy;
 
@@ -325,15 +356,25 @@ cdbc_status cx_schema_copy(const struct ArrowSchema *schema, struct ArrowSchema 
 	return CDBC_OK;
 }
 
-/* ---- reading back ------------------------------------------------------------------------------------------- */
+/* ---- reading back
+ * ------------------------------------------------------------------------------------------- */
 
-static const cdbc_type_id usual_types[CX_STORAGE_COUNT] = {
-	[CX_BOOL] = CDBC_TYPE_BOOL,       [CX_INT16] = CDBC_TYPE_INT2,        [CX_INT32] = CDBC_TYPE_INT4,
-	[CX_INT64] = CDBC_TYPE_INT8,      [CX_FLOAT32] = CDBC_TYPE_FLOAT4,    [CX_FLOAT64] = CDBC_TYPE_FLOAT8,
-	[CX_UTF8] = CDBC_TYPE_TEXT,       [CX_BINARY] = CDBC_TYPE_BYTES,      [CX_DECIMAL128] = CDBC_TYPE_NUMERIC,
-	[CX_DATE32] = CDBC_TYPE_DATE,     [CX_TIME64] = CDBC_TYPE_TIME,       [CX_TIMESTAMP] = CDBC_TYPE_TIMESTAMP,
-	[CX_TIMESTAMPTZ] = CDBC_TYPE_TIMESTAMPTZ, [CX_INTERVAL] = CDBC_TYPE_INTERVAL, [CX_UUID] = CDBC_TYPE_UUID,
-	[CX_LIST] = CDBC_TYPE_UNKNOWN};
+static const cdbc_type_id usual_types[CX_STORAGE_COUNT] = {[CX_BOOL] = CDBC_TYPE_BOOL,
+														   [CX_INT16] = CDBC_TYPE_INT2,
+														   [CX_INT32] = CDBC_TYPE_INT4,
+														   [CX_INT64] = CDBC_TYPE_INT8,
+														   [CX_FLOAT32] = CDBC_TYPE_FLOAT4,
+														   [CX_FLOAT64] = CDBC_TYPE_FLOAT8,
+														   [CX_UTF8] = CDBC_TYPE_TEXT,
+														   [CX_BINARY] = CDBC_TYPE_BYTES,
+														   [CX_DECIMAL128] = CDBC_TYPE_NUMERIC,
+														   [CX_DATE32] = CDBC_TYPE_DATE,
+														   [CX_TIME64] = CDBC_TYPE_TIME,
+														   [CX_TIMESTAMP] = CDBC_TYPE_TIMESTAMP,
+														   [CX_TIMESTAMPTZ] = CDBC_TYPE_TIMESTAMPTZ,
+														   [CX_INTERVAL] = CDBC_TYPE_INTERVAL,
+														   [CX_UUID] = CDBC_TYPE_UUID,
+														   [CX_LIST] = CDBC_TYPE_UNKNOWN};
 
 static bool storage_of_format(const char *format, cx_field *field)
 {
@@ -368,7 +409,8 @@ bool cx_field_of_schema(const struct ArrowSchema *child, cx_field *out)
 		return false;
 	field.type.id = usual_types[field.storage];
 	if (field.storage == CX_LIST) {
-		if (child->n_children != 1 || !cx_field_of_schema(child->children[0], &item) || item.storage == CX_LIST)
+		if (child->n_children != 1 || !cx_field_of_schema(child->children[0], &item) ||
+			item.storage == CX_LIST)
 			return false;
 		field.item = item.storage;
 		field.type = item.type;
@@ -377,8 +419,8 @@ bool cx_field_of_schema(const struct ArrowSchema *child, cx_field *out)
 	if (cx_metadata_find(child->metadata, "ARROW:extension:name", &text) && text.length == 10 &&
 		memcmp(text.data, "arrow.json", 10) == 0)
 		field.type.id = CDBC_TYPE_JSON;
-	if (field.storage == CX_UTF8 && cx_metadata_find(child->metadata, "cdbc.type", &text) && text.length == 7 &&
-		memcmp(text.data, "numeric", 7) == 0)
+	if (field.storage == CX_UTF8 && cx_metadata_find(child->metadata, "cdbc.type", &text) &&
+		text.length == 7 && memcmp(text.data, "numeric", 7) == 0)
 		field.type.id = CDBC_TYPE_NUMERIC;
 	*out = field;
 	return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A secret: text that is wiped when it is released and never printed. There is no way to format one; cx_secret_reveal is the one door,
- * so that a search for it finds every use. */
+/* A secret: text that is wiped when it is released and never printed. There is no way to format
+ * one; cx_secret_reveal is the one door, so that a search for it finds every use. */
 #ifndef CX_SECRET_H
 #define CX_SECRET_H
 
@@ -11,7 +11,10 @@ typedef struct cx_secret {
 	size_t length_;
 } cx_secret;
 
-#define CX_SECRET_INIT {NULL, 0}
+#define CX_SECRET_INIT \
+	{                  \
+		NULL, 0        \
+	}
 
 /* Copies text (NULL makes it empty), releasing what was there; false when out of memory. */
 bool cx_secret_set(cx_secret *secret, const char *text, size_t length);

@@ -33,8 +33,8 @@ size_t cx_utf8_valid_prefix(const char *text, size_t length)
 		for (size_t k = 1; k < n; k++)
 			if ((s[i + k] & 0xc0) != 0x80)
 				return i;
-		if ((c == 0xe0 && s[i + 1] < 0xa0) || (c == 0xed && s[i + 1] > 0x9f) || (c == 0xf0 && s[i + 1] < 0x90) ||
-			(c == 0xf4 && s[i + 1] > 0x8f))
+		if ((c == 0xe0 && s[i + 1] < 0xa0) || (c == 0xed && s[i + 1] > 0x9f) ||
+			(c == 0xf0 && s[i + 1] < 0x90) || (c == 0xf4 && s[i + 1] > 0x8f))
 			return i;
 		i += n;
 	}
@@ -61,7 +61,8 @@ size_t cx_text_distance(const char *a, const char *b, size_t limit)
 				best = above[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				two[j - 2] + 1 < best)
 				best = two[j - 2] + 1;
 			row[j] = best;
 		}
@@ -99,7 +100,8 @@ bool cx_text_int64(const char *text, size_t length, int64_t min, int64_t max, in
 		int digit = text[i] - '0';
 
 		if (digit < 0 || digit > 9 || __builtin_mul_overflow(n, INT64_C(10), &n) ||
-			(is_negative ? __builtin_sub_overflow(n, (int64_t)digit, &n) : __builtin_add_overflow(n, (int64_t)digit, &n)))
+			(is_negative ? __builtin_sub_overflow(n, (int64_t)digit, &n)
+						 : __builtin_add_overflow(n, (int64_t)digit, &n)))
 			return false;
 	}
 	if (n < min || n > max)

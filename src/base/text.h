@@ -5,10 +5,12 @@
 
 #include <cdbc/base.h>
 
-/* Length of the valid UTF-8 prefix: equals length when all is valid (no surrogates, overlong forms or values past 10FFFF). */
+/* Length of the valid UTF-8 prefix: equals length when all is valid (no surrogates, overlong forms
+ * or values past 10FFFF). */
 size_t cx_utf8_valid_prefix(const char *text, size_t length);
 
-/* Edits (insert, delete, replace, swap of neighbours) from a to b, at most limit + 1; names longer than 64 count as far. */
+/* Edits (insert, delete, replace, swap of neighbours) from a to b, at most limit + 1; names longer
+ * than 64 count as far. */
 size_t cx_text_distance(const char *a, const char *b, size_t limit);
 
 /* The candidate nearest to name within two edits (one for names under 4 letters), or NULL. */

@@ -6,7 +6,9 @@
 #include <stdatomic.h>
 #include <time.h>
 
-/* ---- errors ------------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * -------------------------------------------------------------------------------------------------
+ */
 
 void contract_errors_have_facts(void **state)
 {
@@ -34,7 +36,9 @@ void contract_constraints_have_facts(void **state)
 	void *conn;
 
 	conn = contract_open(s);
-	contract_exec(s, conn, "create temp table contract_c (a bigint not null primary key, b bigint, constraint small check (b < 10))");
+	contract_exec(s, conn,
+				  "create temp table contract_c (a bigint not null primary key, b bigint, "
+				  "constraint small check (b < 10))");
 	contract_exec(s, conn, "insert into contract_c values (1, 1)");
 	err = contract_fails(s, conn, "insert into contract_c values (1, 2)", CDBC_SQL, "23505");
 	cdbc_error_free(err);
@@ -63,7 +67,8 @@ void contract_usable_after_error(void **state)
 	s->driver->close(conn);
 }
 
-/* ---- several requests --------------------------------------------------------------------------------------- */
+/* ---- several requests
+ * --------------------------------------------------------------------------------------- */
 
 #define BATCH_MAX 4
 typedef struct batch_outcome {
@@ -72,7 +77,8 @@ typedef struct batch_outcome {
 } batch_outcome;
 
 /* Runs texts as one submit, all to their ends. */
-static batch_outcome run_batch(const contract_subject *s, void *conn, const char *const *texts, size_t count, cdbc_sync sync)
+static batch_outcome run_batch(const contract_subject *s, void *conn, const char *const *texts,
+							   size_t count, cdbc_sync sync)
 {
 	static char room[BATCH_MAX][4096];
 	cdbc_request requests[BATCH_MAX];
@@ -84,7 +90,8 @@ static batch_outcome run_batch(const contract_subject *s, void *conn, const char
 
 	for (size_t i = 0; i < count; i++)
 		requests[i] = contract_request(s, texts[i], room[i]);
-	assert_int_equal(s->driver->submit(conn, requests, count, sync, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(s->driver->submit(conn, requests, count, sync, CX_NEVER, &cursor, NULL, NULL),
+					 CDBC_OK);
 	for (size_t i = 0; i < count; i++)
 		memset(room[i], 'x', 20); /* read during submit only */
 	for (size_t i = 0; i < BATCH_MAX && has_result; i++) {
@@ -123,9 +130,11 @@ void contract_one_sync_runs_all(void **state)
 
 void contract_one_sync_is_one_transaction(void **state)
 {
-	static const char *const good[] = {"insert into contract_b values (1)", "insert into contract_b values (2)",
+	static const char *const good[] = {"insert into contract_b values (1)",
+									   "insert into contract_b values (2)",
 									   "select a from contract_b"};
-	static const char *const bad[] = {"insert into contract_b values (3)", "insert into contract_b values (1)",
+	static const char *const bad[] = {"insert into contract_b values (3)",
+									  "insert into contract_b values (1)",
 									  "insert into contract_b values (4)"};
 	const contract_subject *s = *state;
 	batch_outcome out;
@@ -173,9 +182,11 @@ void contract_several_statements_in_a_text(void **state)
 
 	conn = contract_open(s);
 	r.flags = CDBC_REQUEST_SIMPLE;
-	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL),
+					 CDBC_OK);
 	for (int i = 1; i <= 2; i++) {
-		assert_int_equal(s->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL), CDBC_OK);
+		assert_int_equal(s->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL),
+						 CDBC_OK);
 		assert_true(has_result);
 		assert_int_equal(schema->n_children, i);
 	}
@@ -185,7 +196,9 @@ void contract_several_statements_in_a_text(void **state)
 	s->driver->close(conn);
 }
 
-/* ---- cursors ------------------------------------------------------------------------------------------------ */
+/* ---- cursors
+ * ------------------------------------------------------------------------------------------------
+ */
 
 void contract_early_close_and_reuse(void **state)
 {
@@ -199,10 +212,12 @@ void contract_early_close_and_reuse(void **state)
 
 	r.batch_rows = 10;
 	for (int stage = 0; stage < 3; stage++) {
-		assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+		assert_int_equal(
+			s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
 		assert_true(s->driver->state(conn).is_busy);
 		if (stage > 0)
-			assert_int_equal(s->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL), CDBC_OK);
+			assert_int_equal(s->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL),
+							 CDBC_OK);
 		if (stage > 1) {
 			assert_int_equal(s->driver->fetch(cursor, CX_NEVER, &batch, NULL), CDBC_OK);
 			batch.release(&batch);
@@ -222,8 +237,10 @@ void contract_one_cursor_at_a_time(void **state)
 	cdbc_request r = contract_request(s, CONTRACT_ONE, text);
 	void *conn = contract_open(s), *cursor, *other = NULL;
 
-	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
-	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &other, NULL, NULL), CDBC_USAGE);
+	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL),
+					 CDBC_OK);
+	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &other, NULL, NULL),
+					 CDBC_USAGE);
 	assert_null(other);
 	s->driver->cursor_close(cursor, CX_NEVER);
 	assert_int_equal(contract_number(s, conn, CONTRACT_ONE), 1);
@@ -241,7 +258,8 @@ void contract_summary_at_each_stage(void **state)
 	void *conn = contract_open(s), *cursor;
 
 	r.batch_rows = 600;
-	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(s->driver->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL),
+					 CDBC_OK);
 	assert_true(s->driver->summary(cursor)->position <= CDBC_POSITION_SENT);
 	assert_int_equal(s->driver->next_result(cursor, CX_NEVER, &schema, &has_result, NULL), CDBC_OK);
 	assert_int_equal(s->driver->summary(cursor)->position, CDBC_POSITION_SENT);
@@ -263,7 +281,8 @@ void contract_summary_at_each_stage(void **state)
 	s->driver->close(conn);
 }
 
-/* ---- transactions ------------------------------------------------------------------------------------------- */
+/* ---- transactions
+ * ------------------------------------------------------------------------------------------- */
 
 void contract_transaction_states(void **state)
 {
@@ -278,7 +297,8 @@ void contract_transaction_states(void **state)
 	assert_int_equal(s->driver->state(conn).tx, CDBC_TX_IDLE);
 	contract_exec(s, conn, "begin");
 	cdbc_error_free(contract_fails(s, conn, CONTRACT_SYNTAX, CDBC_SQL, "42601"));
-	assert_int_equal(s->driver->state(conn).tx, s->fails_in_transaction ? CDBC_TX_FAILED : CDBC_TX_OPEN);
+	assert_int_equal(s->driver->state(conn).tx,
+					 s->fails_in_transaction ? CDBC_TX_FAILED : CDBC_TX_OPEN);
 	assert_string_equal(contract_exec(s, conn, "rollback").tag, "ROLLBACK");
 	assert_int_equal(s->driver->state(conn).tx, CDBC_TX_IDLE);
 	s->driver->close(conn);
@@ -299,7 +319,8 @@ void contract_failed_transaction_cannot_commit(void **state)
 	s->driver->close(conn);
 }
 
-/* ---- prepared statements ------------------------------------------------------------------------------------ */
+/* ---- prepared statements
+ * ------------------------------------------------------------------------------------ */
 
 static int64_t prepared_count(const contract_subject *s, void *conn)
 {
@@ -371,7 +392,9 @@ void contract_prepared_survives_schema_change(void **state)
 		assert_int_equal(result.schema.n_children, columns);
 		assert_int_equal(result.first.n_children, columns);
 		contract_result_free(&result);
-		contract_exec(s, conn, columns == 1 ? "alter table contract_s add column b text" : "drop table contract_s");
+		contract_exec(s, conn,
+					  columns == 1 ? "alter table contract_s add column b text"
+								   : "drop table contract_s");
 	}
 	s->driver->close(conn);
 }
@@ -393,7 +416,9 @@ void contract_reset_brings_back(void **state)
 	s->driver->close(conn);
 }
 
-/* ---- stopping ----------------------------------------------------------------------------------------------- */
+/* ---- stopping
+ * -----------------------------------------------------------------------------------------------
+ */
 
 typedef struct canceller {
 	const contract_subject *subject;
@@ -401,7 +426,8 @@ typedef struct canceller {
 	atomic_bool is_over;
 } canceller;
 
-/* Nobody can see from here that the statement runs already, and a cancel that comes before is forgotten: so again, until it is over. */
+/* Nobody can see from here that the statement runs already, and a cancel that comes before is
+ * forgotten: so again, until it is over. */
 static void *cancel_until_over(void *data)
 {
 	canceller *c = data;
@@ -427,7 +453,8 @@ void contract_cancel_from_another_thread(void **state)
 	c.conn = contract_open(s);
 	atomic_init(&c.is_over, false);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_until_over, &c), 0);
-	assert_int_equal(contract_query(s, c.conn, &r, cx_deadline_after_ms(30000), &result, &err), CDBC_CANCELLED);
+	assert_int_equal(contract_query(s, c.conn, &r, cx_deadline_after_ms(30000), &result, &err),
+					 CDBC_CANCELLED);
 	atomic_store(&c.is_over, true);
 	pthread_join(thread, NULL);
 	assert_string_equal(cdbc_error_sqlstate(err), "57014");
@@ -445,7 +472,8 @@ void contract_late_cancel_hits_nobody(void **state)
 
 	conn = contract_open(s);
 	for (int i = 0; i < 5; i++) {
-		assert_string_equal(contract_exec(s, conn, CONTRACT_ROWS).tag, "SELECT 1000"); /* long enough to be hit */
+		assert_string_equal(contract_exec(s, conn, CONTRACT_ROWS).tag,
+							"SELECT 1000"); /* long enough to be hit */
 		assert_int_equal(s->driver->cancel(conn, cx_deadline_after_ms(5000), NULL), CDBC_OK);
 	}
 	assert_false(s->driver->state(conn).is_lost);
@@ -462,7 +490,8 @@ void contract_deadline_ends_it(void **state)
 	cdbc_error *err = NULL;
 	contract_result result;
 
-	assert_int_equal(contract_query(s, conn, &r, cx_deadline_after_ms(50), &result, &err), CDBC_TIMEOUT);
+	assert_int_equal(contract_query(s, conn, &r, cx_deadline_after_ms(50), &result, &err),
+					 CDBC_TIMEOUT);
 	assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
 	assert_true(result.summary.is_cancel_sent);
 	cdbc_error_free(err);

@@ -34,7 +34,8 @@ void contract_settings_are_checked(void **state)
 	memcpy(items + 1, settings.items, settings.count * sizeof *items);
 	settings.items = items;
 	settings.count++;
-	assert_int_equal(s->driver->open(&settings, cx_deadline_after_ms(10000), &conn, &err), CDBC_CONFIG);
+	assert_int_equal(s->driver->open(&settings, cx_deadline_after_ms(10000), &conn, &err),
+					 CDBC_CONFIG);
 	assert_null(conn);
 	assert_non_null(strstr(cdbc_error_message(err), "no_such_setting"));
 	cdbc_error_free(err);
@@ -62,8 +63,10 @@ void contract_values_come_back(void **state)
 	const contract_subject *s = *state;
 	char text[4096];
 	cdbc_request r = contract_request(s, CONTRACT_ECHO, text);
-	cdbc_value values[] = {typed(cdbc_int64(INT64_MIN + 1), CDBC_TYPE_INT8), typed(cdbc_double(0.1), CDBC_TYPE_FLOAT8),
-						   typed(cdbc_string("gr\xc3\xbc\xc3\x9f 'dich'"), CDBC_TYPE_TEXT), typed(cdbc_null(), CDBC_TYPE_TEXT)};
+	cdbc_value values[] = {typed(cdbc_int64(INT64_MIN + 1), CDBC_TYPE_INT8),
+						   typed(cdbc_double(0.1), CDBC_TYPE_FLOAT8),
+						   typed(cdbc_string("gr\xc3\xbc\xc3\x9f 'dich'"), CDBC_TYPE_TEXT),
+						   typed(cdbc_null(), CDBC_TYPE_TEXT)};
 	void *conn = contract_open(s);
 	contract_result result;
 
@@ -85,14 +88,16 @@ void contract_values_come_back(void **state)
 }
 
 #define TYPE_COUNT 11
-static const char *const type_formats[TYPE_COUNT] = {"b", "l", "g", "d:10,2", "u", "z", "tdD", "ttu", "tsu:", "tsu:UTC", "w:16"};
+static const char *const type_formats[TYPE_COUNT] = {"b",   "l",   "g",    "d:10,2",  "u",   "z",
+													 "tdD", "ttu", "tsu:", "tsu:UTC", "w:16"};
 
 static void make_types_table(const contract_subject *s, void *conn)
 {
 	char sql[1024];
 
 	snprintf(sql, sizeof sql,
-			 "create temp table contract_types (a boolean, b bigint, c double precision, d numeric(10,2), e text, f %s, g date, "
+			 "create temp table contract_types (a boolean, b bigint, c double precision, d "
+			 "numeric(10,2), e text, f %s, g date, "
 			 "h time, i timestamp, j timestamp with time zone, k uuid)",
 			 s->bytes_type);
 	contract_exec(s, conn, sql);
@@ -101,8 +106,9 @@ static void make_types_table(const contract_subject *s, void *conn)
 static void fill_types_table(const contract_subject *s, void *conn)
 {
 	char text[4096];
-	cdbc_request r =
-		contract_request(s, "insert into contract_types values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", text);
+	cdbc_request r = contract_request(
+		s, "insert into contract_types values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		text);
 	cdbc_value values[TYPE_COUNT] = {
 		typed(cdbc_bool(true), CDBC_TYPE_BOOL),
 		typed(cdbc_int64(-7), CDBC_TYPE_INT8),
@@ -131,7 +137,8 @@ static void fill_types_table(const contract_subject *s, void *conn)
 
 static void check_types_row(const contract_result *r)
 {
-	static const unsigned char uuid[16] = {0xac, 0xde, 0x07, 0x0d, 0x8c, 0x4c, 0x4f, 0x0d, 0x9d, 0x8a, 0x16, 0x28, 0x43, 0xc1, 0x03, 0x33};
+	static const unsigned char uuid[16] = {0xac, 0xde, 0x07, 0x0d, 0x8c, 0x4c, 0x4f, 0x0d,
+										   0x9d, 0x8a, 0x16, 0x28, 0x43, 0xc1, 0x03, 0x33};
 	int64_t decimal[2];
 
 	assert_int_equal(contract_int64(r, 0, 0), 1);
@@ -179,7 +186,8 @@ void contract_arrays_as_parameters(void **state)
 {
 	const contract_subject *s = *state;
 	char text[4096];
-	cdbc_value items[] = {cdbc_int64(3), cdbc_int64(1), cdbc_int64(9)}, array = cdbc_array(items, 3);
+	cdbc_value items[] = {cdbc_int64(3), cdbc_int64(1), cdbc_int64(9)},
+			   array = cdbc_array(items, 3);
 	contract_result result;
 	cdbc_request r;
 	void *conn;
@@ -215,7 +223,8 @@ void contract_wrong_count_of_parameters(void **state)
 	const contract_subject *s = *state;
 	char text[4096];
 	cdbc_request r = contract_request(s, CONTRACT_ECHO, text);
-	cdbc_value values[5] = {cdbc_int64(1), cdbc_double(1), cdbc_string("x"), cdbc_string("y"), cdbc_null()};
+	cdbc_value values[5] = {cdbc_int64(1), cdbc_double(1), cdbc_string("x"), cdbc_string("y"),
+							cdbc_null()};
 	cdbc_error *err = NULL;
 	contract_result result;
 	void *conn;

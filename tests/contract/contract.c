@@ -43,7 +43,8 @@ void contract_result_free(contract_result *result)
 }
 
 /* Counts and checks a batch, and keeps the first. */
-static void take_batch(contract_result *out, struct ArrowArray *batch, const struct ArrowSchema *schema)
+static void take_batch(contract_result *out, struct ArrowArray *batch,
+					   const struct ArrowSchema *schema)
 {
 	assert_int_equal(batch->n_children, schema->n_children);
 	assert_int_equal(batch->offset, 0);
@@ -59,8 +60,8 @@ static void take_batch(contract_result *out, struct ArrowArray *batch, const str
 		out->first = *batch;
 }
 
-cdbc_status contract_query(const contract_subject *s, void *conn, const cdbc_request *r, int64_t deadline_ns,
-						   contract_result *out, cdbc_error **err)
+cdbc_status contract_query(const contract_subject *s, void *conn, const cdbc_request *r,
+						   int64_t deadline_ns, contract_result *out, cdbc_error **err)
 {
 	const struct ArrowSchema *schema = NULL;
 	struct ArrowArray batch;
@@ -122,7 +123,8 @@ int64_t contract_number(const contract_subject *s, void *conn, const char *sql)
 	return number;
 }
 
-cdbc_error *contract_fails(const contract_subject *s, void *conn, const char *sql, cdbc_status status, const char *sqlstate)
+cdbc_error *contract_fails(const contract_subject *s, void *conn, const char *sql,
+						   cdbc_status status, const char *sqlstate)
 {
 	char text[4096];
 	cdbc_request r = contract_request(s, sql, text);
@@ -138,7 +140,9 @@ cdbc_error *contract_fails(const contract_subject *s, void *conn, const char *sq
 	return err;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------
+ */
 
 bool contract_is_null(const struct ArrowArray *array, size_t column, int64_t row)
 {
@@ -185,10 +189,12 @@ cdbc_text contract_text(const contract_result *result, size_t column, int64_t ro
 
 	assert_non_null(strchr("uz", result->schema.children[column]->format[0]));
 	assert_false(contract_is_null(&result->first, column, row));
-	return (cdbc_text){(const char *)a->buffers[2] + offsets[row], (size_t)(offsets[row + 1] - offsets[row])};
+	return (cdbc_text){(const char *)a->buffers[2] + offsets[row],
+					   (size_t)(offsets[row + 1] - offsets[row])};
 }
 
-void contract_assert_text(const contract_result *result, size_t column, int64_t row, const char *expected)
+void contract_assert_text(const contract_result *result, size_t column, int64_t row,
+						  const char *expected)
 {
 	cdbc_text text = contract_text(result, column, row);
 
@@ -200,9 +206,12 @@ static unsigned offers_of(const contract_subject *s)
 {
 	uint32_t can = s->driver->capabilities;
 
-	return (s->is_scripted ? 0 : CONTRACT_DATA) | (can & CDBC_CAN_DESCRIBE ? CONTRACT_DESCRIBE : 0) |
-		   (can & CDBC_CAN_PIPELINE ? CONTRACT_PIPELINE : 0) | (can & CDBC_CAN_TRANSACT ? CONTRACT_TRANSACT : 0) |
-		   (s->fails_in_transaction ? CONTRACT_FAILING : 0) | (can & CDBC_CAN_CANCEL ? CONTRACT_CANCEL : 0);
+	return (s->is_scripted ? 0 : CONTRACT_DATA) |
+		   (can & CDBC_CAN_DESCRIBE ? CONTRACT_DESCRIBE : 0) |
+		   (can & CDBC_CAN_PIPELINE ? CONTRACT_PIPELINE : 0) |
+		   (can & CDBC_CAN_TRANSACT ? CONTRACT_TRANSACT : 0) |
+		   (s->fails_in_transaction ? CONTRACT_FAILING : 0) |
+		   (can & CDBC_CAN_CANCEL ? CONTRACT_CANCEL : 0);
 }
 
 int contract_run(contract_subject *subject)

@@ -8,10 +8,20 @@ static const fake_answer answers[] = {
 	{.sql = CONTRACT_ONE, .columns = "one int4", .rows = "1"},
 	{.sql = CONTRACT_ECHO, .columns = "a int8, b float8, c text, d text", .rows = "$1|$2|$3|$4"},
 	{.sql = CONTRACT_EMPTY, .columns = "n int4"},
-	{.sql = CONTRACT_ROWS, .columns = "n int4, t text", .rows = "1|row 1", .repeat = CONTRACT_ROW_COUNT},
+	{.sql = CONTRACT_ROWS,
+	 .columns = "n int4, t text",
+	 .rows = "1|row 1",
+	 .repeat = CONTRACT_ROW_COUNT},
 	{.sql = CONTRACT_NO_TABLE,
-	 .error = {.status = CDBC_SQL, .message = "relation \"contract_nowhere\" does not exist", .sqlstate = "42P01", .position = 15}},
-	{.sql = "wait", .columns = "n int8", .rows = "1", .gate = "never", .gate_at = CDBC_POSITION_SENT},
+	 .error = {.status = CDBC_SQL,
+			   .message = "relation \"contract_nowhere\" does not exist",
+			   .sqlstate = "42P01",
+			   .position = 15}},
+	{.sql = "wait",
+	 .columns = "n int8",
+	 .rows = "1",
+	 .gate = "never",
+	 .gate_at = CDBC_POSITION_SENT},
 };
 
 int main(void)

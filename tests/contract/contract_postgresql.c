@@ -20,17 +20,21 @@ int main(void)
 		.settings = {.struct_size = sizeof(cdbc_settings), .scheme = "postgresql", .items = items},
 		.placeholder = '$',
 		.fails_in_transaction = true,
-		.slow = "select cast(count(*) as bigint) as n from generate_series(1, 100000) a, generate_series(1, 1000000) b",
+		.slow = "select cast(count(*) as bigint) as n from generate_series(1, 100000) a, "
+				"generate_series(1, 1000000) b",
 		.bytes_type = "bytea",
-		.any_of = "select count(*) as n from (select 1 as n union all select 2 union all select 3) as t where n = any($1)",
+		.any_of = "select count(*) as n from (select 1 as n union all select 2 union all select 3) "
+				  "as t where n = any($1)",
 	};
 	int failed;
 
 	if (!options) {
-		printf("1..0 # SKIP %s\n", url ? "CDBC_TEST_URL is no URL" : "CDBC_TEST_URL is not set: no server to test with");
+		printf("1..0 # SKIP %s\n", url ? "CDBC_TEST_URL is no URL"
+									   : "CDBC_TEST_URL is not set: no server to test with");
 		return 0;
 	}
-	for (const PQconninfoOption *o = options; o->keyword && subject.settings.count < SETTINGS_MAX; o++)
+	for (const PQconninfoOption *o = options; o->keyword && subject.settings.count < SETTINGS_MAX;
+		 o++)
 		if (o->val)
 			items[subject.settings.count++] = (cdbc_setting){o->keyword, o->val};
 	failed = contract_run(&subject);

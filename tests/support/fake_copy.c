@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- describe ----------------------------------------------------------------------------------------------- */
+/* ---- describe
+ * -----------------------------------------------------------------------------------------------
+ */
 
 typedef struct fake_description {
 	cdbc_description base;
@@ -40,15 +42,16 @@ static size_t count_params(const char *sql)
 
 cdbc_status fake_no_answer(const char *sql, cdbc_error **err)
 {
-	cdbc_status status = cx_error_set(err, CDBC_SQL, "syntax error: fake has no answer to \"%s\"", sql);
+	cdbc_status status =
+		cx_error_set(err, CDBC_SQL, "syntax error: fake has no answer to \"%s\"", sql);
 
 	cx_error_sqlstate(err, "42601");
 	cx_error_position(err, 1);
 	return status;
 }
 
-cdbc_status fake_describe(void *conn, const cdbc_request *request, int64_t deadline_ns, cdbc_description **out,
-								 cdbc_error **err)
+cdbc_status fake_describe(void *conn, const cdbc_request *request, int64_t deadline_ns,
+						  cdbc_description **out, cdbc_error **err)
 {
 	fake_conn *c = conn;
 	fake_entry *e = fake_entry_find(c->server, request->sql, false);
@@ -63,8 +66,11 @@ cdbc_status fake_describe(void *conn, const cdbc_request *request, int64_t deadl
 		return status ? status : fake_no_answer(request->sql, err);
 	if (!(d = calloc(1, sizeof *d)))
 		return cx_error_nomem(err);
-	d->base = (cdbc_description){.struct_size = sizeof d->base, .param_count = count_params(request->sql),
-								 .param_types = d->types, .param_type_names = d->names, .release = description_release,
+	d->base = (cdbc_description){.struct_size = sizeof d->base,
+								 .param_count = count_params(request->sql),
+								 .param_types = d->types,
+								 .param_type_names = d->names,
+								 .release = description_release,
 								 .private_data = d};
 	for (size_t i = 0; i < d->base.param_count; i++) {
 		d->types[i] = (cdbc_type){CDBC_TYPE_TEXT, false, -1, -1};
@@ -84,9 +90,12 @@ cdbc_status fake_describe(void *conn, const cdbc_request *request, int64_t deadl
 	return status;
 }
 
-/* ---- copy --------------------------------------------------------------------------------------------------- */
+/* ---- copy
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-cdbc_status fake_copy_begin(void *conn, const cdbc_request *request, int64_t deadline_ns, void **copy, cdbc_error **err)
+cdbc_status fake_copy_begin(void *conn, const cdbc_request *request, int64_t deadline_ns,
+							void **copy, cdbc_error **err)
 {
 	fake_conn *c = conn;
 	fake_entry *e = fake_entry_find(c->server, request->sql, true);
@@ -105,7 +114,8 @@ cdbc_status fake_copy_begin(void *conn, const cdbc_request *request, int64_t dea
 	return CDBC_OK;
 }
 
-cdbc_status fake_copy_write(void *copy, const void *bytes, size_t length, int64_t deadline_ns, cdbc_error **err)
+cdbc_status fake_copy_write(void *copy, const void *bytes, size_t length, int64_t deadline_ns,
+							cdbc_error **err)
 {
 	fake_conn *c = copy;
 	cdbc_status status = fake_check_link(c, err);
@@ -116,7 +126,8 @@ cdbc_status fake_copy_write(void *copy, const void *bytes, size_t length, int64_
 	return status;
 }
 
-cdbc_status fake_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summary *out, cdbc_error **err)
+cdbc_status fake_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summary *out,
+						  cdbc_error **err)
 {
 	fake_conn *c = copy;
 	cdbc_status status = fake_check_link(c, err);

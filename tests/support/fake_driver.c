@@ -11,7 +11,8 @@
 
 #define BATCH_ROWS 65536
 
-/* ---- connections -------------------------------------------------------------------------------------------- */
+/* ---- connections
+ * -------------------------------------------------------------------------------------------- */
 
 static cdbc_status planned_failure(fake_server *s, fake_failing *failing, cdbc_error **err)
 {
@@ -25,18 +26,22 @@ static cdbc_status planned_failure(fake_server *s, fake_failing *failing, cdbc_e
 	return status;
 }
 
-static cdbc_status fake_open(const cdbc_settings *settings, int64_t deadline_ns, void **out, cdbc_error **err)
+static cdbc_status fake_open(const cdbc_settings *settings, int64_t deadline_ns, void **out,
+							 cdbc_error **err)
 {
 	const char *url = cdbc_settings_find(settings, "url");
-	const char *name = url && strchr(url, ':') ? strchr(url, ':') + 1 : cdbc_settings_find(settings, "server");
+	const char *name =
+		url && strchr(url, ':') ? strchr(url, ':') + 1 : cdbc_settings_find(settings, "server");
 	fake_server *s = name ? fake_server_find(name) : NULL;
 	fake_conn *c = NULL;
 	cdbc_status status;
 
 	for (size_t i = 0; i < settings->count; i++)
-		if (strcmp(settings->items[i].name, "server") != 0 && strcmp(settings->items[i].name, "url") != 0 &&
+		if (strcmp(settings->items[i].name, "server") != 0 &&
+			strcmp(settings->items[i].name, "url") != 0 &&
 			strncmp(settings->items[i].name, "set.", 4) != 0)
-			return cx_error_set(err, CDBC_CONFIG, "setting \"%s\" is unknown to fake", settings->items[i].name);
+			return cx_error_set(err, CDBC_CONFIG, "setting \"%s\" is unknown to fake",
+								settings->items[i].name);
 	if (!s)
 		return cx_error_set(err, CDBC_CONFIG, "setting \"server\": there is no such fake server");
 	FAKE_LOCKED(s, s->counts.opens_begun++);
@@ -65,7 +70,8 @@ static void slots_free(fake_conn *c)
 {
 	for (size_t i = 0; i < c->slot_count; i++) {
 		for (size_t k = 0; k < c->slots[i].value_count; k++)
-			if (c->slots[i].values[k].kind == CDBC_VALUE_TEXT || c->slots[i].values[k].kind == CDBC_VALUE_BYTES)
+			if (c->slots[i].values[k].kind == CDBC_VALUE_TEXT ||
+				c->slots[i].values[k].kind == CDBC_VALUE_BYTES)
 				free((char *)(uintptr_t)c->slots[i].values[k].as.text.data);
 		free(c->slots[i].values);
 		free(c->slots[i].sql);
@@ -93,7 +99,8 @@ static void fake_close(void *conn)
 	fake_gate_pass(c->server, "close", NULL, CX_NEVER, NULL);
 	leave_result(c);
 	slots_free(c);
-	FAKE_LOCKED(c->server, c->server->counts.live--; c->server->counts.closes++; pthread_cond_broadcast(&c->server->changed));
+	FAKE_LOCKED(c->server, c->server->counts.live--; c->server->counts.closes++;
+				pthread_cond_broadcast(&c->server->changed));
 	free(c);
 }
 
@@ -158,7 +165,8 @@ cdbc_status fake_check_link(fake_conn *c, cdbc_error **err)
 	return c->is_lost || cuts != c->cuts_seen ? lose(c, err) : CDBC_OK;
 }
 
-static cdbc_status round_trip(fake_conn *c, const char *gate, fake_failing *failing, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status round_trip(fake_conn *c, const char *gate, fake_failing *failing,
+							  int64_t deadline_ns, cdbc_error **err)
 {
 	cdbc_status status = fake_check_link(c, err);
 
@@ -198,11 +206,14 @@ static cdbc_status fake_cancel(void *conn, int64_t deadline_ns, cdbc_error **err
 {
 	fake_conn *c = conn;
 
-	FAKE_LOCKED(c->server, c->is_cancelled = true; c->server->counts.cancels++; pthread_cond_broadcast(&c->server->changed));
+	FAKE_LOCKED(c->server, c->is_cancelled = true; c->server->counts.cancels++;
+				pthread_cond_broadcast(&c->server->changed));
 	return CDBC_OK;
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static bool is_word(const char *sql, const char *word)
 {
@@ -213,13 +224,15 @@ static bool is_word(const char *sql, const char *word)
 
 static bool is_tx_end(const char *sql)
 {
-	return is_word(sql, "commit") || is_word(sql, "end") || is_word(sql, "rollback") || is_word(sql, "abort");
+	return is_word(sql, "commit") || is_word(sql, "end") || is_word(sql, "rollback") ||
+		   is_word(sql, "abort");
 }
 
 static bool is_known(const char *sql)
 {
-	return is_tx_end(sql) || is_word(sql, "begin") || is_word(sql, "start") || is_word(sql, "savepoint") ||
-		   is_word(sql, "release") || is_word(sql, "set") || is_word(sql, "reset");
+	return is_tx_end(sql) || is_word(sql, "begin") || is_word(sql, "start") ||
+		   is_word(sql, "savepoint") || is_word(sql, "release") || is_word(sql, "set") ||
+		   is_word(sql, "reset");
 }
 
 static void copy_slot(fake_slot *slot, const cdbc_request *r)
@@ -239,11 +252,13 @@ static void copy_slot(fake_slot *slot, const cdbc_request *r)
 
 void fake_summary_begin(fake_conn *c)
 {
-	c->summary = (cdbc_summary){.struct_size = sizeof c->summary, .affected_count = -1, .tx_before = c->tx};
+	c->summary =
+		(cdbc_summary){.struct_size = sizeof c->summary, .affected_count = -1, .tx_before = c->tx};
 }
 
 /* The gate and the lost link that the answer has at a place. */
-static cdbc_status come_to(fake_conn *c, const fake_entry *e, cdbc_position place, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status come_to(fake_conn *c, const fake_entry *e, cdbc_position place,
+						   int64_t deadline_ns, cdbc_error **err)
 {
 	cdbc_status status = CDBC_OK;
 
@@ -275,8 +290,9 @@ static cdbc_status failed(fake_conn *c, cdbc_status status)
 	return status;
 }
 
-static cdbc_status fake_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns,
-							   void **cursor, cdbc_summary *facts, cdbc_error **err)
+static cdbc_status fake_submit(void *conn, const cdbc_request *requests, size_t count,
+							   cdbc_sync sync, int64_t deadline_ns, void **cursor,
+							   cdbc_summary *facts, cdbc_error **err)
 {
 	fake_conn *c = conn;
 	cdbc_status status;
@@ -284,7 +300,9 @@ static cdbc_status fake_submit(void *conn, const cdbc_request *requests, size_t 
 	FAKE_LOCKED(c->server, c->server->counts.submits++; c->is_cancelled = false);
 	fake_summary_begin(c);
 	if (c->is_busy || count == 0)
-		return cx_error_set(err, CDBC_USAGE, c->is_busy ? "a result of this connection is still open" : "no request to submit");
+		return cx_error_set(err, CDBC_USAGE,
+							c->is_busy ? "a result of this connection is still open"
+									   : "no request to submit");
 	c->slots = calloc(count, sizeof *c->slots);
 	c->slot_count = count;
 	c->slot_at = 0;
@@ -296,7 +314,9 @@ static cdbc_status fake_submit(void *conn, const cdbc_request *requests, size_t 
 		fake_said(c->server, requests[i].sql, c->serial);
 	}
 	c->slots[0].entry = fake_entry_find(c->server, c->slots[0].sql, true);
-	status = c->is_lost ? fake_check_link(c, err) : come_to(c, c->slots[0].entry, CDBC_POSITION_NOT_FLUSHED, deadline_ns, err);
+	status = c->is_lost
+				 ? fake_check_link(c, err)
+				 : come_to(c, c->slots[0].entry, CDBC_POSITION_NOT_FLUSHED, deadline_ns, err);
 	if (status) {
 		c->summary.is_link_lost = c->is_lost;
 		if (facts)
@@ -347,7 +367,8 @@ static cdbc_status done(fake_conn *c, int64_t deadline_ns, cdbc_error **err)
 	if (status)
 		return failed(c, status);
 	write_tag(c, a);
-	is_undone = strcmp(c->summary.tag, "ROLLBACK") == 0 && (is_word(c->slot->sql, "commit") || is_word(c->slot->sql, "end"));
+	is_undone = strcmp(c->summary.tag, "ROLLBACK") == 0 &&
+				(is_word(c->slot->sql, "commit") || is_word(c->slot->sql, "end"));
 	tx_follows(c, c->slot->sql);
 	if (a && a->tx_after)
 		c->tx = (cdbc_tx_state)(a->tx_after - FAKE_TX_IDLE);
@@ -360,7 +381,8 @@ static cdbc_status done(fake_conn *c, int64_t deadline_ns, cdbc_error **err)
 	return status;
 }
 
-static cdbc_status open_rows(fake_conn *c, const fake_answer *a, const struct ArrowSchema **schema, cdbc_error **err)
+static cdbc_status open_rows(fake_conn *c, const fake_answer *a, const struct ArrowSchema **schema,
+							 cdbc_error **err)
 {
 	cdbc_status status;
 
@@ -376,7 +398,8 @@ static cdbc_status open_rows(fake_conn *c, const fake_answer *a, const struct Ar
 	return CDBC_OK;
 }
 
-static cdbc_status run_slot(fake_conn *c, int64_t deadline_ns, const struct ArrowSchema **schema, cdbc_error **err)
+static cdbc_status run_slot(fake_conn *c, int64_t deadline_ns, const struct ArrowSchema **schema,
+							cdbc_error **err)
 {
 	fake_entry *e = c->slot->entry;
 	cdbc_status status;
@@ -399,7 +422,8 @@ static cdbc_status run_slot(fake_conn *c, int64_t deadline_ns, const struct Arro
 	return done(c, deadline_ns, err);
 }
 
-static cdbc_status fake_next_result(void *cursor, int64_t deadline_ns, const struct ArrowSchema **schema, bool *has_result,
+static cdbc_status fake_next_result(void *cursor, int64_t deadline_ns,
+									const struct ArrowSchema **schema, bool *has_result,
 									cdbc_error **err)
 {
 	fake_conn *c = cursor;
@@ -426,7 +450,8 @@ static cdbc_status fake_next_result(void *cursor, int64_t deadline_ns, const str
 	return CDBC_OK;
 }
 
-static cdbc_status fake_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out, cdbc_error **err)
+static cdbc_status fake_fetch(void *cursor, int64_t deadline_ns, struct ArrowArray *out,
+							  cdbc_error **err)
 {
 	fake_conn *c = cursor;
 	const fake_answer *a = c->slot && c->slot->entry ? &c->slot->entry->answer : NULL;
@@ -444,7 +469,8 @@ static cdbc_status fake_fetch(void *cursor, int64_t deadline_ns, struct ArrowArr
 	if (c->row_at > 0)
 		status = come_to(c, c->slot->entry, CDBC_POSITION_ROWS_TAKEN, deadline_ns, err);
 	if (!status && count > 0)
-		status = fake_rows_write(a, c->fields, c->field_count, c->slot->values, c->slot->value_count, c->row_at, count, out, err);
+		status = fake_rows_write(a, c->fields, c->field_count, c->slot->values,
+								 c->slot->value_count, c->row_at, count, out, err);
 	else if (!status && until < c->row_total)
 		status = cx_error_from_info(err, &a->error);
 	else if (!status && !(status = done(c, deadline_ns, err)))
@@ -478,7 +504,8 @@ const cdbc_driver fake_driver = {
 	.struct_size = sizeof(cdbc_driver),
 	.name = "fake",
 	.schemes = "fake",
-	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_COPY | CDBC_CAN_DESCRIBE | CDBC_CAN_STREAM,
+	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_COPY |
+					CDBC_CAN_DESCRIBE | CDBC_CAN_STREAM,
 	.open = fake_open,
 	.close = fake_close,
 	.state = fake_state,

@@ -21,7 +21,8 @@ static bool type_read(const char *word, cdbc_type *out)
 
 	*out = (cdbc_type){CDBC_TYPE_UNKNOWN, false, -1, -1};
 	for (int id = CDBC_TYPE_BOOL; id < CDBC_TYPE_COUNT; id++)
-		if (strlen(cdbc_type_name((cdbc_type_id)id)) == n && memcmp(cdbc_type_name((cdbc_type_id)id), word, n) == 0)
+		if (strlen(cdbc_type_name((cdbc_type_id)id)) == n &&
+			memcmp(cdbc_type_name((cdbc_type_id)id), word, n) == 0)
 			out->id = (cdbc_type_id)id;
 	if (open && sscanf(open, "(%d,%d)", &precision, &scale) >= 1) {
 		out->precision = (int16_t)precision;
@@ -80,7 +81,9 @@ int64_t fake_rows_count(const fake_answer *answer)
 	return answer->columns ? written_rows(answer->rows) * (answer->repeat ? answer->repeat : 1) : 0;
 }
 
-/* ---- cells -------------------------------------------------------------------------------------------------- */
+/* ---- cells
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void value_text(const cdbc_value *v, char *out)
 {
@@ -137,7 +140,8 @@ static bool put_timed(cx_batch *b, size_t column, const cx_field *f, const char 
 		parse = cx_interval_parse(text, n, &interval.months, &interval.days, &interval.ns);
 		cx_batch_set_16(b, column, &interval);
 	} else {
-		parse = f->storage == CX_TIME64 ? cx_time_parse(text, n, &us) : cx_timestamp_parse(text, n, &us, NULL);
+		parse = f->storage == CX_TIME64 ? cx_time_parse(text, n, &us)
+										: cx_timestamp_parse(text, n, &us, NULL);
 		cx_batch_set_int64(b, column, us);
 	}
 	return parse == CX_PARSE_OK;
@@ -146,9 +150,9 @@ static bool put_timed(cx_batch *b, size_t column, const cx_field *f, const char 
 static bool put_16(cx_batch *b, size_t column, const cx_field *f, const char *text)
 {
 	char bytes[16];
-	cx_parse parse = f->storage == CX_UUID
-						 ? cx_uuid_parse(text, strlen(text), bytes)
-						 : cx_decimal_parse(text, strlen(text), f->type.precision, f->type.scale, bytes);
+	cx_parse parse = f->storage == CX_UUID ? cx_uuid_parse(text, strlen(text), bytes)
+										   : cx_decimal_parse(text, strlen(text), f->type.precision,
+															  f->type.scale, bytes);
 
 	if (parse == CX_PARSE_OK)
 		cx_batch_set_16(b, column, bytes);
@@ -218,8 +222,9 @@ static const char *row_at(const char *rows, int64_t row)
 	return rows;
 }
 
-cdbc_status fake_rows_write(const fake_answer *answer, const cx_field *fields, size_t field_count, const cdbc_value *values,
-							size_t value_count, int64_t from, int64_t count, struct ArrowArray *out, cdbc_error **err)
+cdbc_status fake_rows_write(const fake_answer *answer, const cx_field *fields, size_t field_count,
+							const cdbc_value *values, size_t value_count, int64_t from,
+							int64_t count, struct ArrowArray *out, cdbc_error **err)
 {
 	int64_t written = written_rows(answer->rows);
 	cx_batch b;
@@ -240,7 +245,8 @@ cdbc_status fake_rows_write(const fake_answer *answer, const cx_field *fields, s
 				cx_batch_set_null(&b, column);
 			} else if (!put_cell(&b, column, &fields[column], cell)) {
 				cx_batch_discard(&b);
-				return cx_error_set(err, CDBC_INTERNAL, "fake: \"%s\" is no %s", cell, cdbc_type_name(fields[column].type.id));
+				return cx_error_set(err, CDBC_INTERNAL, "fake: \"%s\" is no %s", cell,
+									cdbc_type_name(fields[column].type.id));
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The fake driver's servers: scripts, gates, planned failures and counts. Memory comes from malloc: it is the test's, not the
- * library's, and does not count in allocation-failure runs. */
+/* The fake driver's servers: scripts, gates, planned failures and counts. Memory comes from malloc:
+ * it is the test's, not the library's, and does not count in allocation-failure runs. */
 #include "support/fake_internal.h"
 
 #include "base/clock.h"
@@ -26,7 +26,9 @@ static char *copy(const char *text)
 	return text ? need(strdup(text)) : NULL;
 }
 
-/* ---- servers ------------------------------------------------------------------------------------------------ */
+/* ---- servers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 fake_server *fake_server_new(const char *name)
 {
@@ -123,10 +125,12 @@ void fake_server_free(fake_server *s)
 cdbc_settings fake_settings(fake_server *server, cdbc_setting *item)
 {
 	*item = (cdbc_setting){"server", server->name};
-	return (cdbc_settings){.struct_size = sizeof(cdbc_settings), .scheme = "fake", .items = item, .count = 1};
+	return (cdbc_settings){
+		.struct_size = sizeof(cdbc_settings), .scheme = "fake", .items = item, .count = 1};
 }
 
-void fake_server_identify(fake_server *s, const char *product, const char *version, const char *dialect, int64_t node_id)
+void fake_server_identify(fake_server *s, const char *product, const char *version,
+						  const char *dialect, int64_t node_id)
 {
 	pthread_mutex_lock(&s->lock);
 	free(s->product);
@@ -139,7 +143,9 @@ void fake_server_identify(fake_server *s, const char *product, const char *versi
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------- */
+/* ---- errors
+ * -------------------------------------------------------------------------------------------------
+ */
 
 void fake_info_copy(cdbc_error_info *to, const cdbc_error_info *from)
 {
@@ -158,15 +164,17 @@ void fake_info_copy(cdbc_error_info *to, const cdbc_error_info *from)
 
 void fake_info_free(cdbc_error_info *info)
 {
-	const char *texts[] = {info->message, info->sqlstate, info->detail, info->hint, info->constraint,
-						   info->schema, info->table, info->column, info->host};
+	const char *texts[] = {info->message, info->sqlstate,   info->detail,
+						   info->hint,    info->constraint, info->schema,
+						   info->table,   info->column,     info->host};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		free((char *)(uintptr_t)texts[i]);
 	memset(info, 0, sizeof *info);
 }
 
-static void plan_failing(fake_server *s, fake_failing *failing, int64_t n, const cdbc_error_info *error)
+static void plan_failing(fake_server *s, fake_failing *failing, int64_t n,
+						 const cdbc_error_info *error)
 {
 	static const cdbc_error_info refused = {.status = CDBC_CONNECT, .message = "refused"};
 
@@ -206,7 +214,9 @@ bool fake_must_fail(fake_server *s, fake_failing *failing, cdbc_error_info *out)
 	return must;
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------ */
+/* ---- answers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static fake_gate *gate_get(fake_server *s, const char *name, bool is_held)
 {
@@ -318,7 +328,9 @@ void fake_server_cut(fake_server *s)
 	FAKE_LOCKED(s, s->cuts++);
 }
 
-/* ---- gates -------------------------------------------------------------------------------------------------- */
+/* ---- gates
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void wait_a_little(fake_server *s)
 {
@@ -363,7 +375,8 @@ bool fake_server_wait(fake_server *s, const char *gate, size_t waiting)
 	return is_there;
 }
 
-cdbc_status fake_gate_pass(fake_server *s, const char *gate, fake_conn *conn, int64_t deadline_ns, cdbc_error **err)
+cdbc_status fake_gate_pass(fake_server *s, const char *gate, fake_conn *conn, int64_t deadline_ns,
+						   cdbc_error **err)
 {
 	bool is_cancelled = false, is_late = false;
 	fake_gate *g;
@@ -381,7 +394,8 @@ cdbc_status fake_gate_pass(fake_server *s, const char *gate, fake_conn *conn, in
 	pthread_mutex_unlock(&s->lock);
 	if (!is_cancelled && !is_late)
 		return CDBC_OK;
-	cx_error_set(err, is_cancelled ? CDBC_CANCELLED : CDBC_TIMEOUT, is_cancelled ? "cancelled" : "the deadline passed");
+	cx_error_set(err, is_cancelled ? CDBC_CANCELLED : CDBC_TIMEOUT,
+				 is_cancelled ? "cancelled" : "the deadline passed");
 	cx_error_sqlstate(err, is_cancelled ? "57014" : "");
 	return is_cancelled ? CDBC_CANCELLED : CDBC_TIMEOUT;
 }

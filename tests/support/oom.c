@@ -73,7 +73,8 @@ size_t oom_run(oom_scenario scenario, void *data)
 		has_failed_one = until_failure == 0;
 		until_failure = 0;
 		if (status && status != CDBC_NOMEM)
-			print_error("allocation %zu: %s: %s\n", n, cdbc_status_name(status), err ? cdbc_error_message(err) : "");
+			print_error("allocation %zu: %s: %s\n", n, cdbc_status_name(status),
+						err ? cdbc_error_message(err) : "");
 		cdbc_error_free(err);
 		oom_unwatch();
 		if (live != 0)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Allocation failure: runs a scenario again and again, failing allocation 1, then 2, ... until it succeeds, and counts what is still
- * allocated after each run.
+/* Allocation failure: runs a scenario again and again, failing allocation 1, then 2, ... until it
+ * succeeds, and counts what is still allocated after each run.
  *
- *     static cdbc_status scenario(void *data, cdbc_error **err) { ... everything made is freed, also on failure ... }
- *     oom_run(scenario, data);        asserts: each failure is CDBC_NOMEM, nothing leaks, and success comes in the end
+ *     static cdbc_status scenario(void *data, cdbc_error **err) { ... everything made is freed,
+ * also on failure ... } oom_run(scenario, data);        asserts: each failure is CDBC_NOMEM,
+ * nothing leaks, and success comes in the end
  *
  * Only the library's own allocations count (cx_alloc). Not for scenarios that start threads. */
 #ifndef TEST_OOM_H

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The batch builder: values, nulls, growth, lists, taking rows back, moved children, allocation failure. */
+/* The batch builder: values, nulls, growth, lists, taking rows back, moved children, allocation
+ * failure. */
 #include "base/buf.h"
 #include "base/column.h"
 #include "base/error.h"
@@ -16,7 +17,8 @@ static const cdbc_type plain = {CDBC_TYPE_INT8, false, -1, -1};
 
 static void make_fields(cx_field *fields)
 {
-	static const cdbc_type_id ids[] = {CDBC_TYPE_INT8, CDBC_TYPE_TEXT, CDBC_TYPE_BOOL, CDBC_TYPE_TEXT};
+	static const cdbc_type_id ids[] = {CDBC_TYPE_INT8, CDBC_TYPE_TEXT, CDBC_TYPE_BOOL,
+									   CDBC_TYPE_TEXT};
 
 	for (int i = 0; i < 4; i++) {
 		fields[i] = (cx_field){.name = "c", .type = plain};
@@ -163,7 +165,10 @@ static void test_unrow(void **state)
 
 static void test_schema_round_trip(void **state)
 {
-	cx_field field = {.name = "d", .sql_type = "numeric(10,2)", .type = {CDBC_TYPE_NUMERIC, true, 10, 2}}, back;
+	cx_field field = {.name = "d",
+					  .sql_type = "numeric(10,2)",
+					  .type = {CDBC_TYPE_NUMERIC, true, 10, 2}},
+			 back;
 	struct ArrowSchema s, copy;
 	cdbc_text text;
 
@@ -207,14 +212,17 @@ static void test_out_of_memory(void **state)
 	assert_true(oom_run(scenario, NULL) > 20);
 }
 
-/* ---- stores ------------------------------------------------------------------------------------------------- */
+/* ---- stores
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static const cx_field stored_fields[] = {
-	{.name = "n", .storage = CX_INT64}, {.name = "t", .storage = CX_UTF8}, {.name = "b", .storage = CX_BOOL}};
+static const cx_field stored_fields[] = {{.name = "n", .storage = CX_INT64},
+										 {.name = "t", .storage = CX_UTF8},
+										 {.name = "b", .storage = CX_BOOL}};
 
 /* Rows (n, text or NULL, true) from a store. */
-static cdbc_status build_stored(cx_batch_store *store, int64_t n, const char *text, int rows, struct ArrowArray *out,
-								cdbc_error **err)
+static cdbc_status build_stored(cx_batch_store *store, int64_t n, const char *text, int rows,
+								struct ArrowArray *out, cdbc_error **err)
 {
 	cx_batch b;
 	cdbc_status status = cx_batch_begin_stored(&b, store, stored_fields, 3, err);
@@ -260,12 +268,14 @@ static void check_stored(const struct ArrowArray *a, int64_t n, const char *text
 /* Whatever a batch was, the next one from the store is as good as new. */
 static void test_store(void **state)
 {
-	static const char big[] = "a text that is much longer than what a stored batch has room for at first, by a good deal; and more";
+	static const char big[] = "a text that is much longer than what a stored batch has room for at "
+							  "first, by a good deal; and more";
 	static const struct {
 		int64_t n;
 		const char *text;
 		int rows;
-	} cases[] = {{2, "two", 4}, {1, "", 1}, {3, NULL, 2}, {4, "four", 1}, {5, big, 4}, {7, big, 9}, {6, big, 1}, {9, "x", 3}};
+	} cases[] = {{2, "two", 4}, {1, "", 1},  {3, NULL, 2}, {4, "four", 1},
+				 {5, big, 4},   {7, big, 9}, {6, big, 1},  {9, "x", 3}};
 	cx_batch_store *store = cx_batch_store_new();
 	struct ArrowArray a, other;
 
@@ -273,7 +283,8 @@ static void test_store(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases * 2; i++) {
 		size_t k = i % (sizeof cases / sizeof *cases);
 
-		assert_int_equal(build_stored(store, cases[k].n, cases[k].text, cases[k].rows, &a, NULL), CDBC_OK);
+		assert_int_equal(build_stored(store, cases[k].n, cases[k].text, cases[k].rows, &a, NULL),
+						 CDBC_OK);
 		assert_int_equal(build_stored(store, 8, "other", 1, &other, NULL), CDBC_OK);
 		check_stored(&a, cases[k].n, cases[k].text, cases[k].rows);
 		check_stored(&other, 8, "other", 1);
@@ -352,10 +363,14 @@ static void test_store_without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values_and_growth), cmocka_unit_test(test_child_outlives_parent),
-		cmocka_unit_test(test_unrow),             cmocka_unit_test(test_schema_round_trip),
-		cmocka_unit_test(test_out_of_memory),     cmocka_unit_test(test_store),
-		cmocka_unit_test(test_store_is_outlived), cmocka_unit_test(test_store_without_memory),
+		cmocka_unit_test(test_values_and_growth),
+		cmocka_unit_test(test_child_outlives_parent),
+		cmocka_unit_test(test_unrow),
+		cmocka_unit_test(test_schema_round_trip),
+		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_store),
+		cmocka_unit_test(test_store_is_outlived),
+		cmocka_unit_test(test_store_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ static void finds_the_nearest(void **state)
 	assert_null(cx_text_nearest("xyz", names, 5));
 	assert_string_equal(cx_text_nearest("ix", names, 5), "id");
 	assert_null(cx_text_nearest("xy", names, 5)); /* short names: one edit only */
-	assert_null(cx_text_nearest("x", names, 5)); /* of one letter: nothing is near */
+	assert_null(cx_text_nearest("x", names, 5));  /* of one letter: nothing is near */
 	assert_null(cx_text_nearest("roles", names, 0));
 }
 

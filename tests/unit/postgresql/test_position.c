@@ -19,8 +19,9 @@ static void reads_caret_lines(void **state)
 		{"source SQL:\nselec 1\n^", 1},
 		{"source SQL:\nselect * frm t\n             ^", 14},
 		{"source SQL:\nselect 1,\n  2 3\n    ^", 15},
-		{"source SQL:\nselect 'ä' x y\n             ^", 13}, /* the server counts bytes, we count characters */
-		{"source SQL:\nselect\n      ^", 7},               /* at the end */
+		{"source SQL:\nselect 'ä' x y\n             ^",
+		 13},                                /* the server counts bytes, we count characters */
+		{"source SQL:\nselect\n      ^", 7}, /* at the end */
 		{"source SQL:\n\n^", 1},
 		{"source SQL:\nselect\n         ^", 0}, /* past the line */
 		{"source SQL:\nselect\n  ^ there", 0},
@@ -61,7 +62,8 @@ static void knows_sqlstates(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		assert_int_equal(cx_pg_status_of(rows[i].sqlstate, rows[i].message, rows[i].is_cancel_sent), rows[i].status);
+		assert_int_equal(cx_pg_status_of(rows[i].sqlstate, rows[i].message, rows[i].is_cancel_sent),
+						 rows[i].status);
 }
 
 static void puts_texts_into_one_line(void **state)

@@ -20,7 +20,8 @@
 static inline cdbc_status open_path(const char *path, void **conn, cdbc_error **err)
 {
 	cdbc_setting items[] = {{"path", path}};
-	cdbc_settings settings = {.struct_size = sizeof settings, .scheme = "sqlite", .items = items, .count = 1};
+	cdbc_settings settings = {
+		.struct_size = sizeof settings, .scheme = "sqlite", .items = items, .count = 1};
 
 	return DRIVER->open(&settings, CX_NEVER, conn, err);
 }
@@ -35,12 +36,14 @@ static inline void *open_memory(void)
 
 static inline cdbc_request request_of(const char *sql)
 {
-	return (cdbc_request){.struct_size = sizeof(cdbc_request), .sql = sql, .sql_length = strlen(sql)};
+	return (cdbc_request){
+		.struct_size = sizeof(cdbc_request), .sql = sql, .sql_length = strlen(sql)};
 }
 
-/* Runs one request to its end; the first batch goes to *first (release NULL: none), when that is wanted, and the tag to tag. */
-static inline cdbc_status run_request(void *conn, const cdbc_request *r, struct ArrowSchema *schema, struct ArrowArray *first,
-									  char *tag, cdbc_error **err)
+/* Runs one request to its end; the first batch goes to *first (release NULL: none), when that is
+ * wanted, and the tag to tag. */
+static inline cdbc_status run_request(void *conn, const cdbc_request *r, struct ArrowSchema *schema,
+									  struct ArrowArray *first, char *tag, cdbc_error **err)
 {
 	const struct ArrowSchema *columns = NULL;
 	struct ArrowArray batch;

@@ -48,12 +48,14 @@ static void *open_file(void)
 static cdbc_status open_with(const char *name, const char *value, void **conn, cdbc_error **err)
 {
 	cdbc_setting items[] = {{"path", path}, {name, value}};
-	cdbc_settings settings = {.struct_size = sizeof settings, .scheme = "sqlite", .items = items, .count = 2};
+	cdbc_settings settings = {
+		.struct_size = sizeof settings, .scheme = "sqlite", .items = items, .count = 2};
 
 	return DRIVER->open(&settings, CX_NEVER, conn, err);
 }
 
-static void expect_refused(const char *name, const char *value, cdbc_status status, const char *part)
+static void expect_refused(const char *name, const char *value, cdbc_status status,
+						   const char *part)
 {
 	cdbc_error *err = NULL;
 	void *conn = NULL;
@@ -88,7 +90,8 @@ static void test_no_such_folder(void **state)
 	void *conn = NULL;
 
 	assert_int_equal(open_path("/nonexistent/x.db", &conn, &err), CDBC_CONNECT);
-	assert_string_equal(cdbc_error_message(err), "open \"/nonexistent/x.db\": unable to open database file");
+	assert_string_equal(cdbc_error_message(err),
+						"open \"/nonexistent/x.db\": unable to open database file");
 	assert_non_null(strstr(cdbc_error_field(err, CDBC_FIELD_HINT), "does not exist"));
 	cdbc_error_free(err);
 	expect_refused("mode", "ro", CDBC_CONNECT, "unable to open database file");
@@ -101,7 +104,9 @@ static void test_no_database(void **state)
 	cdbc_error *err = NULL;
 	void *conn = NULL;
 
-	fputs("this is a letter, not a database; and it is long enough to be looked at by everybody who wants to, all of it, really.\n", file);
+	fputs("this is a letter, not a database; and it is long enough to be looked at by everybody "
+		  "who wants to, all of it, really.\n",
+		  file);
 	fclose(file);
 	assert_int_equal(open_path(path, &conn, &err), CDBC_CONNECT);
 	assert_non_null(strstr(cdbc_error_message(err), "file is not a database"));
@@ -114,7 +119,8 @@ static cdbc_status run_by(void *conn, const char *sql, int64_t deadline_ns, cdbc
 	const struct ArrowSchema *schema;
 	bool has_result;
 	void *cursor;
-	cdbc_status status = DRIVER->submit(conn, &r, 1, CDBC_ONE_SYNC, deadline_ns, &cursor, NULL, err);
+	cdbc_status status =
+		DRIVER->submit(conn, &r, 1, CDBC_ONE_SYNC, deadline_ns, &cursor, NULL, err);
 
 	if (status)
 		return status;
@@ -155,7 +161,9 @@ static void test_defaults(void **state)
 	DRIVER->close(conn);
 }
 
-/* ---- locks -------------------------------------------------------------------------------------------------- */
+/* ---- locks
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void test_lock_until_deadline(void **state)
 {
@@ -166,11 +174,14 @@ static void test_lock_until_deadline(void **state)
 	run(a, "begin immediate");
 	run(a, "insert into t values (1)");
 	run(b, "select * from t"); /* readers are not in the way */
-	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(30), &err), CDBC_TIMEOUT);
-	assert_string_equal(cdbc_error_message(err), "the deadline passed while waiting for a lock on the database");
+	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(30), &err),
+					 CDBC_TIMEOUT);
+	assert_string_equal(cdbc_error_message(err),
+						"the deadline passed while waiting for a lock on the database");
 	cdbc_error_free(err);
 	run(a, "commit");
-	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(1000), NULL), CDBC_OK);
+	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(1000), NULL),
+					 CDBC_OK);
 	DRIVER->close(a);
 	DRIVER->close(b);
 }
@@ -189,7 +200,8 @@ static void test_lock_is_waited_for(void **state)
 	run(a, "create table t (a int)");
 	run(a, "begin immediate");
 	pthread_create(&thread, NULL, commit_soon, a);
-	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(10000), NULL), CDBC_OK);
+	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(10000), NULL),
+					 CDBC_OK);
 	pthread_join(thread, NULL);
 	DRIVER->close(a);
 	DRIVER->close(b);
@@ -205,7 +217,8 @@ static void test_conflict(void **state)
 	run(b, "begin");
 	run(b, "select * from t");
 	run(a, "insert into t values (1)");
-	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(10000), &err), CDBC_CONFLICT);
+	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(10000), &err),
+					 CDBC_CONFLICT);
 	assert_string_equal(cdbc_error_sqlstate(err), "");
 	cdbc_error_free(err);
 	run(b, "rollback");
@@ -240,7 +253,8 @@ static void test_cancel_while_waiting(void **state)
 	run(a, "create table t (a int)");
 	run(a, "begin immediate");
 	pthread_create(&thread, NULL, cancel_until_over, &c);
-	assert_int_equal(run_by(c.conn, "insert into t values (2)", cx_deadline_after_ms(30000), &err), CDBC_CANCELLED);
+	assert_int_equal(run_by(c.conn, "insert into t values (2)", cx_deadline_after_ms(30000), &err),
+					 CDBC_CANCELLED);
 	atomic_store(&c.is_over, true);
 	pthread_join(thread, NULL);
 	assert_string_equal(cdbc_error_sqlstate(err), "57014");
@@ -252,7 +266,8 @@ static void test_cancel_while_waiting(void **state)
 /* A batch is closed by time too: slow rows do not wait for a full one. */
 static void test_batch_by_time(void **state)
 {
-	cdbc_request r = request_of("select a, (with recursive r(n) as (select a union all select n + 1 from r where n < 30000) "
+	cdbc_request r = request_of("select a, (with recursive r(n) as (select a union all select n + "
+								"1 from r where n < 30000) "
 								"select count(*) from r) as n from t");
 	const struct ArrowSchema *schema;
 	struct ArrowArray batch;
@@ -263,7 +278,8 @@ static void test_batch_by_time(void **state)
 	run(conn, "create table t (a int)");
 	run(conn, "insert into t values (1), (2), (3), (4), (5), (6), (7), (8)");
 	r.batch_ns = 1;
-	assert_int_equal(DRIVER->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL), CDBC_OK);
+	assert_int_equal(DRIVER->submit(conn, &r, 1, CDBC_ONE_SYNC, CX_NEVER, &cursor, NULL, NULL),
+					 CDBC_OK);
 	assert_int_equal(DRIVER->next_result(cursor, CX_NEVER, &schema, &has_result, NULL), CDBC_OK);
 	for (;;) {
 		assert_int_equal(DRIVER->fetch(cursor, CX_NEVER, &batch, NULL), CDBC_OK);
@@ -279,11 +295,12 @@ static void test_batch_by_time(void **state)
 	DRIVER->close(conn);
 }
 
-/* An interrupted write takes the whole transaction with it; what follows must not run outside of one. */
+/* An interrupted write takes the whole transaction with it; what follows must not run outside of
+ * one. */
 static void test_transaction_gone(void **state)
 {
-	static const char slow_write[] =
-		"insert into t with recursive r(n) as (select 1 union all select n + 1 from r) select n from r";
+	static const char slow_write[] = "insert into t with recursive r(n) as (select 1 union all "
+									 "select n + 1 from r) select n from r";
 	void *conn = open_memory();
 	cdbc_error *err = NULL;
 

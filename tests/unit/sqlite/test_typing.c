@@ -134,31 +134,39 @@ static void test_mismatches(void **state)
 {
 	void *conn = open_memory();
 
-	run(conn, "create table t (i integer, d date, n numeric(5,2), b boolean, u uuid, z timestamp, t text)");
+	run(conn, "create table t (i integer, d date, n numeric(5,2), b boolean, u uuid, z timestamp, "
+			  "t text)");
 	run(conn, "insert into t (i) values (1), (2), ('three')");
-	expect_mismatch(conn, "select i from t", "column \"i\", row 3: 'three' is no value of type int8",
+	expect_mismatch(conn, "select i from t",
+					"column \"i\", row 3: 'three' is no value of type int8",
 					"say what the column holds in the SQL file: -- column: i text");
 	run(conn, "delete from t");
 	run(conn, "insert into t values (1, 'soon', 1234.5, 2, 'no', '2024-01-01 00:00:00Z', x'00')");
 	expect_mismatch(conn, "select d from t", "column \"d\", row 1: 'soon' is no value of type date",
 					"say what the column holds in the SQL file: -- column: d text");
-	expect_mismatch(conn, "select n from t", "column \"n\", row 1: 1234.5 is no value of type numeric(5,2)",
+	expect_mismatch(conn, "select n from t",
+					"column \"n\", row 1: 1234.5 is no value of type numeric(5,2)",
 					"say what the column holds in the SQL file: -- column: n text");
 	expect_mismatch(conn, "select b from t", "column \"b\", row 1: 2 is no value of type bool",
 					"say what the column holds in the SQL file: -- column: b text");
 	expect_mismatch(conn, "select u from t", "column \"u\", row 1: 'no' is no value of type uuid",
 					"say what the column holds in the SQL file: -- column: u text");
-	expect_mismatch(conn, "select z from t", "column \"z\", row 1: '2024-01-01 00:00:00Z' is no value of type timestamp",
+	expect_mismatch(conn, "select z from t",
+					"column \"z\", row 1: '2024-01-01 00:00:00Z' is no value of type timestamp",
 					"say what the column holds in the SQL file: -- column: z text");
-	expect_mismatch(conn, "select t from t", "column \"t\", row 1: a blob of 1 bytes is no value of type text",
+	expect_mismatch(conn, "select t from t",
+					"column \"t\", row 1: a blob of 1 bytes is no value of type text",
 					"say what the column holds in the SQL file: -- column: t bytea");
-	expect_mismatch(conn, "select v from (select 1 as v, 1 as o union all select 2, 2 union all select 'x', 3) order by o",
+	expect_mismatch(conn,
+					"select v from (select 1 as v, 1 as o union all select 2, 2 union all select "
+					"'x', 3) order by o",
 					"column \"v\", row 3: 'x' is no value of type int8",
 					"say what the column holds in the SQL file: -- column: v text");
 	expect_mismatch(conn, "select 1 as v union all select x'00'",
 					"column \"v\", row 2: blobs and other values are mixed (a blob of 1 bytes)",
 					"say what the column holds in the SQL file: -- column: v bytea");
-	expect_mismatch(conn, "select cast(x'ff41' as text) as v", "column \"v\", row 1: ''... is not valid UTF-8",
+	expect_mismatch(conn, "select cast(x'ff41' as text) as v",
+					"column \"v\", row 1: ''... is not valid UTF-8",
 					"read it as bytes: cast(... as blob)");
 	run(conn, "select 1"); /* and the connection goes on */
 	DRIVER->close(conn);
@@ -219,10 +227,17 @@ static void test_numeric_modes(void **state)
 
 static void test_json(void **state)
 {
-	static const char *const good[] = {"0", "-1.5e+3", "\"a\\u00e4\\n\"", "[]", "{}", " [1, {\"a\": [true, false, null]}, \"\"] ",
+	static const char *const good[] = {"0",
+									   "-1.5e+3",
+									   "\"a\\u00e4\\n\"",
+									   "[]",
+									   "{}",
+									   " [1, {\"a\": [true, false, null]}, \"\"] ",
 									   "{\"a\":1,\"b\":{\"c\":[[]]}}"};
-	static const char *const bad[] = {"", " ", "01", "1.", "-", "1e", "nul", "'a'", "\"a", "\"\\x\"", "\"\\u12\"", "\"\n\"", "[1,]",
-									  "[1 2]", "{\"a\"}", "{a:1}", "{\"a\":1,}", "[", "]", "{}x", "Infinity", "NaN"};
+	static const char *const bad[] = {
+		"",           " ",       "01",        "1.",     "-",        "1e",    "nul",     "'a'",
+		"\"a",        "\"\\x\"", "\"\\u12\"", "\"\n\"", "[1,]",     "[1 2]", "{\"a\"}", "{a:1}",
+		"{\"a\":1,}", "[",       "]",         "{}x",    "Infinity", "NaN"};
 	char deep[2200];
 	void *conn = open_memory();
 
@@ -245,9 +260,14 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_declared),      cmocka_unit_test(test_by_value),   cmocka_unit_test(test_widened_values_stay),
-		cmocka_unit_test(test_each_execution_anew), cmocka_unit_test(test_mismatches), cmocka_unit_test(test_hints_win),
-		cmocka_unit_test(test_numeric_modes), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_declared),
+		cmocka_unit_test(test_by_value),
+		cmocka_unit_test(test_widened_values_stay),
+		cmocka_unit_test(test_each_execution_anew),
+		cmocka_unit_test(test_mismatches),
+		cmocka_unit_test(test_hints_win),
+		cmocka_unit_test(test_numeric_modes),
+		cmocka_unit_test(test_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
