@@ -197,6 +197,9 @@ cdbc_conn_state cx_pg_state(void *conn)
 
 	if (!c->is_lost && PQstatus(c->pg) != CONNECTION_OK)
 		c->is_lost = true;
+	/* CockroachDB takes a cancel, hangs up and acts on it later: it could hit whatever runs here next. */
+	if (c->is_cockroach && !c->is_busy && atomic_load_explicit(&c->cancels_due, memory_order_relaxed) > 0)
+		c->is_lost = true;
 	return (cdbc_conn_state){.tx = c->is_busy ? cx_pg_tx(c) : c->tx, .is_lost = c->is_lost, .is_busy = c->is_busy};
 }
 

@@ -104,6 +104,15 @@ bool cx_pg_ends_session(const PGresult *result)
 	return sqlstate && (strcmp(sqlstate, "57P01") == 0 || strcmp(sqlstate, "57P02") == 0);
 }
 
+/* The one cancel that was sent has arrived. Of several, others may still be under way. */
+static void cancel_hit(cx_pg_conn *c, const char *primary)
+{
+	unsigned one = 1;
+
+	if (!primary || !strstr(primary, "statement timeout"))
+		atomic_compare_exchange_strong(&c->cancels_due, &one, 0);
+}
+
 cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error **err)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -124,6 +133,8 @@ cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error
 		return cx_error_set(err, CDBC_INTERNAL, "libpq: %s", text[0] ? text : "unexpected result");
 	}
 	is_over = cx_pg_ends_session(result);
+	if (strcmp(sqlstate, "57014") == 0)
+		cancel_hit(c, primary);
 	cx_pg_one_line(primary, text, sizeof text);
 	if (is_over) {
 		c->is_lost = true;

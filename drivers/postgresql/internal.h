@@ -130,6 +130,7 @@ struct cx_pg_conn {
 	bool is_encrypted;
 	bool may_hide; /* something was read since the submit, so a part of a record may be left above the socket */
 	atomic_bool is_cancel_sent;
+	atomic_uint cancels_due; /* sent, and not seen to have hit; CockroachDB only */
 	cdbc_tx_state tx; /* when the connection was last at rest */
 	int64_t node_id;  /* -1: unknown */
 	uint64_t serial;  /* of submits */

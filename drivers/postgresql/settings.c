@@ -22,6 +22,11 @@ static bool has_set_prefix(const char *name)
 	return strncmp(name, "set.", 4) == 0;
 }
 
+static bool is_cockroach(const cdbc_settings *settings)
+{
+	return strcmp(settings->scheme, "cockroachdb") == 0;
+}
+
 static bool is_local(const char *host)
 {
 	return !host || host[0] == '\0' || host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 ||
@@ -47,7 +52,7 @@ static const char *default_value(const cdbc_settings *settings, const char *name
 	if (strcmp(name, "sslmode") == 0)
 		return is_local(cdbc_settings_find(settings, "host")) ? "prefer" : "verify-full";
 	if (strcmp(name, "gssencmode") == 0)
-		return strcmp(settings->scheme, "cockroachdb") == 0 ? "disable" : "prefer";
+		return is_cockroach(settings) ? "disable" : "prefer";
 	if (strcmp(name, "passfile") == 0)
 		return "/dev/null/none"; /* a file that cannot be there; libpq warns on stderr of one that is no plain file */
 	if (strcmp(name, "connect_timeout") == 0)
@@ -57,8 +62,10 @@ static const char *default_value(const cdbc_settings *settings, const char *name
 
 		return fallback ? fallback : "cdbc";
 	}
-	if (strcmp(name, "port") == 0 && strcmp(settings->scheme, "cockroachdb") == 0)
+	if (strcmp(name, "port") == 0 && is_cockroach(settings))
 		return "26257";
+	if (strcmp(name, "dbname") == 0 && is_cockroach(settings))
+		return "defaultdb"; /* libpq would take the user's name, which CockroachDB finds out at the first statement */
 	return compiled ? compiled : "";
 }
 
@@ -76,16 +83,21 @@ static void put_pair(cx_buf *out, const char *name, const char *value)
 	cx_buf_puts(out, "' ");
 }
 
-/* The server splits options at blanks; a backslash takes away their meaning. */
-static void put_switch(cx_buf *out, const char *name, const char *value)
+/* The server splits options at blanks; a backslash takes away their meaning. CockroachDB undoes percent signs first, and up to v21.2 it
+ * passes over names that are not in small letters. */
+static void put_switch(cx_buf *out, bool is_escaped, const char *name, const char *value)
 {
 	cx_buf_puts(out, out->length ? " -c " : "-c ");
-	cx_buf_puts(out, name);
+	for (; *name; name++)
+		cx_buf_putc(out, (char)tolower((unsigned char)*name));
 	cx_buf_putc(out, '=');
 	for (; *value; value++) {
 		if (*value == '\\' || isspace((unsigned char)*value))
 			cx_buf_putc(out, '\\');
-		cx_buf_putc(out, *value);
+		if (is_escaped && (*value == '%' || *value == '+'))
+			cx_buf_puts(out, *value == '%' ? "%25" : "%2B");
+		else
+			cx_buf_putc(out, *value);
 	}
 }
 
@@ -104,11 +116,11 @@ static cdbc_status session_options(const cdbc_settings *settings, cx_buf *out, c
 {
 	const char *given = cdbc_settings_find(settings, "options");
 
-	put_switch(out, "DateStyle", "ISO");
-	put_switch(out, "IntervalStyle", "postgres");
-	put_switch(out, "TimeZone", "UTC");
-	put_switch(out, "bytea_output", "hex");
-	put_switch(out, "extra_float_digits", "1");
+	put_switch(out, false, "datestyle", "ISO");
+	put_switch(out, false, "intervalstyle", "postgres");
+	put_switch(out, false, "timezone", "UTC");
+	put_switch(out, false, "bytea_output", "hex");
+	put_switch(out, false, "extra_float_digits", "3"); /* with 1 CockroachDB gives 16 digits only */
 	for (size_t i = 0; i < settings->count; i++) {
 		const cdbc_setting *s = &settings->items[i];
 
@@ -116,7 +128,12 @@ static cdbc_status session_options(const cdbc_settings *settings, cx_buf *out, c
 			continue;
 		if (!is_session_name(s->name + 4))
 			return cx_error_set(err, CDBC_CONFIG, "\"%s\" is not the name of a session setting", s->name);
-		put_switch(out, s->name + 4, s->value);
+		if (is_cockroach(settings) && strchr(s->value, '=')) {
+			cx_error_set(err, CDBC_CONFIG, "%s: CockroachDB takes no \"=\" in a session setting at start-up", s->name);
+			cx_error_hint(err, "run SET in the session");
+			return CDBC_CONFIG;
+		}
+		put_switch(out, is_cockroach(settings), s->name + 4, s->value);
 	}
 	if (given && *given) {
 		cx_buf_putc(out, ' ');

@@ -142,6 +142,7 @@ bool cx_pg_cancel_now(cx_pg_conn *c, int64_t deadline_ns)
 		goto out;
 	}
 	atomic_store(&c->is_cancel_sent, true);
+	atomic_fetch_add(&c->cancels_due, 1);
 	c->cursor.summary.is_cancel_sent = true;
 	status = c->host->run_blocking(c->host, cancel_run, cancel_free, job, deadline_ns, NULL);
 	if (status == CDBC_TIMEOUT)
@@ -161,6 +162,7 @@ cdbc_status cx_pg_cancel(void *conn, int64_t deadline_ns, cdbc_error **err)
 	char text[256] = "", line[256];
 
 	atomic_store(&c->is_cancel_sent, true);
+	atomic_fetch_add(&c->cancels_due, 1);
 	if (PQcancel(c->cancel, text, sizeof text) == 1)
 		return CDBC_OK;
 	cx_pg_one_line(text, line, sizeof line);

@@ -149,6 +149,7 @@ static void is_used_again_after_a_cancel(void **state)
 	assert_int_equal(facts.position, CDBC_POSITION_DONE);
 	assert_false(facts.is_link_lost);
 	cdbc_error_free(err);
+	assert_false(DRIVER->state(s.conn).is_lost);
 	assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
 	assert_int_equal(DRIVER->state(s.conn).tx, CDBC_TX_OPEN);
 	scene_end(&s);
@@ -183,6 +184,31 @@ static void loses_the_link_at_every_byte(void **state)
 	}
 }
 
+/* CockroachDB undoes percent signs in `options` and wants small letters; libpq's guess of a database is no use there. */
+static void writes_settings_as_cockroachdb_reads_them(void **state)
+{
+	static const char *const seen[] = {"-c datestyle=ISO ", "-c extra_float_digits=3 ", "-c cdbc.note=50%25%2B1\\ 2 ",
+									   "-c statement_timeout=5s --cluster=x", "defaultdb"};
+	scene s;
+	cdbc_error *err = NULL;
+
+	scene_begin(&s);
+	s.items[3] = (cdbc_setting){"set.cdbc.Note", "50%+1 2"};
+	s.items[5] = (cdbc_setting){"set.Statement_Timeout", "5s"};
+	s.items[6] = (cdbc_setting){"options", "--cluster=x"};
+	s.settings.count = 7;
+	scene_open(&s);
+	for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
+		assert_true(wire_server_bytes_contain(s.server, seen[i], strlen(seen[i])));
+	DRIVER->close(s.conn);
+	s.conn = NULL;
+	s.items[3].value = "a=b";
+	assert_int_equal(DRIVER->open(&s.settings, soon(), &s.conn, &err), CDBC_CONFIG);
+	assert_non_null(strstr(cdbc_error_message(err), "set.cdbc.Note"));
+	cdbc_error_free(err);
+	scene_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +216,7 @@ int main(void)
 		cmocka_unit_test(gives_up_a_server_that_hangs),
 		cmocka_unit_test(is_used_again_after_a_cancel),
 		cmocka_unit_test(loses_the_link_at_every_byte),
+		cmocka_unit_test(writes_settings_as_cockroachdb_reads_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

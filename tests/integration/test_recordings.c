@@ -354,7 +354,20 @@ static void test_cancel(void **state)
 	assert_true(wire_server_cancel_at(node.server, 0, &cancel));
 	assert_true(cancel.is_known);
 	assert_int_equal(recorded_status(&node), 'I');
+	assert_false(node.driver->state(node.conn).is_lost);
 	assert_ran(recorded_exec(&node, "begin"), "BEGIN");
+	recorded_close(&node);
+}
+
+// CockroachDB acts on a cancel after it has hung up, so one that hit nothing may still come.
+static void test_cancel_that_hit_nothing(void **state)
+{
+	cockroach node;
+	(void)state;
+	recorded_open(&node, "v22.1", "cancel", NULL);
+	assert_false(node.driver->state(node.conn).is_lost);
+	assert_int_equal(node.driver->cancel(node.conn, recorded_deadline(&node), NULL), CDBC_OK);
+	assert_true(node.driver->state(node.conn).is_lost);
 	recorded_close(&node);
 }
 
@@ -416,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_commit_of_an_aborted_transaction),
 		cmocka_unit_test(test_conflict_at_commit),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_cancel_that_hit_nothing),
 		cmocka_unit_test(test_idle_connection_is_drained),
 		cmocka_unit_test(test_running_statement_is_drained),
 	};

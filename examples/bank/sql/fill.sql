@@ -12,7 +12,7 @@ select i, 'user ' || cast(i as text), case when i % 5 = 0 then null else 'user' 
 -- param: count int8 min=1 -- users
 with recursive numbers (i) as (select 1 union all select i + 1 from numbers where i < 2 * :count)
 insert into accounts (id, user_id, kind, balance, rate, opened_on)
-select i, (i + 1) / 2, case when i % 2 = 1 then 'giro' else 'savings' end, i * 7919 % 100000 * 100,
+select i, cast((i + i % 2) / 2 as bigint), case when i % 2 = 1 then 'giro' else 'savings' end, i * 7919 % 100000 * 100,
        case when i % 2 = 0 then i % 400 / 10000.0 end, date '2020-01-01' + cast(i % 1000 as int)
   from numbers;
 
@@ -21,7 +21,7 @@ select i, (i + 1) / 2, case when i % 2 = 1 then 'giro' else 'savings' end, i * 7
 -- param: count int8 min=1 -- users
 with recursive numbers (i) as (select 1 union all select i + 1 from numbers where i < 2 * :count)
 insert into accounts (id, user_id, kind, balance, rate, opened_on)
-select i, (i + 1) / 2, case when i % 2 = 1 then 'giro' else 'savings' end, i * 7919 % 100000 * 100,
+select i, cast((i + i % 2) / 2 as bigint), case when i % 2 = 1 then 'giro' else 'savings' end, i * 7919 % 100000 * 100,
        case when i % 2 = 0 then i % 400 / 10000.0 end, date('2020-01-01', '+' || (i % 1000) || ' days')
   from numbers;
 

@@ -5,7 +5,7 @@
 -- column: transactions int8
 -- column: settled int8
 select substr(cast(created_at as text), 1, 10) as day, count(*) as transactions,
-       sum(case when state = 'settled' then 1 else 0 end) as settled
+       cast(sum(case when state = 'settled' then 1 else 0 end) as bigint) as settled
   from transactions
  group by substr(cast(created_at as text), 1, 10)
  order by day;
