@@ -101,7 +101,8 @@ enum {
 	CDBC_REQUEST_SMALL_RESULT = 1u << 2,    /* known to give few rows: whole-result mode */
 	CDBC_REQUEST_NO_PREPARE = 1u << 3,      /* do not keep a prepared statement */
 	CDBC_REQUEST_IDEMPOTENT = 1u << 4,
-	CDBC_REQUEST_SIMPLE = 1u << 5 /* several statements in one text, no values: simple protocol */
+	CDBC_REQUEST_SIMPLE = 1u << 5, /* several statements in one text, no values: simple protocol */
+	CDBC_REQUEST_COMMITS = 1u << 6 /* COMMIT, END or RELEASE cockroach_restart: a transaction's fate is in it */
 };
 
 typedef enum cdbc_numeric_mode {

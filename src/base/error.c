@@ -22,10 +22,16 @@ struct cdbc_error {
 	char *fields[CDBC_FIELD_COUNT];
 };
 
-static cdbc_error nomem_error = {.status = CDBC_NOMEM,
-								 .outcome = CDBC_OUTCOME_NOT_SENT,
-								 .replay = CDBC_REPLAY_SAFE,
-								 .is_static = true};
+/* Out of memory needs no memory: one for each outcome and replay, as memory may also be short after something was sent. */
+#define NOMEM(outcome_, replay_) \
+	[outcome_][replay_] = {.status = CDBC_NOMEM, .outcome = (outcome_), .replay = (replay_), .is_static = true}
+#define NOMEMS(outcome_)                                                                                        \
+	NOMEM(outcome_, CDBC_REPLAY_NO), NOMEM(outcome_, CDBC_REPLAY_SAFE), NOMEM(outcome_, CDBC_REPLAY_TRANSACTION), \
+		NOMEM(outcome_, CDBC_REPLAY_IF_IDEMPOTENT)
+static cdbc_error nomem_errors[CDBC_OUTCOME_UNKNOWN + 1][CDBC_REPLAY_IF_IDEMPOTENT + 1] = {
+	NOMEMS(CDBC_OUTCOME_NOT_SENT), NOMEMS(CDBC_OUTCOME_ROLLED_BACK), NOMEMS(CDBC_OUTCOME_COMMITTED),
+	NOMEMS(CDBC_OUTCOME_COMMITTED_PARTIAL), NOMEMS(CDBC_OUTCOME_UNKNOWN)};
+static cdbc_error *const nomem_error = &nomem_errors[CDBC_OUTCOME_NOT_SENT][CDBC_REPLAY_SAFE];
 
 static const struct {
 	const char *name;
@@ -124,10 +130,18 @@ void cx_error_clear(cdbc_error **err)
 	*err = NULL;
 }
 
+void cx_error_pass(cdbc_error **err, cdbc_error *error)
+{
+	if (err)
+		*err = error;
+	else
+		cdbc_error_free(error);
+}
+
 cdbc_status cx_error_nomem(cdbc_error **err)
 {
 	if (err)
-		*err = &nomem_error;
+		*err = nomem_error;
 	return CDBC_NOMEM;
 }
 
@@ -281,6 +295,8 @@ void cx_error_outcome(cdbc_error **err, cdbc_outcome outcome, cdbc_replay replay
 {
 	cdbc_error *error = writable(err);
 
+	if (err && *err && (*err)->is_static)
+		*err = &nomem_errors[outcome][replay];
 	if (!error)
 		return;
 	error->outcome = outcome;
@@ -302,10 +318,10 @@ cdbc_error *cx_error_copy(const cdbc_error *error)
 	if (!error)
 		return NULL;
 	if (error->is_static)
-		return &nomem_error;
+		return &nomem_errors[error->outcome][error->replay];
 	copy = cx_alloc(sizeof *copy);
 	if (!copy)
-		return &nomem_error;
+		return nomem_error;
 	*copy = *error;
 	copy->message = cx_strdup(error->message);
 	for (int i = 0; i < CDBC_FIELD_COUNT; i++)

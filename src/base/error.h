@@ -36,6 +36,9 @@ void cx_error_status(cdbc_error **err, cdbc_status status);
  * NULL. */
 cdbc_error *cx_error_copy(const cdbc_error *error);
 
+/* Hands an error of one's own to a caller who may not want it (err NULL): then it is freed. */
+void cx_error_pass(cdbc_error **err, cdbc_error *error);
+
 /* Frees *err and sets it to NULL, when a failure was dealt with. */
 void cx_error_clear(cdbc_error **err);
 

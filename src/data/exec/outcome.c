@@ -20,14 +20,36 @@ static bool is_final(const cx_failure *f)
 	return f->is_commit || f->tx_before == CDBC_TX_IDLE;
 }
 
+/* Without a SQLSTATE: refused on our side of the link, not by the server. */
+static bool is_ours(const cx_failure *f)
+{
+	switch (f->status) {
+	case CDBC_DATA:
+	case CDBC_TIMEOUT:
+	case CDBC_CANCELLED:
+	case CDBC_NOMEM:
+	case CDBC_INTERNAL:
+	case CDBC_RESOURCE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The same again would fail the same way. */
+static bool is_lasting(const cx_failure *f)
+{
+	return f->status == CDBC_DATA || f->status == CDBC_RESOURCE || f->status == CDBC_CANCELLED || f->status == CDBC_INTERNAL;
+}
+
 /* The server did not say what happened: the link broke, or its word is "unknown". */
 static cx_verdict unanswered(const cx_failure *f)
 {
 	if (f->tx_before != CDBC_TX_IDLE && !f->is_commit)
-		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION};
+		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, is_lasting(f) ? CDBC_REPLAY_NO : CDBC_REPLAY_TRANSACTION};
 	if (f->is_read_only && !f->is_commit)
 		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK,
-							f->position == CDBC_POSITION_ROWS_TAKEN ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE};
+							f->position == CDBC_POSITION_ROWS_TAKEN || is_lasting(f) ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE};
 	if (f->is_commit || f->kind == CDBC_KIND_DDL)
 		return (cx_verdict){CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO};
 	return (cx_verdict){CDBC_OUTCOME_UNKNOWN, f->is_idempotent ? CDBC_REPLAY_IF_IDEMPOTENT : CDBC_REPLAY_NO};
@@ -48,10 +70,19 @@ static cx_verdict refused(const cx_failure *f)
 	return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO};
 }
 
+/* The server had its say, and it was success; but what it sent could not be read, or was more than asked for. */
+static cx_verdict done(const cx_failure *f)
+{
+	if (f->tx_before != CDBC_TX_IDLE && !f->is_commit)
+		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, is_lasting(f) ? CDBC_REPLAY_NO : CDBC_REPLAY_TRANSACTION};
+	return (cx_verdict){f->is_read_only ? CDBC_OUTCOME_ROLLED_BACK : CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO};
+}
+
 cx_verdict cx_outcome_judge(const cx_failure *f)
 {
 	if (f->position == CDBC_POSITION_NOT_FLUSHED) {
-		bool may_repeat = f->status == CDBC_CONNECT || f->status == CDBC_TIMEOUT || f->status == CDBC_OVERLOADED;
+		bool may_repeat = f->status == CDBC_CONNECT || f->status == CDBC_TIMEOUT || f->status == CDBC_OVERLOADED ||
+						  f->status == CDBC_NOMEM;
 
 		if (f->tx_before != CDBC_TX_IDLE && f->is_link_lost)
 			return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION};
@@ -64,11 +95,7 @@ cx_verdict cx_outcome_judge(const cx_failure *f)
 	if (f->is_link_lost || is_class(f, "08") || is_state(f, "57P01") || is_state(f, "57P02") || is_state(f, "58C00") ||
 		is_state(f, "58C01"))
 		return unanswered(f);
-	if (f->sqlstate[0] == '\0' && f->position == CDBC_POSITION_DONE && f->status != CDBC_CONFLICT)
-		return (cx_verdict){CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO}; /* it was done: only reading it failed */
-	if (f->sqlstate[0] == '\0' && f->status == CDBC_DATA)
-		return unanswered(f); /* our own refusal to decode, on a stream that goes on */
-	if (f->sqlstate[0] == '\0' && (f->status == CDBC_TIMEOUT || f->status == CDBC_CANCELLED))
-		return unanswered(f);
+	if (f->sqlstate[0] == '\0' && is_ours(f))
+		return f->position == CDBC_POSITION_DONE ? done(f) : unanswered(f);
 	return refused(f);
 }

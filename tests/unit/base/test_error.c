@@ -98,6 +98,26 @@ static void out_of_memory_needs_none(void **state)
 	cdbc_error_free(err);
 }
 
+/* Memory may also be short after something was sent: then it must not read as if it had not been. */
+static void out_of_memory_has_an_outcome(void **state)
+{
+	cdbc_error *err = NULL, *other = NULL, *copy;
+
+	(void)state;
+	cx_error_nomem(&err);
+	cx_error_outcome(&err, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT);
+	assert_int_equal(cdbc_error_status(err), CDBC_NOMEM);
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_UNKNOWN);
+	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_IF_IDEMPOTENT);
+	copy = cx_error_copy(err);
+	assert_int_equal(cdbc_error_outcome(copy), CDBC_OUTCOME_UNKNOWN);
+	cdbc_error_free(copy);
+	cdbc_error_free(err);
+	cx_error_nomem(&other);
+	assert_int_equal(cdbc_error_outcome(other), CDBC_OUTCOME_NOT_SENT);
+	assert_int_equal(cdbc_error_replay(other), CDBC_REPLAY_SAFE);
+}
+
 static void copies_are_whole(void **state)
 {
 	const cdbc_error_info info = {.struct_size = sizeof info,
@@ -198,6 +218,7 @@ int main(void)
 		cmocka_unit_test(long_messages_are_cut),
 		cmocka_unit_test(nobody_need_listen),
 		cmocka_unit_test(out_of_memory_needs_none),
+		cmocka_unit_test(out_of_memory_has_an_outcome),
 		cmocka_unit_test(copies_are_whole),
 		cmocka_unit_test(an_info_without_a_message_has_the_statuss),
 		cmocka_unit_test(survives_a_lack_of_memory),

@@ -52,6 +52,16 @@ static const row rows[] = {
 	{"a constraint", {.status = CDBC_SQL, .sqlstate = "23505", .position = DONE, .kind = CDBC_KIND_DML}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
 	{"aborted transaction", {.status = CDBC_SQL, .sqlstate = "25P02", .position = DONE, .tx_before = CDBC_TX_FAILED}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
 	{"a syntax error", {.status = CDBC_SQL, .sqlstate = "42601", .position = DONE}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
+	{"too many rows of a write, cut off", {.status = CDBC_RESOURCE, .sqlstate = "", .position = TAKEN, .kind = CDBC_KIND_DML}, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO},
+	{"too many rows of a write that was done", {.status = CDBC_DATA, .sqlstate = "", .position = DONE, .kind = CDBC_KIND_DML}, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO},
+	{"the same in a transaction", {.status = CDBC_DATA, .sqlstate = "", .position = DONE, .tx_before = OPEN, .kind = CDBC_KIND_DML}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
+	{"too many rows of a read", {.status = CDBC_RESOURCE, .sqlstate = "", .position = TAKEN, .is_read_only = true}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
+	{"a value of a read that cannot be kept", {.status = CDBC_DATA, .sqlstate = "", .position = SENT, .is_read_only = true}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
+	{"no memory before it was sent", {.status = CDBC_NOMEM, .sqlstate = "", .position = UNSENT}, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE},
+	{"no memory after a write was sent", {.status = CDBC_NOMEM, .sqlstate = "", .position = SENT, .kind = CDBC_KIND_DML}, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO},
+	{"no memory after a write was done", {.status = CDBC_NOMEM, .sqlstate = "", .position = DONE, .kind = CDBC_KIND_DML}, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO},
+	{"no memory in a transaction", {.status = CDBC_NOMEM, .sqlstate = "", .position = DONE, .tx_before = OPEN}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION},
+	{"commit done, but no memory to say so", {.status = CDBC_NOMEM, .sqlstate = "", .position = DONE, .tx_before = OPEN, .is_commit = true}, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO},
 	{"53200", {.status = CDBC_RESOURCE, .sqlstate = "53200", .position = DONE}, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO},
 };
 

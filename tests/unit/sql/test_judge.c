@@ -13,6 +13,7 @@
 #define R CDBC_REQUEST_READ_ONLY
 #define S CDBC_REQUEST_CHANGES_SESSION
 #define F CDBC_REQUEST_SMALL_RESULT
+#define C CDBC_REQUEST_COMMITS
 
 static const struct {
 	const char *sql;
@@ -86,7 +87,13 @@ static const struct {
 	{"truncate t", CDBC_KIND_DDL, F},
 	{"grant select on t to u", CDBC_KIND_DDL, F},
 	{"begin", CDBC_KIND_TRANSACTION, F},
-	{"commit", CDBC_KIND_TRANSACTION, F},
+	{"commit", CDBC_KIND_TRANSACTION, F | C},
+	{"/* done */ COMMIT", CDBC_KIND_TRANSACTION, F | C},
+	{"end transaction", CDBC_KIND_TRANSACTION, F | C},
+	{"release savepoint a", CDBC_KIND_TRANSACTION, F},
+	{"release Cockroach_Restart", CDBC_KIND_TRANSACTION, F | C},
+	{"release savepoint \"cockroach_restart\"", CDBC_KIND_TRANSACTION, F | C},
+	{"release savepoint cockroach_restart2", CDBC_KIND_TRANSACTION, F},
 	{"savepoint a", CDBC_KIND_TRANSACTION, F},
 	{"set transaction isolation level serializable", CDBC_KIND_TRANSACTION, F},
 	{"prepare transaction 'x'", CDBC_KIND_TRANSACTION, F},
