@@ -5,9 +5,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 
-#include <pthread.h>
-#include <string.h>
+#define IS_CANCEL ((uintptr_t)1) /* in lease->running */
 
 /* One cancel. Counted by its two holders, the lease and the thread (or helper) that cancels. */
 struct cx_cancel {
@@ -17,20 +17,22 @@ struct cx_cancel {
 	int64_t deadline_ns;
 	cdbc_status status;
 	cdbc_error *error;
-	pthread_mutex_t lock; /* guards what follows */
-	pthread_cond_t changed;
+	cx_mutex lock; /* guards what follows */
+	cx_cond changed;
 	bool is_done;
 	bool is_orphaned; /* the borrower gave the connection back first: the cancel closes it */
 };
 
-static cx_cancel idle;
-cx_cancel *const cx_lease_idle = &idle;
+static cx_cancel *cancel_of(uintptr_t running)
+{
+	return running & IS_CANCEL ? (cx_cancel *)(running & ~IS_CANCEL) : NULL;
+}
 
 void cx_lease_init(cx_lease *lease)
 {
 	lease->conn = NULL;
 	lease->is_dirty = false;
-	atomic_init(&lease->cancel, cx_lease_idle);
+	atomic_init(&lease->running, 0);
 }
 
 cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source, cdbc_error **err)
@@ -52,8 +54,8 @@ static void cancel_unref(cx_cancel *cancel)
 {
 	if (atomic_fetch_sub_explicit(&cancel->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	pthread_mutex_destroy(&cancel->lock);
-	pthread_cond_destroy(&cancel->changed);
+	cx_mutex_fini(&cancel->lock);
+	cx_cond_fini(&cancel->changed);
 	cdbc_error_free(cancel->error);
 	cx_free(cancel);
 }
@@ -63,10 +65,10 @@ static bool cancel_leave(cx_cancel *cancel)
 {
 	bool is_done;
 
-	pthread_mutex_lock(&cancel->lock);
+	cx_mutex_lock(&cancel->lock);
 	is_done = cancel->is_done;
 	cancel->is_orphaned = !is_done;
-	pthread_mutex_unlock(&cancel->lock);
+	cx_mutex_unlock(&cancel->lock);
 	cancel_unref(cancel);
 	return is_done;
 }
@@ -105,17 +107,19 @@ static bool tidy(cx_conn *conn, int64_t deadline_ns)
 void cx_lease_give(cx_lease *lease, int64_t grace_ms)
 {
 	cx_conn *conn = lease->conn;
+	uintptr_t running;
 	cx_cancel *cancel;
 	cdbc_conn_state state;
 
 	if (!conn)
 		return;
 	lease->conn = NULL;
-	/* what is idle stays so: nobody can cancel it */
-	cancel = atomic_load_explicit(&lease->cancel, memory_order_acquire);
-	if (cancel != cx_lease_idle)
-		cancel = atomic_exchange_explicit(&lease->cancel, cx_lease_idle, memory_order_acq_rel);
-	if (cancel && cancel != cx_lease_idle) {
+	/* what is at rest stays so: nobody can cancel it */
+	running = atomic_load_explicit(&lease->running, memory_order_acquire);
+	if (running)
+		running = atomic_exchange_explicit(&lease->running, 0, memory_order_acq_rel);
+	cancel = cancel_of(running);
+	if (cancel) {
 		if (cancel_leave(cancel))
 			cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "cancelled");
 		return;
@@ -144,48 +148,49 @@ static void cancel_finish(void *data)
 	cx_cancel *cancel = data;
 	bool is_orphaned;
 
-	pthread_mutex_lock(&cancel->lock);
+	cx_mutex_lock(&cancel->lock);
 	cancel->is_done = true;
 	is_orphaned = cancel->is_orphaned;
-	pthread_cond_broadcast(&cancel->changed);
-	pthread_mutex_unlock(&cancel->lock);
+	cx_cond_broadcast(&cancel->changed);
+	cx_mutex_unlock(&cancel->lock);
 	if (is_orphaned)
 		cx_pool_release(cancel->conn->pool, cancel->conn, CX_RELEASE_CLOSE, "cancelled");
 	cancel_unref(cancel);
 }
 
-static cx_cancel *cancel_new(int64_t deadline_ns)
+static cx_cancel *cancel_new(cx_conn *conn, int64_t deadline_ns)
 {
 	cx_cancel *cancel = cx_calloc(1, sizeof *cancel);
-	pthread_condattr_t attributes;
 
 	if (!cancel)
 		return NULL;
 	atomic_init(&cancel->refs, 2);
+	cancel->conn = conn;
 	cancel->deadline_ns = deadline_ns;
-	pthread_mutex_init(&cancel->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&cancel->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	cx_mutex_init(&cancel->lock);
+	cx_cond_init(&cancel->changed);
 	return cancel;
 }
 
 cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadline_ns, cdbc_error **err)
 {
-	cx_cancel *cancel = cancel_new(deadline_ns), *expected = NULL;
+	uintptr_t running = atomic_load_explicit(&lease->running, memory_order_acquire);
+	cx_cancel *cancel;
 	cdbc_status status;
 
+	if (running == 0 || cancel_of(running))
+		return CDBC_OK; /* nothing runs, or it is being cancelled already */
+	/* The connection is the one that was seen to run: lease->conn is the borrower's, who may be giving it back right now. */
+	cancel = cancel_new((cx_conn *)running, deadline_ns);
 	if (!cancel)
 		return cx_error_nomem(err);
-	if (!atomic_compare_exchange_strong_explicit(&lease->cancel, &expected, cancel, memory_order_acq_rel,
+	if (!atomic_compare_exchange_strong_explicit(&lease->running, &running, (uintptr_t)cancel | IS_CANCEL, memory_order_acq_rel,
 												 memory_order_acquire)) {
 		cancel_unref(cancel);
 		cancel_unref(cancel);
-		return CDBC_OK; /* nothing runs, or it is being cancelled already */
+		return CDBC_OK; /* it has ended meanwhile */
 	}
 	/* from here on the connection stays: the borrower sees the cancel and leaves it to whoever comes last */
-	cancel->conn = lease->conn;
 	cancel->driver = cancel->conn->driver;
 	if (!cancel->driver->cancel) {
 		status = cx_error_set(err, CDBC_UNSUPPORTED, "driver %s cannot cancel", cancel->driver->name);
@@ -197,10 +202,8 @@ cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadli
 		return status; /* cancel_finish follows on the helper */
 	if (status == CDBC_OK && cancel->status) {
 		status = cancel->status;
-		if (err) {
-			*err = cancel->error;
-			cancel->error = NULL;
-		}
+		cx_error_pass(err, cancel->error);
+		cancel->error = NULL;
 	}
 	cancel_finish(cancel);
 	return status;
@@ -208,23 +211,17 @@ cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadli
 
 cdbc_status cx_lease_settle(cx_lease *lease, int64_t deadline_ns, cdbc_error **err)
 {
-	cx_cancel *cancel = atomic_load_explicit(&lease->cancel, memory_order_acquire);
+	cx_cancel *cancel = cancel_of(atomic_load_explicit(&lease->running, memory_order_acquire));
 	cdbc_error *error = NULL;
 	bool is_done;
 
-	if (!cancel || cancel == cx_lease_idle)
+	if (!cancel)
 		return CDBC_OK;
-	pthread_mutex_lock(&cancel->lock);
-	while (!cancel->is_done && !cx_deadline_passed(deadline_ns)) {
-		struct timespec at = {(time_t)(deadline_ns / CX_NS_PER_S), (long)(deadline_ns % CX_NS_PER_S)};
-
-		if (deadline_ns == CX_NEVER)
-			pthread_cond_wait(&cancel->changed, &cancel->lock);
-		else
-			pthread_cond_timedwait(&cancel->changed, &cancel->lock, &at);
-	}
+	cx_mutex_lock(&cancel->lock);
+	while (!cancel->is_done && cx_cond_wait(&cancel->changed, &cancel->lock, deadline_ns))
+		;
 	is_done = cancel->is_done;
-	pthread_mutex_unlock(&cancel->lock);
+	cx_mutex_unlock(&cancel->lock);
 	if (!is_done)
 		return cx_error_set(err, CDBC_TIMEOUT, "an earlier cancel is still under way");
 	/* the server may deliver it late: a round trip takes the blow */
@@ -232,15 +229,13 @@ cdbc_status cx_lease_settle(cx_lease *lease, int64_t deadline_ns, cdbc_error **e
 		bool is_lost = lease->conn->driver->state(lease->conn->handle).is_lost;
 
 		if (is_lost) {
-			if (err)
-				*err = error;
-			else
-				cdbc_error_free(error);
+			cx_error_status(&error, CDBC_CONNECT);
+			cx_error_pass(err, error);
 			return CDBC_CONNECT;
 		}
 		cdbc_error_free(error);
 	}
-	atomic_store_explicit(&lease->cancel, cx_lease_idle, memory_order_release);
+	atomic_store_explicit(&lease->running, 0, memory_order_release);
 	cancel_unref(cancel);
 	return CDBC_OK;
 }

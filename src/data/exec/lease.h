@@ -14,7 +14,8 @@ typedef struct cx_cancel cx_cancel;
 typedef struct cx_lease {
 	cx_conn *conn; /* NULL: none */
 	bool is_dirty; /* the session was changed: reset before it is lent again */
-	_Atomic(cx_cancel *) cancel;
+	/* What another thread may meet: 0, nothing runs; the cx_conn on which something runs; or a cx_cancel, with its lowest bit set. */
+	atomic_uintptr_t running;
 } cx_lease;
 
 void cx_lease_init(cx_lease *lease);
@@ -25,33 +26,30 @@ cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, c
 /* Gives the connection back, if there is one: clean, reset or closed as it stands. An open transaction is rolled back within grace_ms. */
 void cx_lease_give(cx_lease *lease, int64_t grace_ms);
 
-/* Waits, before the next request, until a cancel in flight has done its work, so that it cannot hit that request. */
+/* Waits, before the next request, until a cancel in flight has done its work, so that it cannot hit that request. CDBC_TIMEOUT: it is still
+ * under way; CDBC_CONNECT: the link is lost, give the lease back. */
 cdbc_status cx_lease_settle(cx_lease *lease, int64_t deadline_ns, cdbc_error **err);
 
 /* Any thread: asks the server to abandon what runs on the lease, waiting at most until the deadline. Success when there is nothing. */
 cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadline_ns, cdbc_error **err);
 
-/* Stands in lease->cancel while nothing runs, so that nothing can be cancelled. */
-extern cx_cancel *const cx_lease_idle;
-
 /* From here to cx_lease_stop what runs on the lease can be cancelled. A cancel in flight must have been settled. */
 static inline void cx_lease_start(cx_lease *lease)
 {
-	atomic_store_explicit(&lease->cancel, NULL, memory_order_release);
+	atomic_store_explicit(&lease->running, (uintptr_t)lease->conn, memory_order_release);
 }
 
 static inline void cx_lease_stop(cx_lease *lease)
 {
-	cx_cancel *none = NULL;
+	uintptr_t running = (uintptr_t)lease->conn;
 
-	atomic_compare_exchange_strong_explicit(&lease->cancel, &none, cx_lease_idle, memory_order_acq_rel,
-											memory_order_acquire);
+	atomic_compare_exchange_strong_explicit(&lease->running, &running, 0, memory_order_acq_rel, memory_order_acquire);
 }
 
 /* Whether settle has anything to do: the one test on the hot path. */
 static inline bool cx_lease_has_cancel(cx_lease *lease)
 {
-	return atomic_load_explicit(&lease->cancel, memory_order_acquire) != cx_lease_idle;
+	return atomic_load_explicit(&lease->running, memory_order_acquire) != 0;
 }
 
 #endif
