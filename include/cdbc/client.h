@@ -12,7 +12,8 @@ CDBC_BEGIN
 
 typedef struct cdbc_client_options {
 	size_t struct_size;
-	const cdbc_observer *observers; /* copied; destroyed with the client */
+	const cdbc_observer
+		*observers; /* copied; destroyed with the client, and not when it does not open */
 	size_t observer_count;
 } cdbc_client_options;
 
@@ -36,9 +37,9 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open_file(const char *path, cons
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open_url(const char *url, cdbc_client **out,
 														 cdbc_error **err);
 
-/* Closes the client: new work is refused (CDBC_CLOSED), work under way has until the deadline, then
- * connections are cut. Sessions not yet released keep the memory alive, not the connections. Takes
- * NULL. */
+/* Closes the client: new work is refused (CDBC_CLOSED), work under way (open transactions too) has
+ * until the deadline. What is still out then is closed when its session is released: sessions keep
+ * the memory alive. The client itself may not be used any more. Takes NULL. */
 CDBC_API void cdbc_client_close(cdbc_client *client, int64_t timeout_ms);
 
 /* The named queries; borrowed. */
@@ -46,29 +47,29 @@ CDBC_API const cdbc_catalog *cdbc_client_catalog(const cdbc_client *client);
 
 typedef struct cdbc_session_options {
 	size_t struct_size;
-	const char *user; /* who the work is for (:_user); NULL: nobody in particular */
 	const char
 		*source; /* where the session is taken, for the leak warning; static storage; CDBC_HERE */
 	int64_t timeout_ms; /* of each request, everything included; 0: the configuration's
-						   database.timeout */
+						   database.timeout; below 0: it is over */
 	bool connect_now;   /* take a connection at once */
 	const cdbc_config_item *settings; /* session settings (timezone, statement_timeout...) kept for
-										 the session's life */
+										 the session's life; copied */
 	size_t setting_count;
 } cdbc_session_options;
 
 #define CDBC_STRINGIZE_(x) #x
 #define CDBC_STRINGIZE(x)  CDBC_STRINGIZE_(x)
 #define CDBC_HERE          __FILE__ ":" CDBC_STRINGIZE(__LINE__)
-#define CDBC_SESSION_OPTIONS_INIT                                        \
-	{                                                                    \
-		sizeof(cdbc_session_options), NULL, CDBC_HERE, 0, false, NULL, 0 \
+#define CDBC_SESSION_OPTIONS_INIT                                  \
+	{                                                              \
+		sizeof(cdbc_session_options), CDBC_HERE, 0, false, NULL, 0 \
 	}
 
-/* Gives a session: an identity, settings and deadlines. It takes a connection from the pool when
- * the first request needs one, so CDBC_TIMEOUT, CDBC_CONNECT, CDBC_AUTH and CDBC_OVERLOADED come
- * from that request (or here, with connect_now). Also fails with CDBC_CLOSED, CDBC_NOMEM. options
- * NULL: the defaults. Round trips: none (connect_now: as the first request). */
+/* Gives a session: settings and deadlines. It takes a connection from the pool when the first
+ * request needs one, so CDBC_TIMEOUT, CDBC_CONNECT, CDBC_AUTH and CDBC_OVERLOADED come from that
+ * request (or here, with connect_now). Also fails with CDBC_CLOSED, CDBC_UNSUPPORTED (settings, of
+ * an embedded database), CDBC_NOMEM. options NULL: the defaults. Round trips: none (connect_now: as
+ * the first request). Each setting costs one more whenever the session takes a connection. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_acquire(cdbc_client *client,
 														const cdbc_session_options *options,
 														cdbc_session **out, cdbc_error **err);

@@ -18,9 +18,8 @@ typedef enum cdbc_event_kind {
 	CDBC_EVENT_LEAK =
 		1u
 		<< 5, /* a connection has been out longer than leak_warn_ms; text is where it was taken */
-	CDBC_EVENT_CATALOG = 1u << 6,    /* a folder of queries was loaded, or was not */
-	CDBC_EVENT_DEPRECATED = 1u << 7, /* a deprecated query ran */
-	CDBC_EVENT_NOTICE = 1u << 8      /* the server said something */
+	CDBC_EVENT_DEPRECATED =
+		1u << 6 /* a deprecated query runs; text is what its file says of that */
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX
@@ -34,10 +33,9 @@ typedef struct cdbc_event {
 	int64_t duration_ns;
 	const char *name; /* of the query, or of the pool */
 	const char *host;
-	int64_t node_id; /* 0: unknown */
 	int64_t attempt; /* from 1 */
 	int64_t row_count;
-	const char *text; /* why a connection was closed, where it was acquired, what the server said */
+	const char *text; /* why a connection was closed, where it was acquired */
 	const cdbc_error *error;
 } cdbc_event;
 

@@ -17,10 +17,11 @@ typedef struct cdbc_column {
 	cdbc_type type;
 } cdbc_column;
 
-/* Move to the next row. False at the end and on failure: cdbc_result_is_complete tells which, and
+/* Moves to the next row. False at the end and on failure: cdbc_result_is_complete tells which, and
  * *err says why. Values got from the row before become invalid. Waits for the server at most until
- * the request's deadline. Fails with CDBC_SQL, CDBC_CONNECT, CDBC_TIMEOUT, CDBC_CANCELLED,
- * CDBC_RESOURCE (max-rows), CDBC_DATA, CDBC_NOMEM. Round trips: none beyond the request's own. */
+ * the request's deadline, which the time between batches that is the caller's does not count
+ * against. Fails with CDBC_SQL, CDBC_CONNECT, CDBC_TIMEOUT, CDBC_CANCELLED, CDBC_RESOURCE
+ * (max-rows), CDBC_DATA, CDBC_NOMEM. Round trips: none beyond the request's own. */
 CDBC_API bool cdbc_result_next(cdbc_result *result, cdbc_error **err);
 
 /* True once the database's last word was read and it was success: everything was handed over. */
@@ -38,21 +39,24 @@ CDBC_API const char *cdbc_result_tag(const cdbc_result *result);
 
 /* Columns of a row; 0 when the statement returns none. */
 CDBC_API size_t cdbc_result_column_count(const cdbc_result *result);
-/* NULL when index is out of range. */
+/* NULL when index is out of range, or memory is short. */
 CDBC_API const cdbc_column *cdbc_result_column(const cdbc_result *result, size_t index);
 /* Finds a column by its exact name, the first where several share it. False: there is none. */
 CDBC_API bool cdbc_result_find_column(const cdbc_result *result, const char *name, size_t *index);
 
-/* The present row's values. column out of range, or no present row, reads as NULL. A number that
- * does not fit the asked type is 0 (int64 of a text that is no number) or rounded (int64 of a
- * double): look at the column's type, or use text. */
+/* The present row's values. column out of range, or no present row, reads as NULL. int64 of a whole
+ * numeric or text has all its digits, of a date its days and of a time or timestamp its
+ * microseconds since 1970 (UTC) or midnight. What does not fit the asked type is 0 (a text that is
+ * no number), rounded (a fraction) or the nearest there is: look at the column's type, or use text.
+ */
 CDBC_API bool cdbc_result_is_null(const cdbc_result *result, size_t column);
 CDBC_API bool cdbc_result_bool(const cdbc_result *result, size_t column);
 CDBC_API int64_t cdbc_result_int64(const cdbc_result *result, size_t column);
 CDBC_API double cdbc_result_double(const cdbc_result *result, size_t column);
 /* The value's text as CSV prints it; of text, JSON and bytes: the bytes themselves, not copied.
  * NULL reads as "". Valid until the next next, take or free; asking for another column does not end
- * it. */
+ * it. When memory is too short to print it, it is "" and the result ends with CDBC_NOMEM after the
+ * present batch, never complete. */
 CDBC_API cdbc_text cdbc_result_text(cdbc_result *result, size_t column);
 
 /* The present row as a dictionary: a name and a value for each column, in their order. items has
@@ -85,10 +89,11 @@ typedef struct cdbc_chunks {
 	int64_t row_count;
 } cdbc_chunks;
 
-/* Reads all that is left. max_bytes bounds the memory (0: no bound), else CDBC_RESOURCE. Other
- * errors as cdbc_result_next. Free with cdbc_chunks_clear. */
+/* Reads all that is left. max_bytes bounds the memory (0: no bound), else CDBC_RESOURCE and the
+ * result is over. Other errors as cdbc_result_next. Free with cdbc_chunks_clear. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes,
 														cdbc_chunks *out, cdbc_error **err);
+/* Takes NULL. */
 CDBC_API void cdbc_chunks_clear(cdbc_chunks *chunks);
 
 /* Frees the result. What was not read is cancelled and drained within bounds. Takes NULL. Round

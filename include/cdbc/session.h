@@ -44,7 +44,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_query(cdbc_session *session, co
 													   const cdbc_request_options *options,
 													   cdbc_result **out, cdbc_error **err);
 
-/* Runs every statement of a script in turn, discarding rows, and stops at the first that fails. No
+/* Runs every statement of a script in turn, discarding rows, and stops at the first that fails;
+ * none when a quote or comment is left open. Each has the session's timeout for itself. No
  * parameters. *affected_count (may be NULL) is the sum. Errors as cdbc_session_query. Round trips:
  * one a statement. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_execute_script(cdbc_session *session,
@@ -52,10 +53,10 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_execute_script(cdbc_session *se
 																int64_t *affected_count,
 																cdbc_error **err);
 
-/* Asks the server to abandon what the session is running, which then fails with CDBC_CANCELLED. The
- * one call that any thread may make on a session, as long as it is not released. Success when
- * nothing runs. Fails with CDBC_UNSUPPORTED, CDBC_CONNECT, CDBC_TIMEOUT. Waits at most 5 s. Round
- * trips: one, on a connection of its own. */
+/* Asks the server to abandon what the session is running, which then fails with CDBC_CANCELLED. A
+ * request that still waits for a connection goes on. The one call that any thread may make on a
+ * session, as long as it is not released. Success when nothing runs. Fails with CDBC_UNSUPPORTED,
+ * CDBC_CONNECT, CDBC_TIMEOUT. Waits at most 5 s. Round trips: one, on a connection of its own. */
 CDBC_API cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err);
 
 /* Gives the session back. A result still open is closed as by cdbc_result_free; an open transaction

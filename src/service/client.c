@@ -12,10 +12,12 @@
 #define STATEMENT_CACHE 1024
 #define HELPER_QUEUE    256
 
-static void client_free(cdbc_client *client)
+static void client_free(cdbc_client *client, bool was_open)
 {
 	cx_pool_free(client->pool);
 	cx_helpers_free(client->helpers);
+	if (!was_open)
+		client->events.count = 0; /* the observers are still the caller's */
 	cx_statements_free(client->statements);
 	cdbc_catalog_free(client->catalog);
 	cx_events_fini(&client->events);
@@ -25,7 +27,7 @@ static void client_free(cdbc_client *client)
 void cx_client_unref(cdbc_client *client)
 {
 	if (atomic_fetch_sub_explicit(&client->refs, 1, memory_order_acq_rel) == 1)
-		client_free(client);
+		client_free(client, true);
 }
 
 /* Dialects as static strings, so that they can be compared and kept. */
@@ -41,20 +43,18 @@ static const char *known_dialect(const char *name, size_t length)
 
 cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_error **err)
 {
-	const char *known = atomic_load_explicit(&client->dialect, memory_order_acquire), *seen;
+	const char *known = NULL, *seen;
 	cdbc_value value = cdbc_null();
 
-	if (known && (client->driver->capabilities & CDBC_IS_EMBEDDED))
-		return CDBC_OK;
 	if (conn->driver->info(conn->handle, CDBC_INFO_DIALECT, &value, NULL) || value.kind != CDBC_VALUE_TEXT)
 		return CDBC_OK;
 	seen = known_dialect(value.as.text.data, value.as.text.length);
-	if (!known) {
-		atomic_compare_exchange_strong(&client->dialect, &known, seen);
-		known = atomic_load(&client->dialect);
+	if (!atomic_compare_exchange_strong(&client->dialect, &known, seen) && known != seen) {
+		cx_error_set(err, CDBC_CONFIG, "the server speaks %s, this client %s", seen, known);
+		cx_error_hint(err, "all nodes of a client must be of one kind, and of the one that its URL names");
+		return CDBC_CONFIG;
 	}
-	if (known != seen && strcmp(known, seen) != 0)
-		return cx_error_set(err, CDBC_CONFIG, "a node speaks %s, the first one %s", seen, known);
+	conn->is_known = true;
 	return CDBC_OK;
 }
 
@@ -135,7 +135,7 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 	if (status) {
 		if (client->pool)
 			cx_pool_close(client->pool, 0);
-		client_free(client);
+		client_free(client, false);
 		return status;
 	}
 	*out = client;

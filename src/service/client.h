@@ -39,7 +39,8 @@ static inline void cx_client_ref(cdbc_client *client)
 }
 void cx_client_unref(cdbc_client *client);
 
-/* Notes the dialect of a connection, at the first one; a node of another dialect is refused with CDBC_CONFIG. */
+/* Notes the dialect at the first connection; one to a server of another dialect is refused with CDBC_CONFIG. Asked once of each
+ * connection: conn->is_known. */
 cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_error **err);
 
 #endif

@@ -18,10 +18,8 @@ struct cdbc_session {
 	cdbc_client *client;
 	cx_lease lease;
 	bool is_busy; /* a result is open */
-	bool is_initialised; /* settings were applied to the present connection */
 	const char *source;
 	int64_t timeout_ms;
-	char *user;
 	cdbc_setting *settings;
 	size_t setting_count;
 	cx_statement *statement; /* of the open result, when it was given as text */
@@ -49,10 +47,13 @@ static cdbc_status copy_options(cdbc_session *session, const cdbc_session_option
 	session->source = options->source;
 	if (options->timeout_ms)
 		session->timeout_ms = options->timeout_ms;
-	if (options->user && !(session->user = cx_strdup(options->user)))
-		return cx_error_nomem(err);
 	if (options->setting_count == 0)
 		return CDBC_OK;
+	if (session->client->driver->capabilities & CDBC_IS_EMBEDDED) {
+		cx_error_set(err, CDBC_UNSUPPORTED, "driver %s has no settings of a session", session->client->driver->name);
+		cx_error_hint(err, "give them to every connection, in database.settings");
+		return CDBC_UNSUPPORTED;
+	}
 	session->settings = cx_calloc(options->setting_count, sizeof *session->settings);
 	if (!session->settings)
 		return cx_error_nomem(err);
@@ -103,7 +104,7 @@ cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options 
 								cdbc_error **err)
 {
 	cdbc_session *session;
-	cdbc_status status = CDBC_OK;
+	cdbc_status status;
 
 	if (atomic_load_explicit(&client->is_closed, memory_order_relaxed))
 		return cx_error_set(err, CDBC_CLOSED, "acquire session: the client was closed");
@@ -113,13 +114,16 @@ cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options 
 	session->source = NULL;
 	session->timeout_ms = client->timeout_ms;
 	if (options) {
-		status = copy_options(session, options, err);
+		cdbc_error *error = NULL;
+
+		status = copy_options(session, options, &error);
 		if (!status && options->connect_now)
-			status = connect(session, cx_deadline_after_ms(session->timeout_ms), err);
-	}
-	if (status) {
-		cdbc_session_release(session);
-		return status;
+			status = connect(session, cx_deadline_after_ms(session->timeout_ms), &error);
+		if (status) {
+			cx_error_pass(err, error);
+			cdbc_session_release(session);
+			return status;
+		}
 	}
 	*out = session;
 	return CDBC_OK;
@@ -135,10 +139,6 @@ void cdbc_session_release(cdbc_session *session)
 		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
 	if (session->settings)
 		free_settings(session);
-	if (session->user) {
-		cx_free(session->user);
-		session->user = NULL;
-	}
 	session->is_busy = false;
 	session_put(session);
 }
@@ -168,55 +168,87 @@ cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
 
 /* ---- a connection ------------------------------------------------------------------------------------------- */
 
-/* Applies the session's settings to a fresh connection. */
-static cdbc_status apply_settings(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status apply_setting(cdbc_session *session, const cdbc_setting *setting, int64_t deadline_ns, cdbc_error **err)
 {
+	cdbc_value values[2] = {cdbc_string(setting->name), cdbc_string(setting->value)};
+	cdbc_request request = {.struct_size = sizeof request,
+							.sql = "select set_config($1, $2, false)",
+							.sql_length = strlen("select set_config($1, $2, false)"),
+							.values = values,
+							.value_count = 2,
+							.kind = CDBC_KIND_SESSION,
+							.flags = CDBC_REQUEST_SMALL_RESULT | CDBC_REQUEST_CHANGES_SESSION};
 	cx_run run = {.lease = &session->lease, .deadline_ns = deadline_ns};
 	cdbc_result result;
+	cdbc_status status = cx_run_start(&run, &request, &result, err);
 
-	session->lease.is_dirty = true;
+	if (status)
+		return status;
+	if (!cx_result_load(&result, err) && result.state == CX_RESULT_FAILED)
+		status = cdbc_error_status(*err);
+	cx_run_close(&run, &result);
+	if (!status && cx_lease_has_cancel(&session->lease))
+		status = cx_error_set(err, CDBC_CANCELLED, "cancelled");
+	return status;
+}
+
+/* Applies the session's settings to a fresh connection. err is not NULL. */
+static cdbc_status apply_settings(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
+{
 	for (size_t i = 0; i < session->setting_count; i++) {
-		cdbc_value values[2] = {cdbc_string(session->settings[i].name), cdbc_string(session->settings[i].value)};
-		cdbc_request request = {.struct_size = sizeof request,
-								.sql = "select set_config($1, $2, false)",
-								.sql_length = strlen("select set_config($1, $2, false)"),
-								.values = values,
-								.value_count = 2,
-								.kind = CDBC_KIND_SESSION,
-								.flags = CDBC_REQUEST_SMALL_RESULT | CDBC_REQUEST_CHANGES_SESSION};
-		cdbc_error *error = NULL;
-		cdbc_status status = cx_run_start(&run, &request, &result, &error);
+		cdbc_status status = apply_setting(session, &session->settings[i], deadline_ns, err);
 
-		if (!status) {
-			if (!cx_result_load(&result, &error) && result.state == CX_RESULT_FAILED)
-				status = error ? cdbc_error_status(error) : CDBC_NOMEM;
-			cx_run_close(&run, &result);
-		}
 		if (status) {
-			cx_error_wrap(&error, "session setting \"%s\"", session->settings[i].name);
-			if (err)
-				*err = error;
-			else
-				cdbc_error_free(error);
+			cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT,
+							 status == CDBC_SQL || status == CDBC_CANCELLED ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE);
+			cx_error_wrap(err, "session setting \"%s\"", session->settings[i].name);
 			return status;
 		}
 	}
 	return CDBC_OK;
 }
 
+/* The rare part of connect, with a connection there: an earlier cancel, or the client's end. err is not NULL. */
+static cdbc_status connect_again(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
+{
+	const cx_conn *conn = session->lease.conn;
+	bool is_idle = conn->driver->state(conn->handle).tx == CDBC_TX_IDLE;
+	cdbc_status status;
+
+	if (is_idle && atomic_load(&session->client->is_closed)) /* an open transaction may come to its end */
+		return cx_error_set(err, CDBC_CLOSED, "the client was closed");
+	status = cx_lease_settle(&session->lease, deadline_ns, err);
+	if (status == CDBC_CONNECT) {
+		cx_error_outcome(err, is_idle ? CDBC_OUTCOME_NOT_SENT : CDBC_OUTCOME_ROLLED_BACK,
+						 is_idle ? CDBC_REPLAY_SAFE : CDBC_REPLAY_TRANSACTION);
+		cx_lease_give(&session->lease, 0);
+	} else if (status) {
+		cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE);
+	}
+	return status;
+}
+
+/* Sees to it that there is a connection, as the session wants it. err is not NULL. */
 static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
 {
 	cdbc_status status;
 
-	if (session->lease.conn)
-		return cx_lease_has_cancel(&session->lease) ? cx_lease_settle(&session->lease, deadline_ns, err) : CDBC_OK;
+	if (session->lease.conn) {
+		if (__builtin_expect(cx_lease_has_cancel(&session->lease) ||
+								 atomic_load_explicit(&session->client->is_closed, memory_order_relaxed), 0))
+			return connect_again(session, deadline_ns, err);
+		return CDBC_OK;
+	}
 	status = cx_lease_take(&session->lease, session->client->pool, deadline_ns, session->source, err);
 	if (status)
 		return status;
-	if (__builtin_expect(!atomic_load_explicit(&session->client->dialect, memory_order_relaxed), 0) &&
-		(status = cx_client_note_dialect(session->client, session->lease.conn, err)))
-		return status;
-	return session->setting_count ? apply_settings(session, deadline_ns, err) : CDBC_OK;
+	if (__builtin_expect(!session->lease.conn->is_known, 0))
+		status = cx_client_note_dialect(session->client, session->lease.conn, err);
+	if (!status && session->setting_count)
+		status = apply_settings(session, deadline_ns, err);
+	if (status) /* half prepared, it is not for the next request */
+		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
+	return status;
 }
 
 /* ---- a request ---------------------------------------------------------------------------------------------- */
@@ -253,15 +285,23 @@ static void on_end(void *self, const cdbc_error *error)
 	}
 }
 
+/* The next request takes another connection. */
+static void give_lost(cdbc_session *session)
+{
+	const cx_conn *conn = session->lease.conn;
+
+	if (conn && conn->driver->state(conn->handle).is_lost)
+		cx_lease_give(&session->lease, 0);
+}
+
 static void close_result(void *self)
 {
 	cdbc_session *session = self;
 
 	cx_run_close(&session->run, &session->result);
 	session->is_busy = false;
-	if (__builtin_expect(!cx_run_is_clean(&session->run), 0) && session->lease.conn &&
-		session->lease.conn->driver->state(session->lease.conn->handle).is_lost)
-		cx_lease_give(&session->lease, 0);
+	if (__builtin_expect(!cx_run_is_clean(&session->run), 0))
+		give_lost(session);
 }
 
 static cdbc_status session_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
@@ -278,7 +318,14 @@ static const cdbc_summary *session_summary(void *self)
 	return cx_run_summary(&session->run);
 }
 
-static const cx_result_source session_source = {session_fetch, session_summary, close_result};
+static void session_refuse(void *self, cdbc_status status, cdbc_error **err)
+{
+	cdbc_session *session = self;
+
+	cx_run_refuse(&session->run, status, err);
+}
+
+static const cx_result_source session_source = {session_fetch, session_summary, session_refuse, close_result};
 
 /* What a request needs besides its statement and values. */
 typedef struct ask {
@@ -287,6 +334,7 @@ typedef struct ask {
 	const cx_statement *statement;
 	const cdbc_value *values;
 	const cdbc_request_options *options;
+	int64_t deadline_ns; /* 0: still to be reckoned */
 } ask;
 
 static int64_t deadline_of(const cdbc_session *session, const ask *a)
@@ -297,11 +345,16 @@ static int64_t deadline_of(const cdbc_session *session, const ask *a)
 		timeout_ms = a->query->timeout_ms;
 	if (a->options && a->options->timeout_ms)
 		timeout_ms = a->options->timeout_ms;
-	if (timeout_ms <= 0 || timeout_ms == CDBC_FOREVER)
-		return CX_NEVER;
 	if (timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2) /* a tick of the coarse clock does not matter */
 		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
 	return cx_deadline_after_ms(timeout_ms);
+}
+
+/* Whether the mark promises few rows, or none. */
+static bool is_small(cdbc_cardinality cardinality)
+{
+	return cardinality == CDBC_ONE || cardinality == CDBC_ZERO_OR_ONE || cardinality == CDBC_SCALAR || cardinality == CDBC_EXEC ||
+		   cardinality == CDBC_EXEC_ROWS;
 }
 
 static void fill_request(const cdbc_session *session, const ask *a, cdbc_request *request)
@@ -331,7 +384,7 @@ static void fill_request(const cdbc_session *session, const ask *a, cdbc_request
 		request->column_count = a->query->column_count;
 		if (a->query->is_idempotent)
 			request->flags |= CDBC_REQUEST_IDEMPOTENT;
-		if (a->query->info.cardinality != CDBC_MANY)
+		if (is_small(a->query->info.cardinality))
 			request->flags |= CDBC_REQUEST_SMALL_RESULT;
 	}
 	if (a->options) {
@@ -349,7 +402,7 @@ static void fill_request(const cdbc_session *session, const ask *a, cdbc_request
 /* What the query promises of its rows. */
 static void set_limits(cdbc_result *result, const ask *a)
 {
-	if (a->options && a->options->max_rows)
+	if (a->options && a->options->max_rows > 0)
 		result->max_rows = a->options->max_rows;
 	if (!a->query)
 		return;
@@ -378,17 +431,17 @@ static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err
 	cdbc_request request;
 	cdbc_status status;
 
-	run->deadline_ns = deadline_of(session, a);
+	run->deadline_ns = a->deadline_ns ? a->deadline_ns : deadline_of(session, a);
 	run->name = a->name;
 	if (__builtin_expect(session->client->events.wanted & (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END), 0)) {
 		session->request_id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
 		result->row_count = 0;
 		emit(session, CDBC_EVENT_REQUEST_START, NULL);
 	}
-	status = connect(session, run->deadline_ns, err ? err : &error);
+	status = connect(session, run->deadline_ns, &error);
 	if (status) {
-		on_end(session, err ? *err : error);
-		cdbc_error_free(error);
+		on_end(session, error);
+		cx_error_pass(err, error);
 		return status;
 	}
 	fill_request(session, a, &request);
@@ -397,8 +450,8 @@ static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err
 	run->self = session;
 	status = cx_run_start(run, &request, result, err);
 	if (status) {
-		on_end(session, err ? *err : NULL);
-		goto lost;
+		give_lost(session);
+		return status;
 	}
 	result->source = &session_source;
 	result->self = session;
@@ -406,16 +459,9 @@ static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err
 	session->is_busy = true;
 	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE)
 		return CDBC_OK;
-	status = error ? cdbc_error_status(error) : CDBC_NOMEM;
-	if (err)
-		*err = error;
-	else
-		cdbc_error_free(error);
+	status = cdbc_error_status(error);
+	cx_error_pass(err, error);
 	close_result(session);
-	return status;
-lost:
-	if (session->lease.conn->driver->state(session->lease.conn->handle).is_lost)
-		cx_lease_give(&session->lease, 0);
 	return status;
 }
 
@@ -490,16 +536,21 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cdbc_value few[FEW_VALUES], *values;
 	ask a = {.options = options};
+	cdbc_error *error = NULL;
 	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
 		return check_free(session, err);
 	if (!dialect) { /* which variant is meant is known once connected */
 		status = cx_catalog_find(client->catalog, name, NULL, &a.query, err);
-		if (!status)
-			status = connect(session, cx_deadline_after_ms(session->timeout_ms), err);
 		if (status)
 			return status;
+		a.deadline_ns = deadline_of(session, &a);
+		status = connect(session, a.deadline_ns, &error);
+		if (status) {
+			cx_error_pass(err, error);
+			return status;
+		}
 		dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	}
 	status = cx_catalog_find(client->catalog, name, dialect ? dialect : "postgresql", &a.query, err);
@@ -538,11 +589,8 @@ static cdbc_status run_discarding(cdbc_session *session, const char *sql, int64_
 	while (cx_result_load(result, &error))
 		;
 	if (result->state == CX_RESULT_FAILED) {
-		status = error ? cdbc_error_status(error) : CDBC_NOMEM;
-		if (err)
-			*err = error;
-		else
-			cdbc_error_free(error);
+		status = cdbc_error_status(error);
+		cx_error_pass(err, error);
 	} else if (cdbc_result_affected_count(result) > 0) {
 		*affected_count += cdbc_result_affected_count(result);
 	}
@@ -550,13 +598,32 @@ static cdbc_status run_discarding(cdbc_session *session, const char *sql, int64_
 	return status;
 }
 
+/* Reads it to its end once, so that a quote left open in the last statement is told before the first one runs. */
+static cdbc_status check_script(const char *sql, cdbc_error **err)
+{
+	cx_splitter splitter;
+	cx_piece piece;
+	const cx_lexer *lexer = &splitter.lexer;
+
+	cx_splitter_init(&splitter, sql, strlen(sql));
+	while (cx_splitter_next(&splitter, &piece))
+		;
+	if (!lexer->error.message)
+		return CDBC_OK;
+	return cx_error_set(err, CDBC_SQL_FILE, "%zu:%zu: %s", lexer->error.line, lexer->error.offset - lexer->error.line_start + 1,
+						lexer->error.message);
+}
+
 cdbc_status cdbc_session_execute_script(cdbc_session *session, const char *sql, int64_t *affected_count, cdbc_error **err)
 {
 	cx_splitter splitter;
 	cx_piece piece;
 	int64_t sum = 0;
-	cdbc_status status = CDBC_OK;
+	cdbc_status status;
 
+	status = check_script(sql, err);
+	if (status)
+		return status;
 	cx_splitter_init(&splitter, sql, strlen(sql));
 	while (!status && cx_splitter_next(&splitter, &piece)) {
 		char *text;
@@ -571,10 +638,6 @@ cdbc_status cdbc_session_execute_script(cdbc_session *session, const char *sql, 
 		if (status)
 			cx_error_wrap(err, "statement at line %zu", piece.line);
 	}
-	if (!status && splitter.lexer.error.message)
-		status = cx_error_set(err, CDBC_SQL_FILE, "%zu:%zu: %s", splitter.lexer.error.line,
-							  splitter.lexer.error.offset - splitter.lexer.error.line_start + 1,
-							  splitter.lexer.error.message);
 	if (!status && affected_count)
 		*affected_count = sum;
 	return status;

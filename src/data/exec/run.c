@@ -6,8 +6,6 @@
 #include "base/error.h"
 #include "data/exec/outcome.h"
 
-#include <strings.h>
-
 #define CLOSE_GRACE_MS 2000
 
 /* Judges a failure and notes what it belongs to. */
@@ -19,7 +17,7 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 						  .tx_before = facts->tx_before,
 						  .is_link_lost = facts->is_link_lost,
 						  .kind = run->kind,
-						  .is_commit = run->is_commit,
+						  .is_commit = run->flags & CDBC_REQUEST_COMMITS,
 						  .is_read_only = run->flags & CDBC_REQUEST_READ_ONLY,
 						  .is_idempotent = run->flags & CDBC_REQUEST_IDEMPOTENT};
 	cx_verdict verdict = cx_outcome_judge(&failure);
@@ -39,19 +37,34 @@ static void note_session(cx_run *run)
 		run->lease->is_dirty = true;
 }
 
-static void end(cx_run *run, const cdbc_error *error)
+/* Nothing runs any more: whoever waits for the end is told, once. */
+static void tell_end(cx_run *run, const cdbc_error *error)
+{
+	void (*on_end)(void *self, const cdbc_error *error) = run->on_end;
+
+	cx_lease_stop(run->lease);
+	run->on_end = NULL;
+	if (on_end)
+		on_end(run->self, error);
+}
+
+/* The schema may go with the cursor, so this waits for the result's end, also after a failure. */
+static void close_cursor(cx_run *run, bool has_failed)
 {
 	const cdbc_driver *driver = run->lease->conn->driver;
 
-	if (!run->cursor)
-		return;
-	if (!run->is_script || error)
+	if (!run->is_script || has_failed)
 		run->summary = *driver->summary(run->cursor);
 	driver->cursor_close(run->cursor, cx_run_is_clean(run) ? CX_NEVER : cx_deadline_after_ms(CLOSE_GRACE_MS));
 	run->cursor = NULL;
-	cx_lease_stop(run->lease);
-	if (run->on_end)
-		run->on_end(run->self, error);
+}
+
+/* The deadline is for the server: what the caller took since the last batch does not count. One row at a time is not worth a clock. */
+static void count_time(cx_run *run)
+{
+	if (run->deadline_ns != CX_NEVER)
+		run->deadline_ns += cx_clock_coarse_ns() - run->handed_ns;
+	run->handed_ns = 0;
 }
 
 cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
@@ -64,16 +77,24 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 		cx_array_none(out);
 		return CDBC_OK;
 	}
+	if (run->handed_ns)
+		count_time(run);
 	status = driver->fetch(run->cursor, run->deadline_ns, out, &error);
-	if (status == CDBC_OK)
+	if (status == CDBC_OK) {
+		if (out->release && out->length > 1)
+			run->handed_ns = cx_clock_coarse_ns();
 		return CDBC_OK;
+	}
 	fail(run, status, driver->summary(run->cursor), &error);
-	end(run, error);
-	if (err)
-		*err = error;
-	else
-		cdbc_error_free(error);
+	tell_end(run, error);
+	cx_error_pass(err, error);
 	return status;
+}
+
+void cx_run_refuse(cx_run *run, cdbc_status status, cdbc_error **err)
+{
+	fail(run, status, cx_run_summary(run), err);
+	tell_end(run, *err);
 }
 
 const cdbc_summary *cx_run_summary(const cx_run *run)
@@ -98,14 +119,12 @@ static const cdbc_summary *source_summary(void *self)
 	return cx_run_summary(self);
 }
 
-static const cx_result_source run_source = {source_fetch, source_summary, run_close};
-
-static bool is_commit(const cdbc_request *request)
+static void source_refuse(void *self, cdbc_status status, cdbc_error **err)
 {
-	return request->kind == CDBC_KIND_TRANSACTION &&
-		   (strncasecmp(request->sql, "commit", 6) == 0 || strncasecmp(request->sql, "end", 3) == 0 ||
-			strncasecmp(request->sql, "release savepoint cockroach_restart", 35) == 0);
+	cx_run_refuse(self, status, err);
 }
+
+static const cx_result_source run_source = {source_fetch, source_summary, source_refuse, run_close};
 
 /* Reads every result of a script, whose rows nobody asked for: the counts are added up, the last tag stands. */
 static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
@@ -148,16 +167,16 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 	run->kind = request->kind;
 	run->flags = request->flags;
 	run->name = request->name;
-	run->is_commit = is_commit(request);
 	run->is_script = false;
+	run->handed_ns = 0;
 	note_session(run);
 	run->summary.struct_size = sizeof run->summary;
+	run->summary.position = CDBC_POSITION_NOT_FLUSHED;
 	cx_lease_start(run->lease);
 	status = conn->driver->submit(conn->handle, request, 1, CDBC_ONE_SYNC, run->deadline_ns, &run->cursor, &run->summary,
 								  &error);
 	if (status) {
 		run->cursor = NULL;
-		cx_lease_stop(run->lease);
 		fail(run, status, &run->summary, &error);
 		goto failed;
 	}
@@ -168,7 +187,7 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 	}
 	if (status) {
 		fail(run, status, conn->driver->summary(run->cursor), &error);
-		end(run, error);
+		close_cursor(run, true);
 		goto failed;
 	}
 	run->is_script = request->flags & CDBC_REQUEST_SIMPLE;
@@ -176,15 +195,16 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 	cx_result_init(result, &run_source, run, schema);
 	return CDBC_OK;
 failed:
-	if (err)
-		*err = error;
-	else
-		cdbc_error_free(error);
+	tell_end(run, error);
+	cx_error_pass(err, error);
 	return status;
 }
 
 void cx_run_close(cx_run *run, cdbc_result *result)
 {
 	cx_result_fini(result);
-	end(run, NULL);
+	if (!run->cursor)
+		return;
+	close_cursor(run, false);
+	tell_end(run, NULL);
 }

@@ -54,17 +54,12 @@ static cdbc_status take(cdbc_result *result, struct ArrowArray *out, cdbc_error 
 	cdbc_error *error = NULL;
 
 	if (!(result->batch.release && result->row + 1 < result->batch.length) && !cx_result_load(result, &error)) {
-		cdbc_status status = error ? cdbc_error_status(error) : CDBC_OK;
+		if (result->state != CX_RESULT_COMPLETE) {
+			cdbc_status status = cdbc_error_status(error);
 
-		if (status) {
-			if (err)
-				*err = error;
-			else
-				cdbc_error_free(error);
+			cx_error_pass(err, error);
 			return status;
 		}
-		if (result->state != CX_RESULT_COMPLETE)
-			return cx_error_set(err, CDBC_USAGE, "the result has failed already");
 		cx_array_none(out);
 		return CDBC_OK;
 	}
@@ -97,6 +92,8 @@ cdbc_status cdbc_result_schema(const cdbc_result *result, struct ArrowSchema *ou
 
 void cdbc_chunks_clear(cdbc_chunks *chunks)
 {
+	if (!chunks)
+		return;
 	for (size_t i = 0; i < chunks->count; i++)
 		if (chunks->items[i].release)
 			chunks->items[i].release(&chunks->items[i]);
@@ -104,6 +101,15 @@ void cdbc_chunks_clear(cdbc_chunks *chunks)
 	if (chunks->schema.release)
 		chunks->schema.release(&chunks->schema);
 	memset(chunks, 0, sizeof *chunks);
+}
+
+static cdbc_status too_large(cdbc_result *result, int64_t max_bytes, cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+
+	cx_error_set(&error, CDBC_RESOURCE, "the result is larger than %lld bytes", (long long)max_bytes);
+	cx_error_hint(&error, "read it batch by batch with cdbc_result_take");
+	return cx_result_refuse(result, CDBC_RESOURCE, error, err);
 }
 
 cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chunks *out, cdbc_error **err)
@@ -130,8 +136,7 @@ cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chu
 		chunks.items[chunks.count++] = batch;
 		chunks.row_count += batch.length;
 		if (max_bytes > 0 && bytes > max_bytes) {
-			status = cx_error_set(err, CDBC_RESOURCE, "the result is larger than %lld bytes", (long long)max_bytes);
-			cx_error_hint(err, "read it batch by batch with cdbc_result_take");
+			status = too_large(result, max_bytes, err);
 		}
 	}
 	if (status) {

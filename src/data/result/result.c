@@ -6,10 +6,12 @@
 #include "base/error.h"
 #include "data/result/print.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
-#define TEXT_MAX ((size_t)1 << 31)
+#define TEXT_MAX        ((size_t)1 << 31)
+#define NUMBER_TEXT_MAX 4096
 
 void cx_result_init(cdbc_result *result, const cx_result_source *source, void *self, const struct ArrowSchema *schema)
 {
@@ -26,6 +28,7 @@ void cx_result_init(cdbc_result *result, const cx_result_source *source, void *s
 	result->promised_min = 0;
 	result->promised_max = INT64_MAX;
 	result->state = CX_RESULT_OPEN;
+	result->is_short = false;
 	result->columns = NULL;
 	result->texts = NULL;
 	result->exported = NULL;
@@ -55,8 +58,18 @@ void cx_result_fini(cdbc_result *result)
 	result->state = CX_RESULT_CLOSED;
 }
 
+cdbc_status cx_result_refuse(cdbc_result *result, cdbc_status status, cdbc_error *error, cdbc_error **err)
+{
+	drop_batch(result);
+	result->state = CX_RESULT_FAILED;
+	if (result->source->refuse)
+		result->source->refuse(result->self, status, &error);
+	cx_error_pass(err, error);
+	return status;
+}
+
 /* The query's promise and the caller's limit, once more rows are known. */
-static cdbc_status check_count(cdbc_result *result, bool is_end, cdbc_error **err)
+static cdbc_status check_count(const cdbc_result *result, bool is_end, cdbc_error **err)
 {
 	if (result->max_rows && result->received_count > result->max_rows) {
 		cx_error_set(err, CDBC_RESOURCE, "more than max-rows = %lld rows", (long long)result->max_rows);
@@ -70,11 +83,24 @@ static cdbc_status check_count(cdbc_result *result, bool is_end, cdbc_error **er
 	return CDBC_OK;
 }
 
+/* There was no more to come already. */
+static bool load_after_end(cdbc_result *result, cdbc_error **err)
+{
+	if (result->state == CX_RESULT_FAILED) {
+		if (result->is_short)
+			cx_error_nomem(err);
+		else
+			cx_error_set(err, CDBC_USAGE, "the result has failed already");
+	}
+	return false;
+}
+
 bool cx_result_load(cdbc_result *result, cdbc_error **err)
 {
 	if (result->state != CX_RESULT_OPEN)
-		return false;
+		return load_after_end(result, err);
 	for (;;) {
+		cdbc_error *error = NULL;
 		bool is_end;
 
 		drop_batch(result);
@@ -86,10 +112,13 @@ bool cx_result_load(cdbc_result *result, cdbc_error **err)
 		is_end = !result->batch.release;
 		if (!is_end)
 			result->received_count += result->batch.length;
-		if (__builtin_expect(result->received_count > result->max_rows || is_end, 0) && check_count(result, is_end, err)) {
-			drop_batch(result);
-			result->state = CX_RESULT_FAILED;
-			return false;
+		if (__builtin_expect(result->received_count > result->max_rows || is_end, 0)) {
+			cdbc_status status = check_count(result, is_end, &error);
+
+			if (status) {
+				cx_result_refuse(result, status, error, err);
+				return false;
+			}
 		}
 		if (is_end) {
 			result->state = CX_RESULT_COMPLETE;
@@ -200,8 +229,6 @@ bool cdbc_result_is_null(const cdbc_result *result, size_t column)
 	return !cell(result, column, &at);
 }
 
-static double to_double(const cx_field *field, const struct ArrowArray *array, int64_t at);
-
 static int64_t double_to_int64(double number)
 {
 	if (isnan(number))
@@ -216,6 +243,55 @@ static int64_t double_to_int64(double number)
 static bool get_bit(const struct ArrowArray *array, int64_t at)
 {
 	return ((const uint8_t *)array->buffers[1])[at >> 3] >> (at & 7) & 1;
+}
+
+/* A value that cannot be printed must not pass for an empty one: the result cannot become complete any more. */
+static void note_short(const cdbc_result *result)
+{
+	cdbc_result *r = (cdbc_result *)(uintptr_t)result;
+
+	if (r->state == CX_RESULT_OPEN)
+		r->state = CX_RESULT_FAILED;
+	r->is_short = true;
+}
+
+/* The text of a number that is kept as one, or as a decimal. False: it has none. */
+static bool number_text(const cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at, cx_buf *text)
+{
+	cx_buf_init(text, NUMBER_TEXT_MAX);
+	cx_print_text(text, &result->fields[column], array, at);
+	if (text->is_nomem)
+		note_short(result);
+	return text->data && !text->is_nomem && !text->is_over;
+}
+
+/* With all its digits where it is whole; a fraction is rounded. */
+static int64_t parse_int64(const cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at)
+{
+	int64_t number = 0;
+	cx_buf text;
+
+	if (number_text(result, column, array, at, &text)) {
+		char *end;
+
+		errno = 0;
+		number = strtoll(text.data, &end, 10);
+		if (*end != '\0' || errno)
+			number = double_to_int64(strtod(text.data, NULL));
+	}
+	cx_buf_free(&text);
+	return number;
+}
+
+static double parse_double(const cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at)
+{
+	double number = 0;
+	cx_buf text;
+
+	if (number_text(result, column, array, at, &text))
+		number = strtod(text.data, NULL);
+	cx_buf_free(&text);
+	return number;
 }
 
 int64_t cdbc_result_int64(const cdbc_result *result, size_t column)
@@ -238,34 +314,13 @@ int64_t cdbc_result_int64(const cdbc_result *result, size_t column)
 		return ((const int16_t *)array->buffers[1])[at];
 	case CX_BOOL:
 		return get_bit(array, at);
-	default:
-		return double_to_int64(to_double(&result->fields[column], array, at));
-	}
-}
-
-/* A number out of any column's printed text. */
-static double parse_double(const cx_field *field, const struct ArrowArray *array, int64_t at)
-{
-	cx_buf text = CX_BUF_INIT(4096);
-	double number = 0;
-
-	cx_print_text(&text, field, array, at);
-	if (text.data && !text.is_nomem && !text.is_over)
-		number = strtod(text.data, NULL);
-	cx_buf_free(&text);
-	return number;
-}
-
-static double to_double(const cx_field *field, const struct ArrowArray *array, int64_t at)
-{
-	switch (field->storage) {
 	case CX_FLOAT64:
-		return ((const double *)array->buffers[1])[at];
+		return double_to_int64(((const double *)array->buffers[1])[at]);
 	case CX_FLOAT32:
-		return (double)((const float *)array->buffers[1])[at];
+		return double_to_int64((double)((const float *)array->buffers[1])[at]);
 	case CX_DECIMAL128:
 	case CX_UTF8:
-		return parse_double(field, array, at);
+		return parse_int64(result, column, array, at);
 	default:
 		return 0;
 	}
@@ -282,9 +337,10 @@ double cdbc_result_double(const cdbc_result *result, size_t column)
 	case CX_FLOAT64:
 		return ((const double *)array->buffers[1])[at];
 	case CX_FLOAT32:
+		return (double)((const float *)array->buffers[1])[at];
 	case CX_DECIMAL128:
 	case CX_UTF8:
-		return to_double(&result->fields[column], array, at);
+		return parse_double(result, column, array, at);
 	default:
 		return (double)cdbc_result_int64(result, column);
 	}
@@ -302,6 +358,12 @@ bool cdbc_result_bool(const cdbc_result *result, size_t column)
 	return cdbc_result_int64(result, column) != 0;
 }
 
+static cdbc_text no_text(const cdbc_result *result)
+{
+	note_short(result);
+	return (cdbc_text){"", 0};
+}
+
 /* Prints a value into the column's own buffer, which lasts until the next row. */
 static cdbc_text printed(cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at)
 {
@@ -310,7 +372,7 @@ static cdbc_text printed(cdbc_result *result, size_t column, const struct ArrowA
 	if (!result->texts) {
 		result->texts = cx_calloc(result->column_count, sizeof *result->texts);
 		if (!result->texts)
-			return (cdbc_text){"", 0};
+			return no_text(result);
 		for (size_t i = 0; i < result->column_count; i++)
 			cx_buf_init(&result->texts[i], TEXT_MAX);
 	}
@@ -318,7 +380,7 @@ static cdbc_text printed(cdbc_result *result, size_t column, const struct ArrowA
 	cx_buf_clear(text);
 	cx_print_text(text, &result->fields[column], array, at);
 	if (!text->data || text->is_nomem || text->is_over)
-		return (cdbc_text){"", 0};
+		return no_text(result);
 	return (cdbc_text){text->data, text->length};
 }
 
@@ -375,7 +437,7 @@ cdbc_status cdbc_result_row(cdbc_result *result, cdbc_param *items, cdbc_error *
 		return cx_error_set(err, CDBC_USAGE, "no row: call cdbc_result_next first");
 	for (size_t i = 0; i < result->column_count; i++) {
 		items[i] = cdbc_param_of(result->fields[i].name, value_of(result, i));
-		if (result->texts && result->texts[i].is_nomem)
+		if (result->is_short)
 			return cx_error_nomem(err);
 	}
 	return CDBC_OK;

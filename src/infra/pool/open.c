@@ -137,6 +137,7 @@ static void open_job(void *data)
 								&slot->conn.handle, &err);
 	if (status)
 		slot->conn.handle = NULL;
+	slot->conn.is_known = false;
 	cx_pool_emit(pool, slot, CDBC_EVENT_CONN_OPEN, cx_clock_now_ns() - began, NULL, err);
 	if (status)
 		open_failed(pool, slot, status, err);

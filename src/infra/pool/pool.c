@@ -91,7 +91,7 @@ static void prepare(cx_pool *pool, const cx_pool_options *options)
 	for (int64_t i = options->max_size; i-- > 0;) {
 		cx_slot *slot = &pool->slots[i];
 
-		slot->conn = (cx_conn){pool->driver, NULL, pool, 0};
+		slot->conn = (cx_conn){pool->driver, NULL, pool, 0, false};
 		slot->next = pool->free;
 		pool->free = slot;
 	}

@@ -23,6 +23,7 @@ typedef struct cx_conn {
 	void *handle; /* the driver's connection */
 	cx_pool *pool;
 	uint64_t serial; /* counts connections, for events */
+	bool is_known;   /* the borrowers': they have looked at what it leads to. False once opened */
 } cx_conn;
 
 typedef struct cx_pool_options {

@@ -36,17 +36,17 @@ static void each_gets_what_it_wants(void **state)
 	watcher a = {0}, b = {0};
 	const cdbc_observer observers[] = {
 		{sizeof(cdbc_observer), "a", CDBC_EVENT_LEAK, note, destroy, &a},
-		{sizeof(cdbc_observer), "b", CDBC_EVENT_LEAK | CDBC_EVENT_NOTICE, note, NULL, &b},
+		{sizeof(cdbc_observer), "b", CDBC_EVENT_LEAK | CDBC_EVENT_DEPRECATED, note, NULL, &b},
 	};
 	cdbc_event leak = {.kind = CDBC_EVENT_LEAK, .text = "here"},
-			   notice = {.kind = CDBC_EVENT_NOTICE, .time_ns = 5},
-			   other = {.kind = CDBC_EVENT_CATALOG};
+			   notice = {.kind = CDBC_EVENT_DEPRECATED, .time_ns = 5},
+			   other = {.kind = CDBC_EVENT_CONN_OPEN};
 	cx_events events;
 
 	(void)state;
 	assert_int_equal(cx_events_init(&events, observers, 2, NULL), CDBC_OK);
-	assert_true(cx_events_wants(&events, CDBC_EVENT_NOTICE));
-	assert_false(cx_events_wants(&events, CDBC_EVENT_CATALOG));
+	assert_true(cx_events_wants(&events, CDBC_EVENT_DEPRECATED));
+	assert_false(cx_events_wants(&events, CDBC_EVENT_CONN_OPEN));
 	assert_false(cx_events_wants(NULL, CDBC_EVENT_LEAK));
 	cx_events_emit(&events, &leak);
 	cx_events_emit(&events, &notice);

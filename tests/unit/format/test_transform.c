@@ -48,7 +48,7 @@ static void close_source(void *self)
 {
 }
 
-static const cx_result_source calls = {fetch, summary_of, close_source};
+static const cx_result_source calls = {fetch, summary_of, NULL, close_source};
 
 typedef struct run {
 	const char *format;

@@ -464,7 +464,6 @@ static void test_nothing_is_left_of_a_session(void **state)
 
 	options.settings = settings;
 	options.setting_count = 1;
-	options.user = "somebody";
 	options.timeout_ms = 1;
 	answer_rows(f);
 	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config($1, $2, false)", .columns = "s text", .rows = "1"});
