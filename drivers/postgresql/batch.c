@@ -7,7 +7,6 @@
 #define FIRST_ROWS      256
 #define LOOK_EVERY_ROWS 256 /* rows between two looks at a batch's size */
 #define BIG_ROW_BYTES   8192
-#define HINT_BYTES_MAX  ((size_t)1 << 20)
 
 typedef struct filling {
 	cx_pg_cursor *cursor;
@@ -196,6 +195,16 @@ static cdbc_status take_stream(filling *f, int64_t deadline_ns, bool *has_filled
 	}
 }
 
+/* As many bytes a text column as in the longest one of this batch, and some more, since moving them costs more than memory that is not
+ * touched; all of them together within the size of a batch. */
+static size_t next_hint(const filling *f, size_t bytes)
+{
+	size_t columns = f->cursor->shape->text_count, most = (size_t)f->slot->batch_bytes / (columns ? columns : 1);
+
+	bytes += bytes / 16;
+	return bytes < most ? bytes : most;
+}
+
 static cdbc_status hand_over(filling *f, struct ArrowArray *out, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = f->cursor;
@@ -207,8 +216,7 @@ static cdbc_status hand_over(filling *f, struct ArrowArray *out, cdbc_error **er
 	if (cursor->phase == CX_PG_IN) {
 		cursor->last_rows = f->batch.row_count;
 		bytes_of(&f->batch, &cursor->last_bytes);
-		if (cursor->last_bytes > HINT_BYTES_MAX)
-			cursor->last_bytes = HINT_BYTES_MAX;
+		cursor->last_bytes = next_hint(f, cursor->last_bytes);
 		cursor->summary.position = CDBC_POSITION_ROWS_TAKEN;
 	}
 	return cx_batch_finish(&f->batch, out, err);

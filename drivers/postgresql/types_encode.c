@@ -247,8 +247,8 @@ static cdbc_status encode_bytes(const cdbc_value *value, Oid oid, pg_kind kind, 
  * ----------------------------------------------------------------------------------------------------
  */
 
-cdbc_status cx_pg_encode(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch,
-						 size_t index, cdbc_error **err)
+static cdbc_status encode_any(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch,
+							  size_t index, cdbc_error **err)
 {
 	char text[CX_NUMBER_MAX];
 	bool is_array;
@@ -282,4 +282,14 @@ cdbc_status cx_pg_encode(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_
 	else
 		cx_double_print(value->as.float64, text);
 	return short_text(text, out, scratch, index, err);
+}
+
+cdbc_status cx_pg_encode(const cdbc_value *value, Oid oid, cx_pg_param *out, cx_buf *scratch,
+						 size_t index, cdbc_error **err)
+{
+	if (value->kind == CDBC_VALUE_INT64 && oid == OID_INT8) { /* what most keys are */
+		fixed(out, (uint64_t)value->as.int64, 8);
+		return CDBC_OK;
+	}
+	return encode_any(value, oid, out, scratch, index, err);
 }

@@ -69,6 +69,14 @@ static cdbc_status copy_options(cdbc_session *session, const cdbc_session_option
 
 static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
 
+/* By the cheap clock where one of its ticks does not matter. */
+static int64_t deadline_in(int64_t timeout_ms)
+{
+	if (timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2)
+		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
+	return cx_deadline_after_ms(timeout_ms);
+}
+
 /* The spare session or a new one, with a reference to the client. */
 static cdbc_session *session_get(cdbc_client *client)
 {
@@ -118,7 +126,7 @@ cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options 
 
 		status = copy_options(session, options, &error);
 		if (!status && options->connect_now)
-			status = connect(session, cx_deadline_after_ms(session->timeout_ms), &error);
+			status = connect(session, deadline_in(session->timeout_ms), &error);
 		if (status) {
 			cx_error_pass(err, error);
 			cdbc_session_release(session);
@@ -345,9 +353,7 @@ static int64_t deadline_of(const cdbc_session *session, const ask *a)
 		timeout_ms = a->query->timeout_ms;
 	if (a->options && a->options->timeout_ms)
 		timeout_ms = a->options->timeout_ms;
-	if (timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2) /* a tick of the coarse clock does not matter */
-		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
-	return cx_deadline_after_ms(timeout_ms);
+	return deadline_in(timeout_ms);
 }
 
 /* Whether the mark promises few rows, or none. */

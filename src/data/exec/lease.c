@@ -130,7 +130,7 @@ void cx_lease_give(cx_lease *lease, int64_t grace_ms)
 	else if ((state.tx != CDBC_TX_IDLE || state.is_busy) && !tidy(conn, cx_deadline_after_ms(grace_ms)))
 		cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "left in a transaction");
 	else
-		cx_pool_release(conn->pool, conn, lease->is_dirty ? CX_RELEASE_RESET : CX_RELEASE_CLEAN, NULL);
+		cx_pool_release(conn->pool, conn, lease->is_dirty ? CX_RELEASE_RESET : CX_RELEASE_SEEN, NULL);
 }
 
 /* ---- cancelling --------------------------------------------------------------------------------------------- */

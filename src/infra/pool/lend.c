@@ -243,7 +243,8 @@ static cdbc_status try_once(wish *w, cx_slot **out, cdbc_error **err)
 	return status;
 }
 
-static cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char *source,
+/* Kept out of the quick way's frame. */
+static __attribute__((noinline)) cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char *source,
 								  cx_conn **out, cdbc_error **err)
 {
 	wish w = {.pool = pool, .source = source, .began_ns = cx_clock_now_ns()};
@@ -322,6 +323,8 @@ void cx_pool_release(cx_pool *pool, cx_conn *conn, cx_release how, const char *w
 		return;
 	if (how == CX_RELEASE_CLEAN && (why = flaw(pool, conn)))
 		how = CX_RELEASE_CLOSE;
+	else if (how == CX_RELEASE_SEEN)
+		how = CX_RELEASE_CLEAN;
 	cx_mutex_lock(&pool->lock);
 	if (__builtin_expect(how == CX_RELEASE_CLEAN, 1)) {
 		cx_pool_place(pool, slot, now, &work);

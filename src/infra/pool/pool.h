@@ -63,6 +63,7 @@ cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *sour
 typedef enum cx_release {
 	CX_RELEASE_CLEAN, /* as it was lent: no round trip. The pool looks at driver->state and closes
 						 what is not idle */
+	CX_RELEASE_SEEN,  /* the same, and the caller has just looked */
 	CX_RELEASE_RESET, /* its session was changed: reset by a helper before it is lent again */
 	CX_RELEASE_CLOSE  /* not to be lent again */
 } cx_release;
