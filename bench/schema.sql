@@ -1,4 +1,5 @@
 -- The benchmark's tables: :accounts rows to select from, :bigrows rows to stream.
+set client_min_messages = warning;
 drop table if exists accounts, big;
 create table accounts (id int8 primary key, name text not null, balance int8 not null, updated_at timestamptz not null);
 insert into accounts
