@@ -28,7 +28,7 @@ static void open_client(bool is_named)
 	cdbc_error *err = NULL;
 
 	snprintf(size, sizeof size, "%d", o.conns);
-	from.url = getenv("CDBC_TEST_URL") ? getenv("CDBC_TEST_URL") : "postgresql:";
+	from.url = getenv("CDBC_TEST_URL") ? getenv("CDBC_TEST_URL") : "postgresql://";
 	from.items = items;
 	from.item_count = sizeof items / sizeof *items - !is_named;
 	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &client, &err))
