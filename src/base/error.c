@@ -22,12 +22,14 @@ struct cdbc_error {
 	char *fields[CDBC_FIELD_COUNT];
 };
 
-/* Out of memory needs no memory: one for each outcome and replay, as memory may also be short after something was sent. */
+/* Out of memory needs no memory: one for each outcome and replay, as memory may also be short after
+ * something was sent. */
 #define NOMEM(outcome_, replay_) \
-	[outcome_][replay_] = {.status = CDBC_NOMEM, .outcome = (outcome_), .replay = (replay_), .is_static = true}
-#define NOMEMS(outcome_)                                                                                        \
-	NOMEM(outcome_, CDBC_REPLAY_NO), NOMEM(outcome_, CDBC_REPLAY_SAFE), NOMEM(outcome_, CDBC_REPLAY_TRANSACTION), \
-		NOMEM(outcome_, CDBC_REPLAY_IF_IDEMPOTENT)
+	[outcome_][replay_] = {      \
+		.status = CDBC_NOMEM, .outcome = (outcome_), .replay = (replay_), .is_static = true}
+#define NOMEMS(outcome_)                                                \
+	NOMEM(outcome_, CDBC_REPLAY_NO), NOMEM(outcome_, CDBC_REPLAY_SAFE), \
+		NOMEM(outcome_, CDBC_REPLAY_TRANSACTION), NOMEM(outcome_, CDBC_REPLAY_IF_IDEMPOTENT)
 static cdbc_error nomem_errors[CDBC_OUTCOME_UNKNOWN + 1][CDBC_REPLAY_IF_IDEMPOTENT + 1] = {
 	NOMEMS(CDBC_OUTCOME_NOT_SENT), NOMEMS(CDBC_OUTCOME_ROLLED_BACK), NOMEMS(CDBC_OUTCOME_COMMITTED),
 	NOMEMS(CDBC_OUTCOME_COMMITTED_PARTIAL), NOMEMS(CDBC_OUTCOME_UNKNOWN)};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The statement cache: a hash table of fixed size with a clock hand for eviction, under one lock that is held for a look-up only. */
+/* The statement cache: a hash table of fixed size with a clock hand for eviction, under one lock
+ * that is held for a look-up only. */
 #include "service/statements.h"
 
 #include "base/alloc.h"
@@ -9,7 +10,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#define WAYS 4 /* places a text may stand in */
+#define WAYS     4     /* places a text may stand in */
+#define KEPT_MAX 65536 /* longer ones, scripts of data, are lexed each time */
 
 typedef struct entry {
 	uint64_t hash;
@@ -27,7 +29,8 @@ struct cx_statements {
 	entry entries[];
 };
 
-cdbc_status cx_statements_new(size_t capacity, cx_placeholder style, cx_statements **out, cdbc_error **err)
+cdbc_status cx_statements_new(size_t capacity, cx_placeholder style, cx_statements **out,
+							  cdbc_error **err)
 {
 	size_t sets = 1;
 	cx_statements *s;
@@ -66,13 +69,15 @@ static entry *find(cx_statements *s, uint64_t hash, const char *sql, size_t leng
 	entry *set = &s->entries[(hash & s->mask) * WAYS];
 
 	for (int i = 0; i < WAYS; i++)
-		if (set[i].hash == hash && set[i].length == length && set[i].sql && memcmp(set[i].sql, sql, length) == 0)
+		if (set[i].hash == hash && set[i].length == length && set[i].sql &&
+			memcmp(set[i].sql, sql, length) == 0)
 			return &set[i];
 	return NULL;
 }
 
 /* Remembers a statement, in the place least recently used. Nothing happens when memory is short. */
-static void insert(cx_statements *s, uint64_t hash, const char *sql, size_t length, cx_statement *statement)
+static void insert(cx_statements *s, uint64_t hash, const char *sql, size_t length,
+				   cx_statement *statement)
 {
 	entry old, *victim;
 	char *copy = cx_strndup(sql, length);
@@ -95,7 +100,8 @@ static void insert(cx_statements *s, uint64_t hash, const char *sql, size_t leng
 	entry_clear(&old);
 }
 
-cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, cx_statement **out, cdbc_error **err)
+cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, cx_statement **out,
+							  cdbc_error **err)
 {
 	uint64_t hash = cx_hash_bytes(sql, length, 0);
 	cx_statement *statement;
@@ -114,7 +120,14 @@ cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, 
 	status = cx_statement_parse(sql, length, s->style, NULL, 0, &statement, err);
 	if (status)
 		return status;
-	insert(s, hash, sql, length, statement);
+	if (statement->statement_count > 1 && statement->param_count > 0) {
+		cx_statement_unref(statement);
+		cx_error_set(err, CDBC_PARAM, "several statements in one text take no parameters");
+		cx_error_hint(err, "run them one by one");
+		return CDBC_PARAM;
+	}
+	if (length <= KEPT_MAX)
+		insert(s, hash, sql, length, statement);
 	*out = statement;
 	return CDBC_OK;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A lease: a pool's connection in the hands of one borrower, and the cancelling of what runs on it from another thread.
+/* A lease: a pool's connection in the hands of one borrower, and the cancelling of what runs on it
+ * from another thread.
  *
- * A connection whose cancel is still in flight is not lent again: whichever of the two, borrower or cancel, comes last closes it. */
+ * A connection whose cancel is still in flight is not lent again: whichever of the two, borrower or
+ * cancel, comes last closes it. */
 #ifndef CX_LEASE_H
 #define CX_LEASE_H
 
@@ -14,26 +16,33 @@ typedef struct cx_cancel cx_cancel;
 typedef struct cx_lease {
 	cx_conn *conn; /* NULL: none */
 	bool is_dirty; /* the session was changed: reset before it is lent again */
-	/* What another thread may meet: 0, nothing runs; the cx_conn on which something runs; or a cx_cancel, with its lowest bit set. */
+	/* What another thread may meet: 0, nothing runs; the cx_conn on which something runs; or a
+	 * cx_cancel, with its lowest bit set. */
 	atomic_uintptr_t running;
 } cx_lease;
 
 void cx_lease_init(cx_lease *lease);
 
 /* Takes a connection when there is none. Errors as cx_pool_acquire. */
-cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source, cdbc_error **err);
+cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source,
+						  cdbc_error **err);
 
-/* Gives the connection back, if there is one: clean, reset or closed as it stands. An open transaction is rolled back within grace_ms. */
+/* Gives the connection back, if there is one: clean, reset or closed as it stands. An open
+ * transaction is rolled back within grace_ms. */
 void cx_lease_give(cx_lease *lease, int64_t grace_ms);
 
-/* Waits, before the next request, until a cancel in flight has done its work, so that it cannot hit that request. CDBC_TIMEOUT: it is still
- * under way; CDBC_CONNECT: the link is lost, give the lease back. */
+/* Waits, before the next request, until a cancel in flight has done its work, so that it cannot hit
+ * that request. CDBC_TIMEOUT: it is still under way; CDBC_CONNECT: the link is lost, give the lease
+ * back. */
 cdbc_status cx_lease_settle(cx_lease *lease, int64_t deadline_ns, cdbc_error **err);
 
-/* Any thread: asks the server to abandon what runs on the lease, waiting at most until the deadline. Success when there is nothing. */
-cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadline_ns, cdbc_error **err);
+/* Any thread: asks the server to abandon what runs on the lease, waiting at most until the
+ * deadline. Success when there is nothing. */
+cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadline_ns,
+							cdbc_error **err);
 
-/* From here to cx_lease_stop what runs on the lease can be cancelled. A cancel in flight must have been settled. */
+/* From here to cx_lease_stop what runs on the lease can be cancelled. A cancel in flight must have
+ * been settled. */
 static inline void cx_lease_start(cx_lease *lease)
 {
 	atomic_store_explicit(&lease->running, (uintptr_t)lease->conn, memory_order_release);
@@ -43,7 +52,8 @@ static inline void cx_lease_stop(cx_lease *lease)
 {
 	uintptr_t running = (uintptr_t)lease->conn;
 
-	atomic_compare_exchange_strong_explicit(&lease->running, &running, 0, memory_order_acq_rel, memory_order_acquire);
+	atomic_compare_exchange_strong_explicit(&lease->running, &running, 0, memory_order_acq_rel,
+											memory_order_acquire);
 }
 
 /* Whether settle has anything to do: the one test on the hot path. */

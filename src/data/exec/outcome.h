@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What became of work that failed, and whether it may be repeated: judged here and nowhere else, from facts. */
+/* What became of work that failed, and whether it may be repeated: judged here and nowhere else,
+ * from facts. */
 #ifndef CX_OUTCOME_H
 #define CX_OUTCOME_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One request from submit to the last batch. Adds to a driver's error what the driver may not judge: outcome, replay, the query's name. */
+/* One request from submit to the last batch. Adds to a driver's error what the driver may not
+ * judge: outcome, replay, the query's name. */
 #include "data/exec/run.h"
 
 #include "base/clock.h"
@@ -9,7 +10,8 @@
 #define CLOSE_GRACE_MS 2000
 
 /* Judges a failure and notes what it belongs to. */
-static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *facts, cdbc_error **err)
+static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *facts,
+						cdbc_error **err)
 {
 	cx_failure failure = {.status = status,
 						  .sqlstate = err && *err ? cdbc_error_sqlstate(*err) : "",
@@ -55,11 +57,13 @@ static void close_cursor(cx_run *run, bool has_failed)
 
 	if (!run->is_script || has_failed)
 		run->summary = *driver->summary(run->cursor);
-	driver->cursor_close(run->cursor, cx_run_is_clean(run) ? CX_NEVER : cx_deadline_after_ms(CLOSE_GRACE_MS));
+	driver->cursor_close(run->cursor,
+						 cx_run_is_clean(run) ? CX_NEVER : cx_deadline_after_ms(CLOSE_GRACE_MS));
 	run->cursor = NULL;
 }
 
-/* The deadline is for the server: what the caller took since the last batch does not count. One row at a time is not worth a clock. */
+/* The deadline is for the server: what the caller took since the last batch does not count. One row
+ * at a time is not worth a clock. */
 static void count_time(cx_run *run)
 {
 	if (run->deadline_ns != CX_NEVER)
@@ -99,7 +103,8 @@ void cx_run_refuse(cx_run *run, cdbc_status status, cdbc_error **err)
 
 const cdbc_summary *cx_run_summary(const cx_run *run)
 {
-	return run->cursor && !run->is_script ? run->lease->conn->driver->summary(run->cursor) : &run->summary;
+	return run->cursor && !run->is_script ? run->lease->conn->driver->summary(run->cursor)
+										  : &run->summary;
 }
 
 static void run_close(void *self)
@@ -126,7 +131,8 @@ static void source_refuse(void *self, cdbc_status status, cdbc_error **err)
 
 static const cx_result_source run_source = {source_fetch, source_summary, source_refuse, run_close};
 
-/* Reads every result of a script, whose rows nobody asked for: the counts are added up, the last tag stands. */
+/* Reads every result of a script, whose rows nobody asked for: the counts are added up, the last
+ * tag stands. */
 static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
 {
 	const cdbc_driver *driver = run->lease->conn->driver;
@@ -148,14 +154,16 @@ static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
 			break;
 		run->summary = *driver->summary(run->cursor);
 		if (run->summary.affected_count > 0)
-			affected_count = (affected_count < 0 ? 0 : affected_count) + run->summary.affected_count;
+			affected_count =
+				(affected_count < 0 ? 0 : affected_count) + run->summary.affected_count;
 		status = driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, err);
 	}
 	run->summary.affected_count = affected_count;
 	return status;
 }
 
-cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result, cdbc_error **err)
+cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result,
+						 cdbc_error **err)
 {
 	cx_conn *conn = run->lease->conn;
 	const struct ArrowSchema *schema = NULL;
@@ -173,8 +181,8 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 	run->summary.struct_size = sizeof run->summary;
 	run->summary.position = CDBC_POSITION_NOT_FLUSHED;
 	cx_lease_start(run->lease);
-	status = conn->driver->submit(conn->handle, request, 1, CDBC_ONE_SYNC, run->deadline_ns, &run->cursor, &run->summary,
-								  &error);
+	status = conn->driver->submit(conn->handle, request, 1, CDBC_ONE_SYNC, run->deadline_ns,
+								  &run->cursor, &run->summary, &error);
 	if (status) {
 		run->cursor = NULL;
 		fail(run, status, &run->summary, &error);

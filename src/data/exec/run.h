@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A run: one request on one lease, from its sending to the end of its result. The executor of the chain. */
+/* A run: one request on one lease, from its sending to the end of its result. The executor of the
+ * chain. */
 #ifndef CX_RUN_H
 #define CX_RUN_H
 
@@ -10,33 +11,40 @@ typedef struct cx_run {
 	cx_lease *lease;
 	void *cursor; /* NULL: none, or closed */
 	int64_t deadline_ns;
-	int64_t handed_ns; /* when a batch was handed over, for the time that is the caller's; 0: not noted */
+	int64_t handed_ns; /* when a batch was handed over, for the time that is the caller's; 0: not
+						  noted */
 	uint32_t flags;
 	cdbc_statement_kind kind;
 	bool is_script;       /* all its results were read already */
 	const char *name;     /* of the query; borrowed from the catalog or NULL */
 	cdbc_summary summary; /* after the end */
 	cdbc_result *result;  /* the one it feeds */
-	/* told once when the run has ended, well or not, a start that failed included; error is its failure or NULL. NULL: nobody waits */
+	/* told once when the run has ended, well or not, a start that failed included; error is its
+	 * failure or NULL. NULL: nobody waits */
 	void (*on_end)(void *self, const cdbc_error *error);
 	void *self;
 } cx_run;
 
-/* Sends the request on the lease's connection, which is there, and makes result ready: its first batch, its end or its failure is known
- * when this returns. A script (CDBC_REQUEST_SIMPLE) runs to its end here: its rows are discarded, its counts added up. On failure the
- * error carries outcome and replay, and the run has ended. */
-cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result, cdbc_error **err);
+/* Sends the request on the lease's connection, which is there, and makes result ready: its first
+ * batch, its end or its failure is known when this returns. A script (CDBC_REQUEST_SIMPLE) runs to
+ * its end here: its rows are discarded, its counts added up. On failure the error carries outcome
+ * and replay, and the run has ended. */
+cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result,
+						 cdbc_error **err);
 
 /* The source's part for whoever wraps the run in a result of its own. */
 cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err);
 const cdbc_summary *cx_run_summary(const cx_run *run);
-/* *err, which is there, is why its result is refused (see cx_result_source): it is judged like a driver's. */
+/* *err, which is there, is why its result is refused (see cx_result_source): it is judged like a
+ * driver's. */
 void cx_run_refuse(cx_run *run, cdbc_status status, cdbc_error **err);
 
-/* After the end: the server's last word was read, and the link was there then. A script's summary does not tell. */
+/* After the end: the server's last word was read, and the link was there then. A script's summary
+ * does not tell. */
 static inline bool cx_run_is_clean(const cx_run *run)
 {
-	return run->summary.position == CDBC_POSITION_DONE && !run->summary.is_link_lost && !run->is_script;
+	return run->summary.position == CDBC_POSITION_DONE && !run->summary.is_link_lost &&
+		   !run->is_script;
 }
 
 /* Ends the run and its result: what is left is cancelled and drained within bounds. */

@@ -15,7 +15,8 @@ struct cx_export {
 	bool is_ended;
 };
 
-/* Bytes that a batch's buffers take, children included; what was cut from its front still counts. */
+/* Bytes that a batch's buffers take, children included; what was cut from its front still counts.
+ */
 static int64_t array_bytes(const struct ArrowArray *array, const struct ArrowSchema *schema)
 {
 	int64_t bytes = 0, length = array->length + array->offset;
@@ -53,7 +54,8 @@ static cdbc_status take(cdbc_result *result, struct ArrowArray *out, cdbc_error 
 {
 	cdbc_error *error = NULL;
 
-	if (!(result->batch.release && result->row + 1 < result->batch.length) && !cx_result_load(result, &error)) {
+	if (!(result->batch.release && result->row + 1 < result->batch.length) &&
+		!cx_result_load(result, &error)) {
 		if (result->state != CX_RESULT_COMPLETE) {
 			cdbc_status status = cdbc_error_status(error);
 
@@ -88,7 +90,9 @@ cdbc_status cdbc_result_schema(const cdbc_result *result, struct ArrowSchema *ou
 	return cx_schema_copy(result->schema, out, err);
 }
 
-/* ---- collect ------------------------------------------------------------------------------------------------ */
+/* ---- collect
+ * ------------------------------------------------------------------------------------------------
+ */
 
 void cdbc_chunks_clear(cdbc_chunks *chunks)
 {
@@ -107,12 +111,14 @@ static cdbc_status too_large(cdbc_result *result, int64_t max_bytes, cdbc_error 
 {
 	cdbc_error *error = NULL;
 
-	cx_error_set(&error, CDBC_RESOURCE, "the result is larger than %lld bytes", (long long)max_bytes);
+	cx_error_set(&error, CDBC_RESOURCE, "the result is larger than %lld bytes",
+				 (long long)max_bytes);
 	cx_error_hint(&error, "read it batch by batch with cdbc_result_take");
 	return cx_result_refuse(result, CDBC_RESOURCE, error, err);
 }
 
-cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chunks *out, cdbc_error **err)
+cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chunks *out,
+								cdbc_error **err)
 {
 	cdbc_chunks chunks;
 	size_t capacity = 0;
@@ -147,7 +153,8 @@ cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chu
 	return CDBC_OK;
 }
 
-/* ---- the stream --------------------------------------------------------------------------------------------- */
+/* ---- the stream
+ * --------------------------------------------------------------------------------------------- */
 
 void cx_export_cut(cx_export *exported)
 {
@@ -156,7 +163,10 @@ void cx_export_cut(cx_export *exported)
 
 static int stream_errno(cdbc_status status)
 {
-	return status == CDBC_NOMEM ? ENOMEM : status == CDBC_CANCELLED ? ECANCELED : status == CDBC_TIMEOUT ? ETIMEDOUT : EIO;
+	return status == CDBC_NOMEM       ? ENOMEM
+		   : status == CDBC_CANCELLED ? ECANCELED
+		   : status == CDBC_TIMEOUT   ? ETIMEDOUT
+									  : EIO;
 }
 
 static int stream_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
@@ -182,9 +192,11 @@ static int stream_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
 	if (e->result)
 		status = take(e->result, out, &e->error);
 	else
-		status = cx_error_set(&e->error, CDBC_CLOSED, "the session was released before the stream's end");
+		status = cx_error_set(&e->error, CDBC_CLOSED,
+							  "the session was released before the stream's end");
 	if (!status && out->release) {
-		status = cx_arrow_limits(e->result->fields, e->result->column_count, out, e->result->row_count - out->length, &e->error);
+		status = cx_arrow_limits(e->result->fields, e->result->column_count, out,
+								 e->result->row_count - out->length, &e->error);
 		if (status)
 			out->release(out);
 	}
@@ -223,7 +235,8 @@ static void stream_release(struct ArrowArrayStream *stream)
 	stream->release = NULL;
 }
 
-cdbc_status cdbc_result_export_arrow(cdbc_result *result, struct ArrowArrayStream *out, cdbc_error **err)
+cdbc_status cdbc_result_export_arrow(cdbc_result *result, struct ArrowArrayStream *out,
+									 cdbc_error **err)
 {
 	cx_export *e;
 	cdbc_status status;

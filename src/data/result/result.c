@@ -13,7 +13,8 @@
 #define TEXT_MAX        ((size_t)1 << 31)
 #define NUMBER_TEXT_MAX 4096
 
-void cx_result_init(cdbc_result *result, const cx_result_source *source, void *self, const struct ArrowSchema *schema)
+void cx_result_init(cdbc_result *result, const cx_result_source *source, void *self,
+					const struct ArrowSchema *schema)
 {
 	result->source = source;
 	result->self = self;
@@ -58,7 +59,8 @@ void cx_result_fini(cdbc_result *result)
 	result->state = CX_RESULT_CLOSED;
 }
 
-cdbc_status cx_result_refuse(cdbc_result *result, cdbc_status status, cdbc_error *error, cdbc_error **err)
+cdbc_status cx_result_refuse(cdbc_result *result, cdbc_status status, cdbc_error *error,
+							 cdbc_error **err)
 {
 	drop_batch(result);
 	result->state = CX_RESULT_FAILED;
@@ -72,7 +74,8 @@ cdbc_status cx_result_refuse(cdbc_result *result, cdbc_status status, cdbc_error
 static cdbc_status check_count(const cdbc_result *result, bool is_end, cdbc_error **err)
 {
 	if (result->max_rows && result->received_count > result->max_rows) {
-		cx_error_set(err, CDBC_RESOURCE, "more than max-rows = %lld rows", (long long)result->max_rows);
+		cx_error_set(err, CDBC_RESOURCE, "more than max-rows = %lld rows",
+					 (long long)result->max_rows);
 		cx_error_hint(err, "add a limit to the query, or raise max-rows");
 		return CDBC_RESOURCE;
 	}
@@ -159,7 +162,9 @@ int64_t cdbc_result_row_count(const cdbc_result *result)
 
 int64_t cdbc_result_affected_count(const cdbc_result *result)
 {
-	return result->state == CX_RESULT_COMPLETE ? result->source->summary(result->self)->affected_count : -1;
+	return result->state == CX_RESULT_COMPLETE
+			   ? result->source->summary(result->self)->affected_count
+			   : -1;
 }
 
 const char *cdbc_result_tag(const cdbc_result *result)
@@ -167,7 +172,9 @@ const char *cdbc_result_tag(const cdbc_result *result)
 	return result->state == CX_RESULT_COMPLETE ? result->source->summary(result->self)->tag : "";
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------ */
+/* ---- columns
+ * ------------------------------------------------------------------------------------------------
+ */
 
 size_t cdbc_result_column_count(const cdbc_result *result)
 {
@@ -187,7 +194,8 @@ const cdbc_column *cdbc_result_column(const cdbc_result *result, size_t index)
 		for (size_t i = 0; i < r->column_count; i++) {
 			const cx_field *field = &r->fields[i];
 
-			r->columns[i] = (cdbc_column){field->name, field->sql_type, r->schema->children[i]->format, field->type};
+			r->columns[i] = (cdbc_column){field->name, field->sql_type,
+										  r->schema->children[i]->format, field->type};
 		}
 	}
 	return &r->columns[index];
@@ -204,7 +212,9 @@ bool cdbc_result_find_column(const cdbc_result *result, const char *name, size_t
 	return false;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------- */
+/* ---- values
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* The column's array and the present row in it; NULL when there is no value. */
 static const struct ArrowArray *cell(const cdbc_result *result, size_t column, int64_t *at)
@@ -245,7 +255,8 @@ static bool get_bit(const struct ArrowArray *array, int64_t at)
 	return ((const uint8_t *)array->buffers[1])[at >> 3] >> (at & 7) & 1;
 }
 
-/* A value that cannot be printed must not pass for an empty one: the result cannot become complete any more. */
+/* A value that cannot be printed must not pass for an empty one: the result cannot become complete
+ * any more. */
 static void note_short(const cdbc_result *result)
 {
 	cdbc_result *r = (cdbc_result *)(uintptr_t)result;
@@ -256,7 +267,8 @@ static void note_short(const cdbc_result *result)
 }
 
 /* The text of a number that is kept as one, or as a decimal. False: it has none. */
-static bool number_text(const cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at, cx_buf *text)
+static bool number_text(const cdbc_result *result, size_t column, const struct ArrowArray *array,
+						int64_t at, cx_buf *text)
 {
 	cx_buf_init(text, NUMBER_TEXT_MAX);
 	cx_print_text(text, &result->fields[column], array, at);
@@ -266,7 +278,8 @@ static bool number_text(const cdbc_result *result, size_t column, const struct A
 }
 
 /* With all its digits where it is whole; a fraction is rounded. */
-static int64_t parse_int64(const cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at)
+static int64_t parse_int64(const cdbc_result *result, size_t column, const struct ArrowArray *array,
+						   int64_t at)
 {
 	int64_t number = 0;
 	cx_buf text;
@@ -283,7 +296,8 @@ static int64_t parse_int64(const cdbc_result *result, size_t column, const struc
 	return number;
 }
 
-static double parse_double(const cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at)
+static double parse_double(const cdbc_result *result, size_t column, const struct ArrowArray *array,
+						   int64_t at)
 {
 	double number = 0;
 	cx_buf text;
@@ -365,7 +379,8 @@ static cdbc_text no_text(const cdbc_result *result)
 }
 
 /* Prints a value into the column's own buffer, which lasts until the next row. */
-static cdbc_text printed(cdbc_result *result, size_t column, const struct ArrowArray *array, int64_t at)
+static cdbc_text printed(cdbc_result *result, size_t column, const struct ArrowArray *array,
+						 int64_t at)
 {
 	cx_buf *text;
 
@@ -424,7 +439,8 @@ static cdbc_value value_of(cdbc_result *result, size_t column)
 			break;
 		default:
 			text = cdbc_result_text(result, column);
-			value = field->storage == CX_BINARY ? cdbc_bytes(text.data, text.length) : cdbc_text_n(text.data, text.length);
+			value = field->storage == CX_BINARY ? cdbc_bytes(text.data, text.length)
+												: cdbc_text_n(text.data, text.length);
 		}
 	}
 	value.type = field->type;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A lease between two threads: one borrows, gives back and borrows again, the other cancels whenever it likes. */
+/* A lease between two threads: one borrows, gives back and borrows again, the other cancels
+ * whenever it likes. */
 #include "base/clock.h"
 #include "data/exec/lease.h"
 #include "infra/driver/registry.h"
@@ -24,8 +25,11 @@ typedef struct fixture {
 static int set_up(void **state)
 {
 	static fixture f;
-	cx_pool_options options = {
-		.name = "test", .max_size = 2, .acquire_timeout_ms = 10000, .check_idle_ms = -1, .max_waiters_per_slot = 10};
+	cx_pool_options options = {.name = "test",
+							   .max_size = 2,
+							   .acquire_timeout_ms = 10000,
+							   .check_idle_ms = -1,
+							   .max_waiters_per_slot = 10};
 	cdbc_setting item;
 	cdbc_settings settings;
 	cdbc_driver_host host;
@@ -36,7 +40,9 @@ static int set_up(void **state)
 	assert_int_equal(cx_helpers_new(2, 64, &f.helpers, NULL), CDBC_OK);
 	cx_driver_host_init(&host, f.helpers);
 	settings.host = &host;
-	assert_int_equal(cx_pool_new(&options, &fake_driver, &settings, &f.events, f.helpers, &f.pool, NULL), CDBC_OK);
+	assert_int_equal(
+		cx_pool_new(&options, &fake_driver, &settings, &f.events, f.helpers, &f.pool, NULL),
+		CDBC_OK);
 	cx_lease_init(&f.lease);
 	atomic_init(&f.is_over, false);
 	*state = &f;
@@ -61,7 +67,8 @@ static void *cancel_often(void *data)
 	fixture *f = data;
 
 	while (!atomic_load(&f->is_over))
-		assert_int_equal(cx_lease_cancel(&f->lease, f->helpers, cx_deadline_after_ms(10000), NULL), CDBC_OK);
+		assert_int_equal(cx_lease_cancel(&f->lease, f->helpers, cx_deadline_after_ms(10000), NULL),
+						 CDBC_OK);
 	return NULL;
 }
 
@@ -72,7 +79,8 @@ static void test_given_back_while_it_is_cancelled(void **state)
 
 	assert_int_equal(pthread_create(&thread, NULL, cancel_often, f), 0);
 	for (int i = 0; i < 2000; i++) {
-		assert_int_equal(cx_lease_take(&f->lease, f->pool, cx_deadline_after_ms(10000), "here", NULL), CDBC_OK);
+		assert_int_equal(
+			cx_lease_take(&f->lease, f->pool, cx_deadline_after_ms(10000), "here", NULL), CDBC_OK);
 		cx_lease_start(&f->lease);
 		if (i % 2)
 			cx_lease_stop(&f->lease);
@@ -87,7 +95,8 @@ static void test_kept_while_it_is_cancelled(void **state)
 	fixture *f = *state;
 	pthread_t thread;
 
-	assert_int_equal(cx_lease_take(&f->lease, f->pool, cx_deadline_after_ms(10000), "here", NULL), CDBC_OK);
+	assert_int_equal(cx_lease_take(&f->lease, f->pool, cx_deadline_after_ms(10000), "here", NULL),
+					 CDBC_OK);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_often, f), 0);
 	for (int i = 0; i < 2000; i++) {
 		assert_int_equal(cx_lease_settle(&f->lease, CX_NEVER, NULL), CDBC_OK);

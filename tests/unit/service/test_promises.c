@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the headers promise of clients, sessions and results when something is wrong: who is told what, what is judged how, and what
- * is left for the next request. */
+/* What the headers promise of clients, sessions and results when something is wrong: who is told
+ * what, what is judged how, and what is left for the next request. */
 #include "base/clock.h"
 #include "support/fake_driver.h"
 
@@ -48,12 +48,16 @@ static void on_destroy(void *self)
 	((fixture *)self)->destroyed++;
 }
 
-static cdbc_status open_client(fixture *f, const char *url, const char *queries, cdbc_client **out, cdbc_error **err)
+static cdbc_status open_client(fixture *f, const char *url, const char *queries, cdbc_client **out,
+							   cdbc_error **err)
 {
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
-	cdbc_observer observer = {sizeof observer, "test", CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END, on_event, on_destroy, f};
-	cdbc_config_item items[] = {{"pool.max_size", "1"}, {"pool.min_size", "0"}, {"queries.folders", queries}};
+	cdbc_observer observer = {
+		sizeof observer, "test",     CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END,
+		on_event,        on_destroy, f};
+	cdbc_config_item items[] = {
+		{"pool.max_size", "1"}, {"pool.min_size", "0"}, {"queries.folders", queries}};
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
 	cdbc_status status;
@@ -84,7 +88,8 @@ static int set_up(void **state)
 	assert_true(fd >= 0 && write(fd, QUERIES, strlen(QUERIES)) == (ssize_t)strlen(QUERIES));
 	close(fd);
 	f.server = fake_server_new("promises");
-	if (open_client(&f, "fake:promises", f.file, &f.client, &err) || cdbc_client_acquire(f.client, NULL, &f.session, &err))
+	if (open_client(&f, "fake:promises", f.file, &f.client, &err) ||
+		cdbc_client_acquire(f.client, NULL, &f.session, &err))
 		fail_msg("%s", cdbc_error_message(err));
 	*state = &f;
 	return 0;
@@ -122,13 +127,16 @@ static void answer(fixture *f, const char *sql, const char *columns, const char 
 static void check(cdbc_error *err, cdbc_status status, cdbc_outcome outcome, cdbc_replay replay)
 {
 	assert_non_null(err);
-	if (cdbc_error_status(err) != status || cdbc_error_outcome(err) != outcome || cdbc_error_replay(err) != replay)
-		fail_msg("%s: %s, %s, %s", cdbc_error_message(err), cdbc_status_name(cdbc_error_status(err)),
-				 cdbc_outcome_name(cdbc_error_outcome(err)), cdbc_replay_name(cdbc_error_replay(err)));
+	if (cdbc_error_status(err) != status || cdbc_error_outcome(err) != outcome ||
+		cdbc_error_replay(err) != replay)
+		fail_msg(
+			"%s: %s, %s, %s", cdbc_error_message(err), cdbc_status_name(cdbc_error_status(err)),
+			cdbc_outcome_name(cdbc_error_outcome(err)), cdbc_replay_name(cdbc_error_replay(err)));
 	cdbc_error_free(err);
 }
 
-/* ---- what a query promises ---------------------------------------------------------------------------------- */
+/* ---- what a query promises
+ * ---------------------------------------------------------------------------------- */
 
 static void test_a_broken_promise_is_judged(void **state)
 {
@@ -166,7 +174,9 @@ static void test_collect_beyond_its_bound(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "insert *", .columns = "id int8", .rows = "1;2", .repeat = 5000});
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "insert *", .columns = "id int8", .rows = "1;2", .repeat = 5000});
 	assert_int_equal(query(f, "insert many", &result, NULL), CDBC_OK);
 	assert_int_equal(cdbc_result_collect(result, 100, &chunks, &err), CDBC_RESOURCE);
 	check(err, CDBC_RESOURCE, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
@@ -178,7 +188,9 @@ static void test_collect_beyond_its_bound(void **state)
 	cdbc_chunks_clear(NULL);
 }
 
-/* ---- failures ----------------------------------------------------------------------------------------------- */
+/* ---- failures
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void test_a_failure_is_one_though_nobody_wants_the_error(void **state)
 {
@@ -239,14 +251,18 @@ static void test_a_script_with_an_open_quote_does_not_begin(void **state)
 	fixture *f = *state;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "insert *", .tag = "INSERT 0 1", .affected = 1});
-	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1;\ninsert 'x", NULL, &err), CDBC_SQL_FILE);
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "insert *", .tag = "INSERT 0 1", .affected = 1});
+	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1;\ninsert 'x", NULL, &err),
+					 CDBC_SQL_FILE);
 	assert_non_null(strstr(cdbc_error_message(err), "2:8"));
 	check(err, CDBC_SQL_FILE, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
 	assert_null(fake_server_sql(f->server, 0, NULL));
 }
 
-/* ---- time --------------------------------------------------------------------------------------------------- */
+/* ---- time
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void test_no_time_left_is_not_for_ever(void **state)
 {
@@ -255,9 +271,14 @@ static void test_no_time_left_is_not_for_ever(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select slow", .columns = "id int8", .gate = "slow", .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select slow",
+												 .columns = "id int8",
+												 .gate = "slow",
+												 .gate_at = CDBC_POSITION_SENT});
 	options.timeout_ms = -1;
-	assert_int_equal(cdbc_session_query(f->session, "select slow", CDBC_NO_PARAMS, &options, &result, &err), CDBC_TIMEOUT);
+	assert_int_equal(
+		cdbc_session_query(f->session, "select slow", CDBC_NO_PARAMS, &options, &result, &err),
+		CDBC_TIMEOUT);
 	cdbc_error_free(err);
 }
 
@@ -271,13 +292,15 @@ static void test_the_first_named_query_has_its_own_timeout(void **state)
 
 	fake_server_hold(f->server, "open");
 	options.timeout_ms = 20;
-	assert_int_equal(cdbc_session_run(f->session, "slow", CDBC_NO_PARAMS, &options, &result, &err), CDBC_TIMEOUT);
+	assert_int_equal(cdbc_session_run(f->session, "slow", CDBC_NO_PARAMS, &options, &result, &err),
+					 CDBC_TIMEOUT);
 	check(err, CDBC_TIMEOUT, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE);
 	assert_true(cx_clock_now_ns() - began_ns < 4 * CX_NS_PER_S); /* pool.acquire_timeout is 5 s */
 	fake_server_let(f->server, "open");
 }
 
-/* ---- settings of a session ---------------------------------------------------------------------------------- */
+/* ---- settings of a session
+ * ---------------------------------------------------------------------------------- */
 
 static cdbc_session *session_with(fixture *f, const cdbc_config_item *items, size_t count)
 {
@@ -300,9 +323,16 @@ static void test_no_request_without_its_settings(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config*", .times = 1, .columns = "v text", .rows = "$2"});
-	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config*", .times = 1, .error = {.status = CDBC_SQL, .sqlstate = "42704", .message = "no"}});
-	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config*", .columns = "v text", .rows = "$2"});
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "select set_config*", .times = 1, .columns = "v text", .rows = "$2"});
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "select set_config*",
+					   .times = 1,
+					   .error = {.status = CDBC_SQL, .sqlstate = "42704", .message = "no"}});
+	fake_server_answer(
+		f->server, &(fake_answer){.sql = "select set_config*", .columns = "v text", .rows = "$2"});
 	answer(f, "select rows", "id int8", "1");
 	session_with(f, items, 2);
 	assert_int_equal(query(f, "select rows", &result, &err), CDBC_SQL);
@@ -331,8 +361,14 @@ static void test_cancelled_while_settings_are_made(void **state)
 	cdbc_error *err = NULL;
 	pthread_t thread;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config*", .times = 1, .columns = "v text", .rows = "$2", .gate = "setting", .gate_at = CDBC_POSITION_SENT});
-	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config*", .columns = "v text", .rows = "$2"});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config*",
+												 .times = 1,
+												 .columns = "v text",
+												 .rows = "$2",
+												 .gate = "setting",
+												 .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(
+		f->server, &(fake_answer){.sql = "select set_config*", .columns = "v text", .rows = "$2"});
 	answer(f, "select rows", "id int8", "1");
 	session_with(f, items, 1);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_it, f), 0);
@@ -362,7 +398,8 @@ static void test_an_embedded_database_has_no_session_settings(void **state)
 	cdbc_client_close(client, 1000);
 }
 
-/* ---- connections -------------------------------------------------------------------------------------------- */
+/* ---- connections
+ * -------------------------------------------------------------------------------------------- */
 
 static void test_each_connection_is_of_one_kind(void **state)
 {
@@ -400,7 +437,10 @@ static void test_lost_while_a_cancel_is_settled(void **state)
 	cdbc_error *err = NULL;
 	pthread_t thread;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select slow", .columns = "id int8", .gate = "slow", .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select slow",
+												 .columns = "id int8",
+												 .gate = "slow",
+												 .gate_at = CDBC_POSITION_SENT});
 	answer(f, "select rows", "id int8", "1");
 	assert_int_equal(pthread_create(&thread, NULL, cancel_slow, f), 0);
 	assert_int_equal(query(f, "select slow", &result, NULL), CDBC_CANCELLED);
@@ -423,14 +463,19 @@ static void test_a_closed_client_lets_transactions_end(void **state)
 	answer(f, "select rows", "id int8", "1");
 	assert_int_equal(open_client(f, "fake:promises", f->file, &client, NULL), CDBC_OK);
 	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);
-	assert_int_equal(cdbc_session_query(session, "begin", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "begin", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
 	cdbc_result_free(result);
 	cdbc_client_close(client, 0);
-	assert_int_equal(cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(
+		cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
 	cdbc_result_free(result);
-	assert_int_equal(cdbc_session_query(session, "commit", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "commit", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
 	cdbc_result_free(result);
-	assert_int_equal(cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, &err), CDBC_CLOSED);
+	assert_int_equal(
+		cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, &err),
+		CDBC_CLOSED);
 	check(err, CDBC_CLOSED, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
 	cdbc_session_release(session);
 	f->destroyed = 0; /* the other client's */
@@ -442,7 +487,8 @@ static void test_observers_of_a_client_that_does_not_open(void **state)
 	cdbc_client *client = NULL;
 	cdbc_error *err = NULL;
 
-	assert_int_not_equal(open_client(f, "fake:promises", "/nonexistent/folder", &client, &err), CDBC_OK);
+	assert_int_not_equal(open_client(f, "fake:promises", "/nonexistent/folder", &client, &err),
+						 CDBC_OK);
 	assert_null(client);
 	cdbc_error_free(err);
 	err = NULL;
@@ -451,7 +497,9 @@ static void test_observers_of_a_client_that_does_not_open(void **state)
 	assert_int_equal(f->destroyed, 0);
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------- */
+/* ---- values
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void test_whole_numbers_keep_their_digits(void **state)
 {
@@ -546,7 +594,9 @@ static void test_formats_after_rows_were_taken(void **state)
 		text[0] = '\0';
 		assert_int_equal(query(f, "select rows", &result, NULL), CDBC_OK);
 		assert_true(cdbc_result_next(result, NULL));
-		assert_int_equal(cdbc_result_write(result, cdbc_format_find(rows[i].format), &options, NULL, 0, NULL, NULL, &sink, NULL), CDBC_OK);
+		assert_int_equal(cdbc_result_write(result, cdbc_format_find(rows[i].format), &options, NULL,
+										   0, NULL, NULL, &sink, NULL),
+						 CDBC_OK);
 		assert_int_equal(cdbc_result_row_count(result), 3);
 		cdbc_result_free(result);
 		assert_string_equal(text, rows[i].text);
