@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* libpq's errors as facts: status, fields, one line of text. What became of the work is not judged here. */
+/* libpq's errors as facts: status, fields, one line of text. What became of the work is not judged
+ * here. */
 #include "internal.h"
 
 #include <ctype.h>
@@ -8,21 +9,21 @@
 
 #define LINE_MAX_BYTES 1024
 
-/* ---- status ------------------------------------------------------------------------------------------------- */
+/* ---- status
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* The first row that a SQLSTATE begins with decides: longer ones stand before shorter ones. */
 static const struct {
 	const char *prefix;
 	cdbc_status status;
 } statuses[] = {
-	{"40001", CDBC_CONFLICT},    {"40P01", CDBC_CONFLICT},
-	{"42501", CDBC_DENIED},      {"28", CDBC_AUTH},
-	{"XXC02", CDBC_AUTH},        {"0A", CDBC_UNSUPPORTED},
-	{"53300", CDBC_CONNECT},     {"53", CDBC_RESOURCE},
-	{"57P01", CDBC_CONNECT},     {"57P02", CDBC_CONNECT},
-	{"57P03", CDBC_CONNECT},     {"57P05", CDBC_CONNECT},
-	{"25P03", CDBC_CONNECT},     {"25P04", CDBC_CONNECT},
-	{"08", CDBC_CONNECT},        {"55P03", CDBC_CONFLICT},
+	{"40001", CDBC_CONFLICT}, {"40P01", CDBC_CONFLICT}, {"42501", CDBC_DENIED},
+	{"28", CDBC_AUTH},        {"XXC02", CDBC_AUTH},     {"0A", CDBC_UNSUPPORTED},
+	{"53300", CDBC_CONNECT},  {"53", CDBC_RESOURCE},    {"57P01", CDBC_CONNECT},
+	{"57P02", CDBC_CONNECT},  {"57P03", CDBC_CONNECT},  {"57P05", CDBC_CONNECT},
+	{"25P03", CDBC_CONNECT},  {"25P04", CDBC_CONNECT},  {"08", CDBC_CONNECT},
+	{"55P03", CDBC_CONFLICT},
 };
 
 cdbc_status cx_pg_status_of(const char *sqlstate, const char *message, bool is_cancel_sent)
@@ -38,7 +39,9 @@ cdbc_status cx_pg_status_of(const char *sqlstate, const char *message, bool is_c
 	return CDBC_SQL;
 }
 
-/* ---- text --------------------------------------------------------------------------------------------------- */
+/* ---- text
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 void cx_pg_one_line(const char *text, char *out, size_t size)
 {
@@ -82,7 +85,8 @@ static void first_line(const char *text, char *out, size_t size)
 	out[length] = '\0';
 }
 
-/* ---- errors of results -------------------------------------------------------------------------------------- */
+/* ---- errors of results
+ * -------------------------------------------------------------------------------------- */
 
 static int64_t position_of(const PGresult *result, const char *detail)
 {
@@ -91,7 +95,8 @@ static int64_t position_of(const PGresult *result, const char *detail)
 	return position ? strtoll(position, NULL, 10) : cx_pg_caret_position(detail);
 }
 
-/* The session is over when the server says so by its severity, whatever the code; CockroachDB does it with 57P01 and severity ERROR. */
+/* The session is over when the server says so by its severity, whatever the code; CockroachDB does
+ * it with 57P01 and severity ERROR. */
 bool cx_pg_ends_session(const PGresult *result)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -123,7 +128,8 @@ cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error
 	cdbc_error_info info;
 
 	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
-		return cx_error_set(err, CDBC_SQL, "not executed: an earlier statement of the batch failed");
+		return cx_error_set(err, CDBC_SQL,
+							"not executed: an earlier statement of the batch failed");
 	if (!sqlstate) {
 		if (PQstatus(c->pg) != CONNECTION_OK)
 			return cx_pg_error_lost(c, err);
@@ -143,7 +149,9 @@ cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error
 	info = (cdbc_error_info){
 		.struct_size = sizeof info,
 		.status = is_over ? CDBC_CONNECT
-						  : cx_pg_status_of(sqlstate, primary, atomic_load_explicit(&c->is_cancel_sent, memory_order_relaxed)),
+						  : cx_pg_status_of(
+								sqlstate, primary,
+								atomic_load_explicit(&c->is_cancel_sent, memory_order_relaxed)),
 		.message = is_over ? whole : text,
 		.sqlstate = sqlstate,
 		.detail = detail,
@@ -189,12 +197,15 @@ bool cx_pg_is_stale(const PGresult *result, bool *is_there)
 	*is_there = strcmp(sqlstate, "26000") != 0;
 	if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0)
 		return true;
-	return strcmp(sqlstate, "0A000") == 0 && primary && strstr(primary, "cached plan must not change");
+	return strcmp(sqlstate, "0A000") == 0 && primary &&
+		   strstr(primary, "cached plan must not change");
 }
 
-/* ---- connecting --------------------------------------------------------------------------------------------- */
+/* ---- connecting
+ * --------------------------------------------------------------------------------------------- */
 
-/* While connecting, libpq tells the SQLSTATE in its verbose text only: `FATAL:  28P01: password ...`. *after: the message. */
+/* While connecting, libpq tells the SQLSTATE in its verbose text only: `FATAL:  28P01: password
+ * ...`. *after: the message. */
 static bool sqlstate_in(const char *text, char sqlstate[6], const char **after)
 {
 	for (const char *p = strstr(text, ":  "); p; p = strstr(p + 1, ":  ")) {
@@ -221,12 +232,14 @@ static size_t count_of(const char *text, const char *what)
 	return n;
 }
 
-/* Leaves out what libpq puts before the cause: `connection to server at "db" (10.0.0.1), port 5432 failed: `. */
+/* Leaves out what libpq puts before the cause: `connection to server at "db" (10.0.0.1), port 5432
+ * failed: `. */
 static const char *skip_prefix(const char *text)
 {
 	const char *p;
 
-	if (strncmp(text, "connection to server", 20) != 0 || count_of(text, "connection to server") != 1)
+	if (strncmp(text, "connection to server", 20) != 0 ||
+		count_of(text, "connection to server") != 1)
 		return text;
 	p = strstr(text, " failed: ");
 	return p ? p + 9 : text;
@@ -237,7 +250,8 @@ static cdbc_status connect_status(PGconn *pg, const char *sqlstate, const char *
 	cdbc_status status;
 
 	if (sqlstate[0] == '\0') {
-		if (PQconnectionNeedsPassword(pg) || strstr(text, "password authentication failed") || strstr(text, "GSSAPI"))
+		if (PQconnectionNeedsPassword(pg) || strstr(text, "password authentication failed") ||
+			strstr(text, "GSSAPI"))
 			return CDBC_AUTH;
 		if (strstr(text, "out of memory"))
 			return CDBC_NOMEM;
@@ -245,7 +259,11 @@ static cdbc_status connect_status(PGconn *pg, const char *sqlstate, const char *
 			return CDBC_CONFIG;
 		return CDBC_CONNECT;
 	}
-	if (strcmp(sqlstate, "3D000") == 0 || strcmp(sqlstate, "42704") == 0 || strcmp(sqlstate, "22023") == 0)
+	if (strcmp(sqlstate, "XXUUU") == 0 &&
+		strstr(text, "authentication failed")) /* CockroachDB up to v21.2 */
+		return CDBC_AUTH;
+	if (strcmp(sqlstate, "3D000") == 0 || strcmp(sqlstate, "42704") == 0 ||
+		strcmp(sqlstate, "22023") == 0)
 		return CDBC_CONFIG;
 	status = cx_pg_status_of(sqlstate, text, false);
 	return status == CDBC_AUTH || status == CDBC_DENIED ? status : CDBC_CONNECT;

@@ -21,9 +21,10 @@ void contract_errors_have_facts(void **state)
 	cdbc_error_free(contract_fails(s, conn, CONTRACT_NO_TABLE, CDBC_SQL, "42P01"));
 	if (!s->is_scripted) {
 		err = contract_fails(s, conn, "select '\xc3\xa4', nowhere", CDBC_SQL, "42703");
-		assert_int_equal(cdbc_error_position(err), 13);
+		assert_int_equal(cdbc_error_position(err), s->is_cockroach ? 0 : 13);
 		cdbc_error_free(err);
-		err = contract_fails(s, conn, "select 1; select 2", CDBC_SQL, "42601");
+		err = contract_fails(s, conn, "select 1; select 2", CDBC_SQL,
+							 s->is_cockroach ? NULL : "42601");
 		cdbc_error_free(err);
 	}
 	s->driver->close(conn);
@@ -43,8 +44,10 @@ void contract_constraints_have_facts(void **state)
 	err = contract_fails(s, conn, "insert into contract_c values (1, 2)", CDBC_SQL, "23505");
 	cdbc_error_free(err);
 	err = contract_fails(s, conn, "insert into contract_c values (null, 2)", CDBC_SQL, "23502");
-	assert_string_equal(cdbc_error_field(err, CDBC_FIELD_COLUMN), "a");
-	assert_string_equal(cdbc_error_field(err, CDBC_FIELD_TABLE), "contract_c");
+	if (!s->is_cockroach) {
+		assert_string_equal(cdbc_error_field(err, CDBC_FIELD_COLUMN), "a");
+		assert_string_equal(cdbc_error_field(err, CDBC_FIELD_TABLE), "contract_c");
+	}
 	cdbc_error_free(err);
 	err = contract_fails(s, conn, "insert into contract_c values (2, 20)", CDBC_SQL, "23514");
 	assert_string_equal(cdbc_error_field(err, CDBC_FIELD_CONSTRAINT), "small");
@@ -140,6 +143,8 @@ void contract_one_sync_is_one_transaction(void **state)
 	batch_outcome out;
 	void *conn;
 
+	if (s->has_no_batch)
+		contract_skip("each statement of a pipeline commits by itself here");
 	conn = contract_open(s);
 	contract_exec(s, conn, "create temp table contract_b (a bigint primary key)");
 	out = run_batch(s, conn, good, 3, CDBC_ONE_SYNC);
@@ -410,7 +415,9 @@ void contract_reset_brings_back(void **state)
 	if (!s->is_scripted) {
 		contract_exec(s, conn, "create temp table contract_gone (a bigint)");
 		assert_int_equal(s->driver->reset(conn, cx_deadline_after_ms(5000), NULL), CDBC_OK);
-		cdbc_error_free(contract_fails(s, conn, "select * from contract_gone", CDBC_SQL, "42P01"));
+		if (!s->has_no_batch) /* CockroachDB since v22.1 */
+			cdbc_error_free(
+				contract_fails(s, conn, "select * from contract_gone", CDBC_SQL, "42P01"));
 	}
 	assert_int_equal(contract_number(s, conn, CONTRACT_ONE), 1);
 	s->driver->close(conn);
@@ -449,6 +456,8 @@ void contract_cancel_from_another_thread(void **state)
 	canceller c;
 	pthread_t thread;
 
+	if (s->has_no_cancel)
+		contract_skip("no cancel over the wire here");
 	c.subject = s;
 	c.conn = contract_open(s);
 	atomic_init(&c.is_over, false);
@@ -461,7 +470,8 @@ void contract_cancel_from_another_thread(void **state)
 	assert_true(result.summary.is_cancel_sent);
 	cdbc_error_free(err);
 	contract_result_free(&result);
-	assert_false(s->driver->state(c.conn).is_lost);
+	assert_true(s->is_cockroach ||
+				!s->driver->state(c.conn).is_lost); /* it was cancelled more than once */
 	s->driver->close(c.conn);
 }
 
@@ -470,6 +480,8 @@ void contract_late_cancel_hits_nobody(void **state)
 	const contract_subject *s = *state;
 	void *conn;
 
+	if (s->is_cockroach)
+		contract_skip("a cancel that hit nothing ends the connection here");
 	conn = contract_open(s);
 	for (int i = 0; i < 5; i++) {
 		assert_string_equal(contract_exec(s, conn, CONTRACT_ROWS).tag,

@@ -26,7 +26,7 @@
 #define CONTRACT_EMPTY "select n from (select 1 as n, 'x' as t) as e where n = 2"
 #define CONTRACT_ROWS                                                                           \
 	"with recursive r(n) as (select 1 union all select n + 1 from r where n < 1000) select n, " \
-	"'row ' || n as t from r"
+	"'row ' || cast(n as text) as t from r"
 #define CONTRACT_ROW_COUNT 1000
 #define CONTRACT_SYNTAX    "selec 1"
 #define CONTRACT_NO_TABLE  "select * from contract_nowhere"
@@ -38,6 +38,9 @@ typedef struct contract_subject {
 	char placeholder;          /* '$' or '?' */
 	bool is_scripted;          /* holds no data: cases that look at data are left out */
 	bool fails_in_transaction; /* an error makes an open transaction CDBC_TX_FAILED */
+	bool is_cockroach;         /* tells less with its errors, and acts on a cancel when it likes */
+	bool has_no_cancel;        /* takes none over the wire */
+	bool has_no_batch;         /* up to one Sync is not one transaction */
 	const char *slow;          /* would run for minutes, one row */
 	const char *bytes_type;    /* of a column: bytea, blob */
 	const char *any_of;        /* counts of 1, 2, 3 those in the array $1 (bigint) */
@@ -68,9 +71,11 @@ cdbc_status contract_query(const contract_subject *s, void *conn, const cdbc_req
 cdbc_summary contract_exec(const contract_subject *s, void *conn, const char *sql);
 /* The one int64 that a text gives. */
 int64_t contract_number(const contract_subject *s, void *conn, const char *sql);
-/* Runs a text that must fail so; the error is the caller's. */
+/* Runs a text that must fail so (sqlstate NULL: any); the error is the caller's. */
 cdbc_error *contract_fails(const contract_subject *s, void *conn, const char *sql,
 						   cdbc_status status, const char *sqlstate);
+/* Leaves the running case, saying why. */
+void contract_skip(const char *why);
 void contract_result_free(contract_result *result);
 
 bool contract_is_null(const struct ArrowArray *array, size_t column, int64_t row);

@@ -4,15 +4,17 @@
 
 #include "postgresql/driver.h"
 
+#include "support/test_server.h"
+
 #include <libpq-fe.h>
-#include <stdlib.h>
+#include <string.h>
 
 #define SETTINGS_MAX 24
 
 int main(void)
 {
-	const char *url = getenv("CDBC_TEST_URL");
-	PQconninfoOption *options = url ? PQconninfoParse(url, NULL) : NULL;
+	const test_server *server = test_server_find();
+	PQconninfoOption *options = server ? PQconninfoParse(server->url, NULL) : NULL;
 	cdbc_setting items[SETTINGS_MAX];
 	contract_subject subject = {
 		.name = "postgresql",
@@ -29,9 +31,17 @@ int main(void)
 	int failed;
 
 	if (!options) {
-		printf("1..0 # SKIP %s\n", url ? "CDBC_TEST_URL is no URL"
-									   : "CDBC_TEST_URL is not set: no server to test with");
+		printf("1..0 # SKIP %s\n", server ? "CDBC_TEST_URL is no URL"
+										  : "CDBC_TEST_URL is not set: no server to test with");
 		return 0;
+	}
+	subject.settings.scheme = server->scheme;
+	if (server->is_cockroach) {
+		items[subject.settings.count++] =
+			(cdbc_setting){"set.experimental_enable_temp_tables", "on"};
+		subject.is_cockroach = true;
+		subject.has_no_cancel = subject.has_no_batch = test_server_is_before(server, 2201);
+		subject.slow = "select count(*) as n from generate_series(1, 1000000000000) a";
 	}
 	for (const PQconninfoOption *o = options; o->keyword && subject.settings.count < SETTINGS_MAX;
 		 o++)

@@ -24,16 +24,39 @@ static void free_helpers(void)
 	cx_helpers_free(helpers);
 }
 
-void pg_settings_init(pg_settings *s, const char *scheme, ...)
+static const test_server *server_or_skip(void)
 {
-	const char *url = getenv("CDBC_TEST_URL"), *name;
-	size_t n = 0;
-	va_list args;
+	const test_server *server = test_server_find();
 
-	if (!url) {
+	if (!server) {
 		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
 		skip();
 	}
+	return server;
+}
+
+bool pg_is_cockroach(void)
+{
+	return server_or_skip()->is_cockroach;
+}
+
+void pg_not_on_cockroach(int before, const char *why)
+{
+	const test_server *server = server_or_skip();
+
+	if (before ? test_server_is_before(server, before) : server->is_cockroach) {
+		print_message("skipped on CockroachDB: %s\n", why);
+		skip();
+	}
+}
+
+void pg_settings_init(pg_settings *s, const char *scheme, ...)
+{
+	const test_server *server = server_or_skip();
+	const char *name;
+	size_t n = 0;
+	va_list args;
+
 	if (!helpers) {
 		assert_int_equal(cx_helpers_new(4, 16, &helpers, NULL), CDBC_OK);
 		atexit(free_helpers);
@@ -44,13 +67,20 @@ void pg_settings_init(pg_settings *s, const char *scheme, ...)
 	while ((name = va_arg(args, const char *)))
 		s->items[n++] = (cdbc_setting){name, va_arg(args, const char *)};
 	va_end(args);
-	s->options = PQconninfoParse(url, NULL);
+	if (strcmp(scheme, "postgresql") == 0)
+		scheme = server->scheme;
+	if (server->is_cockroach)
+		s->items[n++] = (cdbc_setting){"set.experimental_enable_temp_tables", "on"};
+	s->options = PQconninfoParse(server->url, NULL);
 	assert_non_null(s->options);
 	for (const PQconninfoOption *o = s->options; o->keyword; o++)
 		if (o->val)
 			s->items[n++] = (cdbc_setting){o->keyword, o->val};
-	s->settings = (cdbc_settings){
-		.struct_size = sizeof s->settings, .scheme = scheme, .items = s->items, .count = n, .host = &s->host};
+	s->settings = (cdbc_settings){.struct_size = sizeof s->settings,
+								  .scheme = scheme,
+								  .items = s->items,
+								  .count = n,
+								  .host = &s->host};
 }
 
 void pg_settings_free(pg_settings *s)
@@ -86,7 +116,8 @@ cdbc_request pg_request(const char *sql, uint64_t id, const cdbc_value *values, 
 						  .statement_id = id,
 						  .values = values,
 						  .value_count = count,
-						  .kind = strncasecmp(sql, "select", 6) == 0 ? CDBC_KIND_SELECT : CDBC_KIND_UNKNOWN};
+						  .kind = strncasecmp(sql, "select", 6) == 0 ? CDBC_KIND_SELECT
+																	 : CDBC_KIND_UNKNOWN};
 }
 
 void *pg_submit(void *conn, const cdbc_request *request)
@@ -104,7 +135,8 @@ cdbc_status pg_try(void *conn, const cdbc_request *request, cdbc_summary *summar
 	const struct ArrowSchema *schema;
 	void *cursor = NULL;
 	bool has_result = true;
-	cdbc_status status = DRIVER->submit(conn, request, 1, CDBC_SYNC_EACH, soon(), &cursor, summary, err);
+	cdbc_status status =
+		DRIVER->submit(conn, request, 1, CDBC_SYNC_EACH, soon(), &cursor, summary, err);
 
 	if (status)
 		return status;
@@ -161,7 +193,8 @@ int64_t pg_int(void *conn, const cdbc_request *request)
 	int64_t value;
 	void *cursor = pg_submit(conn, request);
 
-	if (DRIVER->next_result(cursor, soon(), &schema, &has_result, &err) || DRIVER->fetch(cursor, soon(), &batch, &err))
+	if (DRIVER->next_result(cursor, soon(), &schema, &has_result, &err) ||
+		DRIVER->fetch(cursor, soon(), &batch, &err))
 		fail_msg("%s: %s", request->sql, cdbc_error_message(err));
 	assert_non_null(schema);
 	assert_string_equal(schema->children[0]->format, "l");
@@ -190,6 +223,7 @@ const char *batch_text(const struct ArrowArray *batch, int64_t column, int64_t r
 	const struct ArrowArray *array = batch->children[column];
 	const int32_t *offsets = array->buffers[1];
 
-	snprintf(text, sizeof text, "%.*s", offsets[row + 1] - offsets[row], (const char *)array->buffers[2] + offsets[row]);
+	snprintf(text, sizeof text, "%.*s", offsets[row + 1] - offsets[row],
+			 (const char *)array->buffers[2] + offsets[row]);
 	return text;
 }

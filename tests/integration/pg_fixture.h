@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A connection of the PostgreSQL driver to the server of CDBC_TEST_URL, and short words for what tests do with it. */
+/* A connection of the PostgreSQL driver to the server of CDBC_TEST_URL, and short words for what
+ * tests do with it. */
 #ifndef TEST_PG_FIXTURE_H
 #define TEST_PG_FIXTURE_H
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "../drivers/postgresql/driver.h"
+
+#include "support/test_server.h"
 
 #include <cdbc/arrow.h>
 #include <libpq-fe.h>
@@ -25,7 +28,8 @@ int64_t soon(void);
 /* In so many milliseconds. */
 int64_t in_ms(int64_t ms);
 
-/* The settings of CDBC_TEST_URL with more ones before them: "name", "value", ..., NULL. pg_settings_free after. */
+/* The settings of CDBC_TEST_URL with more ones before them: "name", "value", ..., NULL.
+ * pg_settings_free after. */
 typedef struct pg_settings {
 	cdbc_settings settings;
 	cdbc_setting items[64];
@@ -33,7 +37,12 @@ typedef struct pg_settings {
 	PQconninfoOption *options;
 } pg_settings;
 
-/* Skips the test when there is no server. */
+/* Whether the server is CockroachDB. Skips the test when there is no server. */
+bool pg_is_cockroach(void);
+/* Skips the test on CockroachDB before a version (0: on any), saying why. */
+void pg_not_on_cockroach(int before, const char *why);
+
+/* Skips the test when there is no server. A scheme of postgresql becomes that of CDBC_TEST_URL. */
 void pg_settings_init(pg_settings *s, const char *scheme, ...);
 void pg_settings_free(pg_settings *s);
 
@@ -48,7 +57,8 @@ void *pg_submit(void *conn, const cdbc_request *request);
 /* Runs to the end, expecting success; gives the rows. tag may be NULL. */
 int64_t pg_run(void *conn, const char *sql, char tag[64]);
 /* Runs to the end; the first failure's status with *err, or CDBC_OK. */
-cdbc_status pg_try(void *conn, const cdbc_request *request, cdbc_summary *summary, cdbc_error **err);
+cdbc_status pg_try(void *conn, const cdbc_request *request, cdbc_summary *summary,
+				   cdbc_error **err);
 /* The first value of the first row, an int8. */
 int64_t pg_int(void *conn, const cdbc_request *request);
 int64_t pg_int_of(void *conn, const char *sql);
@@ -57,6 +67,5 @@ int64_t pg_int_of(void *conn, const char *sql);
 int64_t batch_int64(const struct ArrowArray *batch, int64_t column, int64_t row);
 /* Static storage, until the next call. */
 const char *batch_text(const struct ArrowArray *batch, int64_t column, int64_t row);
-
 
 #endif

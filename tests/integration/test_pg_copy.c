@@ -52,25 +52,33 @@ static void copies_in(void **state)
 /* 60 MB, so that the sockets are full, with a notice for each 100 rows coming back. */
 static void copies_much(void **state)
 {
-	enum { ROWS = 60000 };
+	const int count = pg_is_cockroach() ? 6000 : 60000; /* it is one transaction */
 	void *conn = table(), *copy;
-	char *rows = malloc((size_t)ROWS * 1010), *p = rows;
+	char *rows = malloc((size_t)count * 1010), *p = rows;
 	cdbc_summary facts;
 
 	assert_non_null(rows);
-	for (int i = 0; i < ROWS; i++) {
+	for (int i = 0; i < count; i++) {
 		p += sprintf(p, "%d\t", i);
 		memset(p, 'x', 1000);
 		p += 1000;
 		*p++ = '\n';
 	}
-	pg_run(conn, "create function pg_temp.tell() returns trigger language plpgsql as $$ begin if new.a % 100 = 0 then "
-				 "raise notice '%', repeat('n', 8000); end if; return new; end $$", NULL);
-	pg_run(conn, "create trigger tell before insert on c for each row execute function pg_temp.tell()", NULL);
+	if (!pg_is_cockroach()) {
+		pg_run(conn,
+			   "create function pg_temp.tell() returns trigger language plpgsql as $$ begin if "
+			   "new.a % 100 = 0 then "
+			   "raise notice '%', repeat('n', 8000); end if; return new; end $$",
+			   NULL);
+		pg_run(
+			conn,
+			"create trigger tell before insert on c for each row execute function pg_temp.tell()",
+			NULL);
+	}
 	copy = begin(conn);
 	assert_int_equal(DRIVER->copy_write(copy, rows, (size_t)(p - rows), soon(), NULL), CDBC_OK);
 	assert_int_equal(DRIVER->copy_end(copy, true, soon(), &facts, NULL), CDBC_OK);
-	assert_int_equal(facts.affected_count, ROWS);
+	assert_int_equal(facts.affected_count, count);
 	free(rows);
 	DRIVER->close(conn);
 }
@@ -90,7 +98,8 @@ static void discards(void **state)
 static void fails(void **state)
 {
 	void *conn = table(), *copy = begin(conn);
-	cdbc_request no = request("copy nosuch from stdin"), select = request("select 1"), out = request("copy c to stdout");
+	cdbc_request no = request("copy nosuch from stdin"), select = request("select 1"),
+				 out = request("copy c to stdout");
 	cdbc_error *err = NULL;
 	cdbc_summary facts;
 	cdbc_status status = CDBC_OK;
@@ -111,14 +120,18 @@ static void fails(void **state)
 	if (!status)
 		status = DRIVER->copy_end(copy, true, soon(), &facts, &err);
 	assert_int_equal(status, CDBC_SQL);
-	assert_string_equal(cdbc_error_sqlstate(err), "22P02");
+	if (!pg_is_cockroach()) /* it counts the columns first */
+		assert_string_equal(cdbc_error_sqlstate(err), "22P02");
 	cdbc_error_free(err);
 	assert_int_equal(DRIVER->copy_write(copy, "1", 1, soon(), NULL), CDBC_CLOSED);
 	assert_int_equal(DRIVER->copy_end(copy, true, soon(), &facts, NULL), CDBC_CLOSED);
 	assert_int_equal(DRIVER->copy_begin(conn, &no, soon(), &copy, NULL), CDBC_SQL);
 	assert_int_equal(DRIVER->copy_begin(conn, &select, soon(), &copy, NULL), CDBC_USAGE);
 	assert_int_equal(pg_int_of(conn, "select count(*) from c"), 0);
-	assert_int_equal(DRIVER->copy_begin(conn, &out, soon(), &copy, NULL), CDBC_USAGE);
+	if (pg_is_cockroach()) /* up to v22.2 it does not parse it */
+		assert_int_not_equal(DRIVER->copy_begin(conn, &out, soon(), &copy, NULL), CDBC_OK);
+	else
+		assert_int_equal(DRIVER->copy_begin(conn, &out, soon(), &copy, NULL), CDBC_USAGE);
 	DRIVER->close(conn);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Deadlines, cancels, killed servers and unread rows: what a connection is worth afterwards, and which facts are told. */
+/* Deadlines, cancels, killed servers and unread rows: what a connection is worth afterwards, and
+ * which facts are told. */
 #include "pg_fixture.h"
 
 #include <pthread.h>
@@ -32,14 +33,23 @@ static void expect_works(void *conn)
 	assert_int_equal(pg_int_of(conn, "select 3::int8"), 3);
 }
 
-/* ---- deadlines ----------------------------------------------------------------------------------------------- */
+static const char no_cancel[] = "before v22.1 it takes no cancel over the wire";
+static const char no_kill[] =
+	"it has no pg_terminate_backend; how it ends connections is in the recordings";
+
+/* ---- deadlines
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void gives_up_and_can_be_used_again(void **state)
 {
-	static const char *const sqls[] = {"select pg_sleep(10)", "select g::int8, case when g = 1000 then pg_sleep(10) end from "
-															  "generate_series(1, 2000) g"};
-	void *conn = pg_open();
+	static const char *const sqls[] = {
+		"select pg_sleep(10)", "select g::int8, case when g = 1000 then pg_sleep(10) end from "
+							   "generate_series(1, 2000) g"};
+	void *conn;
 
+	pg_not_on_cockroach(2201, no_cancel);
+	conn = pg_open();
 	for (int i = 0; i < 4; i++) {
 		cdbc_request r = pg_request(sqls[i % 2], 0, NULL, 0);
 		const struct ArrowSchema *schema;
@@ -55,7 +65,8 @@ static void gives_up_and_can_be_used_again(void **state)
 		r.batch_ns = CX_NS_PER_S * 5;
 		status = DRIVER->submit(conn, &r, 1, CDBC_SYNC_EACH, in_ms(200), &cursor, &facts, &err);
 		if (!status) {
-			assert_int_equal(DRIVER->next_result(cursor, in_ms(200), &schema, &has_result, NULL), CDBC_OK);
+			assert_int_equal(DRIVER->next_result(cursor, in_ms(200), &schema, &has_result, NULL),
+							 CDBC_OK);
 			while (!(status = DRIVER->fetch(cursor, in_ms(200), &batch, &err)))
 				batch.release(&batch);
 			facts = *DRIVER->summary(cursor);
@@ -89,7 +100,9 @@ static void tells_the_servers_own_timeout(void **state)
 	DRIVER->close(conn);
 }
 
-/* ---- cancel -------------------------------------------------------------------------------------------------- */
+/* ---- cancel
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void *canceller(void *data)
 {
@@ -105,12 +118,19 @@ static void *cancel_when_it_runs(void *data)
 	PGconn *watcher = ((void **)data)[1];
 	char sql[200];
 
-	snprintf(sql, sizeof sql, "select 1 from pg_stat_activity where pid = %lld and state = 'active' and wait_event = 'PgSleep'",
-			 (long long)pid_of(((void **)data)[0]));
+	if (pg_is_cockroach())
+		snprintf(sql, sizeof sql,
+				 "select 1 from [show cluster queries] where query like '%%pg_sleep(30%%' and "
+				 "query not like '%%cluster%%'");
+	else
+		snprintf(sql, sizeof sql,
+				 "select 1 from pg_stat_activity where pid = %lld and state = 'active' and "
+				 "wait_event = 'PgSleep'",
+				 (long long)pid_of(((void **)data)[0]));
 	for (bool is_seen = false; !is_seen;) {
 		PGresult *result = PQexec(watcher, sql);
 
-		is_seen = PQntuples(result) == 1;
+		is_seen = PQntuples(result) > 0;
 		PQclear(result);
 	}
 	return canceller(((void **)data)[0]);
@@ -118,14 +138,16 @@ static void *cancel_when_it_runs(void *data)
 
 static void is_cancelled_from_another_thread(void **state)
 {
-	void *conn = pg_open(), *both[2] = {conn, NULL};
+	void *conn, *both[2];
 	cdbc_request r = pg_request("select pg_sleep(30)", 0, NULL, 0);
 	cdbc_error *err = NULL;
 	cdbc_summary facts = {0};
 	pthread_t thread;
-	PGconn *watcher = PQconnectdb(getenv("CDBC_TEST_URL"));
+	PGconn *watcher;
 
-	both[1] = watcher;
+	pg_not_on_cockroach(2201, no_cancel);
+	conn = both[0] = pg_open();
+	watcher = both[1] = PQconnectdb(test_server_find()->url);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_when_it_runs, both), 0);
 	assert_int_equal(pg_try(conn, &r, &facts, &err), CDBC_CANCELLED);
 	pthread_join(thread, NULL);
@@ -137,14 +159,17 @@ static void is_cancelled_from_another_thread(void **state)
 	DRIVER->close(conn);
 }
 
-/* ---- unread rows --------------------------------------------------------------------------------------------- */
+/* ---- unread rows
+ * --------------------------------------------------------------------------------------------- */
 
 static void closes_with_rows_unread(void **state)
 {
 	static const char *const counts[] = {"10", "5000", "50000000"};
-	void *conn = pg_open();
+	void *conn;
 	char sql[200];
 
+	pg_not_on_cockroach(2201, no_cancel);
+	conn = pg_open();
 	for (int i = 0; i < 6; i++) {
 		cdbc_request r;
 		const struct ArrowSchema *schema;
@@ -153,12 +178,14 @@ static void closes_with_rows_unread(void **state)
 		void *cursor;
 		int64_t begun = cx_clock_now_ns();
 
-		snprintf(sql, sizeof sql, "select generate_series(1, %s)::int8, repeat('x', 100)", counts[i % 3]);
+		snprintf(sql, sizeof sql, "select generate_series(1, %s)::int8, repeat('x', 100)",
+				 counts[i % 3]);
 		r = pg_request(sql, 0, NULL, 0);
 		r.batch_rows = 5;
 		cursor = pg_submit(conn, &r);
 		if (i >= 3) {
-			assert_int_equal(DRIVER->next_result(cursor, soon(), &schema, &has_result, NULL), CDBC_OK);
+			assert_int_equal(DRIVER->next_result(cursor, soon(), &schema, &has_result, NULL),
+							 CDBC_OK);
 			assert_int_equal(DRIVER->fetch(cursor, soon(), &batch, NULL), CDBC_OK);
 			batch.release(&batch);
 		}
@@ -184,7 +211,9 @@ static void closes_without_harm_to_a_transaction(void **state)
 	DRIVER->close(conn);
 }
 
-/* ---- killed -------------------------------------------------------------------------------------------------- */
+/* ---- killed
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void expect_lost(void *conn, cdbc_status status, cdbc_error *err)
 {
@@ -201,6 +230,7 @@ static void is_killed_at_rest(void **state)
 {
 	cdbc_request r = pg_request("select 3::int8", 1, NULL, 0);
 
+	pg_not_on_cockroach(0, no_kill);
 	for (int known = 0; known < 2; known++) {
 		void *conn = pg_open();
 		cdbc_error *err = NULL;
@@ -224,9 +254,11 @@ static void is_killed_at_rest(void **state)
 
 static void is_killed_between_rows(void **state)
 {
+	pg_not_on_cockroach(0, no_kill);
 	for (int taken = 0; taken < 2; taken++) {
 		void *conn = pg_open(), *cursor;
-		cdbc_request r = pg_request("select g::int8, repeat('x', 1000) from generate_series(1, 1000000) g", 0, NULL, 0);
+		cdbc_request r = pg_request(
+			"select g::int8, repeat('x', 1000) from generate_series(1, 1000000) g", 0, NULL, 0);
 		const struct ArrowSchema *schema;
 		struct ArrowArray batch;
 		cdbc_error *err = NULL;
@@ -245,7 +277,8 @@ static void is_killed_between_rows(void **state)
 		kill_server_of(conn);
 		while (!(status = DRIVER->fetch(cursor, soon(), &batch, &err)))
 			batch.release(&batch);
-		assert_int_equal(DRIVER->summary(cursor)->position, taken ? CDBC_POSITION_ROWS_TAKEN : CDBC_POSITION_SENT);
+		assert_int_equal(DRIVER->summary(cursor)->position,
+						 taken ? CDBC_POSITION_ROWS_TAKEN : CDBC_POSITION_SENT);
 		assert_true(DRIVER->summary(cursor)->is_link_lost);
 		DRIVER->cursor_close(cursor, soon());
 		expect_lost(conn, status, err);
@@ -255,7 +288,7 @@ static void is_killed_between_rows(void **state)
 
 static void is_killed_in_a_batch(void **state)
 {
-	void *conn = pg_open(), *cursor = NULL;
+	void *conn, *cursor = NULL;
 	char sql[100];
 	cdbc_request rs[3];
 	const struct ArrowSchema *schema;
@@ -263,6 +296,8 @@ static void is_killed_in_a_batch(void **state)
 	bool has_result = true;
 	cdbc_status status;
 
+	pg_not_on_cockroach(0, no_kill);
+	conn = pg_open();
 	snprintf(sql, sizeof sql, "select pg_terminate_backend(%lld)", (long long)pid_of(conn));
 	rs[0] = pg_request("select 1", 0, NULL, 0);
 	rs[1] = pg_request(sql, 0, NULL, 0);

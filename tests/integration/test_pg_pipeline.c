@@ -55,7 +55,8 @@ static void make_table(void *conn)
 static void runs_a_batch(void **state)
 {
 	void *conn = pg_open();
-	cdbc_value values[6] = {cdbc_int64(1), cdbc_string("x"), cdbc_int64(2), cdbc_string("y"), cdbc_int64(3)};
+	cdbc_value values[6] = {cdbc_int64(1), cdbc_string("x"), cdbc_int64(2), cdbc_string("y"),
+							cdbc_int64(3)};
 	cdbc_request rs[4];
 	int64_t rows, first = 0;
 
@@ -90,12 +91,14 @@ static void runs_a_batch(void **state)
 
 static void ends_at_the_first_error(void **state)
 {
-	void *conn = pg_open();
+	void *conn;
 	cdbc_request rs[4];
 	int64_t rows, first;
 	cdbc_error *err = NULL;
 	void *cursor;
 
+	pg_not_on_cockroach(2201, "each statement of a pipeline commits by itself");
+	conn = pg_open();
 	make_table(conn);
 	for (int each = 0; each < 2; each++) {
 		rs[0] = pg_request("insert into p values (1, 'x')", 1, NULL, 0);
@@ -136,11 +139,13 @@ static void runs_what_depends_on_the_batch(void **state)
 	cdbc_request rs[3];
 	int64_t rows, first = 0;
 
-	for (int hidden = 0; hidden < 2; hidden++) {
+	for (int hidden = 0; hidden < (pg_is_cockroach() ? 1 : 2); hidden++) {
 		void *cursor;
 
-		rs[0] = pg_request(hidden ? "select 1::int8 from (select set_config('search_path', 'pg_temp', false)) x"
-								  : "create temp table late (a int8)", 0, NULL, 0);
+		rs[0] = pg_request(
+			hidden ? "select 1::int8 from (select set_config('search_path', 'pg_temp', false)) x"
+				   : "create temp table late (a int8)",
+			0, NULL, 0);
 		rs[1] = pg_request("insert into late values ($1)", 1 + (uint64_t)hidden, &v, 1);
 		rs[2] = pg_request("select a from late", 3 + (uint64_t)hidden, NULL, 0);
 		rs[0].kind = hidden ? CDBC_KIND_SELECT : CDBC_KIND_DDL;
@@ -181,7 +186,8 @@ static void runs_a_transaction_in_one_round_trip(void **state)
 	/* In an open transaction, what cannot be prepared is the batch's error. */
 	pg_run(conn, "begin", NULL);
 	rs[0] = pg_request("select nosuch", 9, NULL, 0);
-	assert_int_equal(DRIVER->submit(conn, rs, 2, CDBC_ONE_SYNC, soon(), &cursor, NULL, &err), CDBC_SQL);
+	assert_int_equal(DRIVER->submit(conn, rs, 2, CDBC_ONE_SYNC, soon(), &cursor, NULL, &err),
+					 CDBC_SQL);
 	assert_string_equal(cdbc_error_sqlstate(err), "42703");
 	assert_non_null(strstr(cdbc_error_message(err), "statement 1 of 2"));
 	cdbc_error_free(err);
@@ -203,7 +209,8 @@ static void sends_nothing_when_a_value_is_wrong(void **state)
 	rs[0] = pg_request("insert into p values (1, 'x')", 1, NULL, 0);
 	rs[0].kind = CDBC_KIND_DML;
 	rs[1] = pg_request("select $1::int8 + 1, $2::text", 2, &bad, 1);
-	assert_int_equal(DRIVER->submit(conn, rs, 2, CDBC_ONE_SYNC, soon(), &cursor, &facts, &err), CDBC_PARAM);
+	assert_int_equal(DRIVER->submit(conn, rs, 2, CDBC_ONE_SYNC, soon(), &cursor, &facts, &err),
+					 CDBC_PARAM);
 	assert_non_null(strstr(cdbc_error_message(err), "statement 2 of 2"));
 	assert_int_equal(facts.position, CDBC_POSITION_NOT_FLUSHED);
 	cdbc_error_free(err);
@@ -226,7 +233,7 @@ static void drains_while_it_sends(void **state)
 	text[BYTES] = '\0';
 	v = cdbc_string(text);
 	for (size_t i = 0; i < COUNT; i++)
-		rs[i] = pg_request("select length($1)::int8, $1 || 'y'", 1, &v, 1);
+		rs[i] = pg_request("select length($1::text)::int8, $1::text || 'y'", 1, &v, 1);
 	cursor = submit(conn, rs, COUNT, CDBC_SYNC_EACH);
 	for (size_t i = 0; i < COUNT; i++) {
 		int64_t rows, first = 0;

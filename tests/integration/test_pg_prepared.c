@@ -49,7 +49,8 @@ static void keeps_what_was_used_last(void **state)
 	}
 	assert_int_equal(kept_count(conn), 4);
 	/* The first was used all the time, so it was never prepared anew. */
-	assert_int_equal(pg_int_of(conn, "select count(*) from pg_prepared_statements where name = 'cdbc_1'"), 1);
+	assert_int_equal(
+		pg_int_of(conn, "select count(*) from pg_prepared_statements where name = 'cdbc_1'"), 1);
 	DRIVER->close(conn);
 }
 
@@ -67,7 +68,8 @@ static void keeps_none_when_told_so(void **state)
 	DRIVER->close(other);
 }
 
-/* After ALTER TABLE the server refuses the old plan: made anew inside the driver, outside a transaction. */
+/* After ALTER TABLE the server refuses the old plan: made anew inside the driver, outside a
+ * transaction. */
 static void makes_stale_plans_anew(void **state)
 {
 	void *conn = pg_open();
@@ -79,7 +81,8 @@ static void makes_stale_plans_anew(void **state)
 	for (int i = 0; i < 2; i++) {
 		r.flags = i ? CDBC_REQUEST_SMALL_RESULT : 0;
 		assert_int_equal(pg_int(conn, &r), 7);
-		pg_run(conn, i ? "alter table stale drop column b" : "alter table stale add column b int8", NULL);
+		pg_run(conn, i ? "alter table stale drop column b" : "alter table stale add column b int8",
+			   NULL);
 		assert_int_equal(pg_int(conn, &r), 7);
 		assert_int_equal(kept_count(conn), 1);
 	}
@@ -104,7 +107,10 @@ static void makes_lost_statements_anew(void **state)
 	cdbc_request all = pg_request("deallocate all", 0, NULL, 0);
 
 	assert_int_equal(pg_int(conn, &r), 7);
-	pg_run(conn, "do $$ begin execute 'deallocate cdbc_1'; end $$", NULL);
+	pg_run(conn,
+		   pg_is_cockroach() ? "deallocate cdbc_1"
+							 : "do $$ begin execute 'deallocate cdbc_1'; end $$",
+		   NULL);
 	assert_int_equal(pg_int(conn, &r), 7);
 	all.kind = CDBC_KIND_SESSION;
 	assert_int_equal(pg_try(conn, &all, NULL, NULL), CDBC_OK);
@@ -132,10 +138,12 @@ static void survives_a_taken_name(void **state)
 /* The same text for other types is another statement; a NULL of no type is not. */
 static void tells_declared_types_apart(void **state)
 {
-	void *conn = pg_open();
+	void *conn;
 	cdbc_value v = cdbc_null();
 	cdbc_request r = pg_request("select $1 as v", 1, &v, 1);
 
+	pg_not_on_cockroach(0, "a parameter without a type is no text there, but an error (42P18)");
+	conn = pg_open();
 	assert_int_equal(pg_try(conn, &r, NULL, NULL), CDBC_OK); /* text to the server */
 	v = cdbc_int64(5);
 	v.type.id = CDBC_TYPE_INT8;
@@ -146,7 +154,8 @@ static void tells_declared_types_apart(void **state)
 	v.type.id = CDBC_TYPE_INT8;
 	assert_int_equal(pg_int(conn, &r), 6);
 	assert_int_equal(kept_count(conn), 1);
-	assert_int_equal(pg_int_of(conn, "select count(*) from pg_prepared_statements where name = 'cdbc_2'"), 1);
+	assert_int_equal(
+		pg_int_of(conn, "select count(*) from pg_prepared_statements where name = 'cdbc_2'"), 1);
 	DRIVER->close(conn);
 }
 
@@ -155,7 +164,8 @@ static void tells_modes_apart(void **state)
 	void *conn = pg_open();
 	cdbc_request r = pg_request("select 1.5::numeric(5,2)", 1, NULL, 0);
 	static const char *const formats[] = {"d:5,2", "u", "d:5,2"};
-	static const cdbc_numeric_mode modes[] = {CDBC_NUMERIC_AUTO, CDBC_NUMERIC_TEXT, CDBC_NUMERIC_DECIMAL};
+	static const cdbc_numeric_mode modes[] = {CDBC_NUMERIC_AUTO, CDBC_NUMERIC_TEXT,
+											  CDBC_NUMERIC_DECIMAL};
 
 	for (int i = 0; i < 6; i++) {
 		const struct ArrowSchema *schema;

@@ -89,6 +89,7 @@ static void test_refused_at_startup(void **state)
 		refused(versions[i], "server_drain", "new connection 1.0 s after the signal", CDBC_CONNECT,
 				"57P01");
 	refused("v22.1", "unknown_database_and_user", "user", CDBC_AUTH, "28000");
+	refused("v21.2", "unknown_database_and_user", "user", CDBC_AUTH, "XXUUU");
 }
 
 // ---- every recorded statement ----
