@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Opening and closing, and what a connection knows of itself without asking. Statements are elsewhere. */
+/* Opening and closing, and what a connection knows of itself without asking. Statements are
+ * elsewhere. */
 #include "internal.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/secret.h"
 
 #include <poll.h>
@@ -10,8 +12,27 @@
 #include <stdlib.h>
 
 #define CONNINFO_MAX ((size_t)4 << 20)
+#define NOTICE_MAX   ((size_t)64 << 10)
 
-/* Notices are for nobody. But the reason why the server hangs up on an idle connection comes as one. */
+/* "NOTICE: text", for those who watch. */
+static void tell_notice(cx_pg_conn *c, const PGresult *result, const char *severity)
+{
+	const cdbc_driver_host *host = c->host;
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	cx_buf text = CX_BUF_INIT(NOTICE_MAX);
+
+	if (!message || !host ||
+		host->struct_size < offsetof(cdbc_driver_host, notice) + sizeof host->notice ||
+		!host->notice)
+		return;
+	cx_buf_putf(&text, "%s: %s", severity, message);
+	if (cx_buf_status(&text, "notice", NULL) == CDBC_OK)
+		host->notice(host, c->host_text, text.data);
+	cx_buf_free(&text);
+}
+
+/* A notice is for those who watch. But the reason why the server hangs up on an idle connection
+ * comes as one. */
 static void on_notice(void *arg, const PGresult *result)
 {
 	cx_pg_conn *c = arg;
@@ -20,9 +41,13 @@ static void on_notice(void *arg, const PGresult *result)
 
 	if (severity && sqlstate && strcmp(severity, "FATAL") == 0 && strlen(sqlstate) == 5)
 		memcpy(c->last_notice, sqlstate, 6);
+	else if (severity)
+		tell_notice(c, result, severity);
 }
 
-/* ---- open --------------------------------------------------------------------------------------------------- */
+/* ---- open
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void name_host(cx_pg_conn *c, const cdbc_settings *settings)
 {
@@ -32,8 +57,8 @@ static void name_host(cx_pg_conn *c, const cdbc_settings *settings)
 		host = cdbc_settings_find(settings, "host");
 	if (!port || !*port)
 		port = cdbc_settings_find(settings, "port");
-	snprintf(c->host_text, sizeof c->host_text, "%s%s%s", host && *host ? host : "local", port && *port ? ":" : "",
-			 port ? port : "");
+	snprintf(c->host_text, sizeof c->host_text, "%s%s%s", host && *host ? host : "local",
+			 port && *port ? ":" : "", port ? port : "");
 }
 
 static cdbc_status begin_connect(cx_pg_conn *c, const cdbc_settings *settings, cdbc_error **err)
@@ -48,7 +73,8 @@ static cdbc_status begin_connect(cx_pg_conn *c, const cdbc_settings *settings, c
 			status = cx_error_nomem(err);
 		} else {
 			PQsetNoticeReceiver(c->pg, on_notice, c);
-			PQsetErrorVerbosity(c->pg, PQERRORS_VERBOSE); /* the one way to the SQLSTATE of a refusal */
+			PQsetErrorVerbosity(c->pg,
+								PQERRORS_VERBOSE); /* the one way to the SQLSTATE of a refusal */
 			if (PQstatus(c->pg) == CONNECTION_BAD)
 				status = cx_pg_error_connect(c->pg, c->host_text, err);
 		}
@@ -59,14 +85,17 @@ static cdbc_status begin_connect(cx_pg_conn *c, const cdbc_settings *settings, c
 	return status;
 }
 
-static cdbc_status finish_connect(cx_pg_conn *c, const cdbc_settings *settings, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status finish_connect(cx_pg_conn *c, const cdbc_settings *settings, int64_t deadline_ns,
+								  cdbc_error **err)
 {
 	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 
 	while (next != PGRES_POLLING_OK) {
-		if (cx_pg_poll(c, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ns, NULL) == CX_PG_LATE) {
+		if (cx_pg_poll(c, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_ns, NULL) ==
+			CX_PG_LATE) {
 			name_host(c, settings);
-			cx_error_set(err, CDBC_TIMEOUT, "connect %s: no answer within the deadline", c->host_text);
+			cx_error_set(err, CDBC_TIMEOUT, "connect %s: no answer within the deadline",
+						 c->host_text);
 			cx_error_field(err, CDBC_FIELD_HOST, c->host_text);
 			return CDBC_TIMEOUT;
 		}
@@ -95,7 +124,8 @@ static void learn_version(cx_pg_conn *c)
 	snprintf(c->version, sizeof c->version, "%.*s", (int)strcspn(text, " "), text);
 }
 
-/* CockroachDB's cancel key carries the node: with its top bit all of the rest is the node's id, without it the upper 11 bits are. */
+/* CockroachDB's cancel key carries the node: with its top bit all of the rest is the node's id,
+ * without it the upper 11 bits are. */
 static int64_t node_of_pid(uint32_t pid)
 {
 	if (pid & UINT32_C(1) << 31)
@@ -124,13 +154,16 @@ cdbc_status cx_pg_settle(cx_pg_conn *c, int64_t deadline_ns, cdbc_error **err)
 	const char *zone = PQparameterStatus(c->pg, "TimeZone");
 
 	if (starts_with(PQparameterStatus(c->pg, "DateStyle"), "ISO") &&
-		starts_with(PQparameterStatus(c->pg, "IntervalStyle"), "postgres") && (!zone || strcmp(zone, "UTC") == 0))
+		starts_with(PQparameterStatus(c->pg, "IntervalStyle"), "postgres") &&
+		(!zone || strcmp(zone, "UTC") == 0))
 		return CDBC_OK;
-	return cx_pg_command(c, "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'", deadline_ns, NULL, 0,
-						 err);
+	return cx_pg_command(
+		c, "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'",
+		deadline_ns, NULL, 0, err);
 }
 
-cdbc_status cx_pg_open(const cdbc_settings *settings, int64_t deadline_ns, void **conn, cdbc_error **err)
+cdbc_status cx_pg_open(const cdbc_settings *settings, int64_t deadline_ns, void **conn,
+					   cdbc_error **err)
 {
 	const char *kept = cdbc_settings_find(settings, "prepared_statements");
 	cx_pg_conn *c = cx_calloc(1, sizeof *c);
@@ -147,7 +180,8 @@ cdbc_status cx_pg_open(const cdbc_settings *settings, int64_t deadline_ns, void 
 	if (!status)
 		status = finish_connect(c, settings, deadline_ns, err);
 	if (!status)
-		status = cx_pg_prepared_init(&c->prepared, kept ? strtoul(kept, NULL, 10) : CX_PG_PREPARED_MAX, err);
+		status = cx_pg_prepared_init(&c->prepared,
+									 kept ? strtoul(kept, NULL, 10) : CX_PG_PREPARED_MAX, err);
 	if (status)
 		goto out;
 	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
@@ -189,7 +223,9 @@ void cx_pg_close(void *conn)
 	cx_free(c);
 }
 
-/* ---- facts -------------------------------------------------------------------------------------------------- */
+/* ---- facts
+ * --------------------------------------------------------------------------------------------------
+ */
 
 cdbc_conn_state cx_pg_state(void *conn)
 {
@@ -197,10 +233,13 @@ cdbc_conn_state cx_pg_state(void *conn)
 
 	if (!c->is_lost && PQstatus(c->pg) != CONNECTION_OK)
 		c->is_lost = true;
-	/* CockroachDB takes a cancel, hangs up and acts on it later: it could hit whatever runs here next. */
-	if (c->is_cockroach && !c->is_busy && atomic_load_explicit(&c->cancels_due, memory_order_relaxed) > 0)
+	/* CockroachDB takes a cancel, hangs up and acts on it later: it could hit whatever runs here
+	 * next. */
+	if (c->is_cockroach && !c->is_busy &&
+		atomic_load_explicit(&c->cancels_due, memory_order_relaxed) > 0)
 		c->is_lost = true;
-	return (cdbc_conn_state){.tx = c->is_busy ? cx_pg_tx(c) : c->tx, .is_lost = c->is_lost, .is_busy = c->is_busy};
+	return (cdbc_conn_state){
+		.tx = c->is_busy ? cx_pg_tx(c) : c->tx, .is_lost = c->is_lost, .is_busy = c->is_busy};
 }
 
 /* CockroachDB before v22.1 has no node in its cancel key. */
@@ -209,10 +248,12 @@ static cdbc_status ask_node(cx_pg_conn *c, cdbc_error **err)
 	char text[32];
 	cdbc_status status;
 
-	if (!c->is_cockroach || c->node_id >= 0 || c->has_asked_node || c->is_busy || c->is_lost || cx_pg_tx(c) == CDBC_TX_FAILED)
+	if (!c->is_cockroach || c->node_id >= 0 || c->has_asked_node || c->is_busy || c->is_lost ||
+		cx_pg_tx(c) == CDBC_TX_FAILED)
 		return CDBC_OK;
 	c->has_asked_node = true;
-	status = cx_pg_command(c, "SHOW node_id", cx_deadline_after_ms(CX_PG_GRACE_NS / CX_NS_PER_MS), text, sizeof text, err);
+	status = cx_pg_command(c, "SHOW node_id", cx_deadline_after_ms(CX_PG_GRACE_NS / CX_NS_PER_MS),
+						   text, sizeof text, err);
 	if (!status && text[0])
 		c->node_id = strtoll(text, NULL, 10);
 	return status;

@@ -53,6 +53,10 @@ typedef struct cdbc_driver_host {
 								void (*abandoned)(void *data), void *data, int64_t deadline_ns,
 								cdbc_error **err);
 	void *self;
+	/* What the server says besides its answers, for those who watch (CDBC_EVENT_NOTICE). On the
+	 * thread that is inside the connection; both texts are borrowed for the call. NULL: nobody
+	 * listens. */
+	void (*notice)(const struct cdbc_driver_host *host, const char *server, const char *text);
 } cdbc_driver_host;
 
 typedef struct cdbc_setting {
@@ -102,7 +106,8 @@ enum {
 	CDBC_REQUEST_NO_PREPARE = 1u << 3,      /* do not keep a prepared statement */
 	CDBC_REQUEST_IDEMPOTENT = 1u << 4,
 	CDBC_REQUEST_SIMPLE = 1u << 5, /* several statements in one text, no values: simple protocol */
-	CDBC_REQUEST_COMMITS = 1u << 6 /* COMMIT, END or RELEASE cockroach_restart: a transaction's fate is in it */
+	CDBC_REQUEST_COMMITS =
+		1u << 6 /* COMMIT, END or RELEASE cockroach_restart: a transaction's fate is in it */
 };
 
 typedef enum cdbc_numeric_mode {

@@ -18,8 +18,9 @@ typedef enum cdbc_event_kind {
 	CDBC_EVENT_LEAK =
 		1u
 		<< 5, /* a connection has been out longer than leak_warn_ms; text is where it was taken */
-	CDBC_EVENT_DEPRECATED =
-		1u << 6 /* a deprecated query runs; text is what its file says of that */
+	/* a deprecated query runs; text is what its file says of that */
+	CDBC_EVENT_DEPRECATED = 1u << 6,
+	CDBC_EVENT_NOTICE = 1u << 7 /* the server says something beside its answers: text */
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX

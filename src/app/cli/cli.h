@@ -8,19 +8,24 @@
 #include <cdbc/cdbc.h>
 #include <stdio.h>
 
-/* The exit codes that docs/man/cdbc.1 promises. */
+/* What each tells is in cli_exits, which the manual is made from. */
 typedef enum cli_exit {
 	EXIT_OK = 0,
-	EXIT_SQL = 1,     /* the database refused or failed the statement; queries check found errors */
-	EXIT_USAGE = 2,   /* usage, configuration, SQL file, unknown query, wrong parameter */
-	EXIT_CONNECT = 3, /* no connection; nothing was written to stdout */
-	EXIT_DENIED = 4,  /* not allowed */
-	EXIT_INCOMPLETE = 5, /* output incomplete */
-	EXIT_UNKNOWN = 6,    /* outcome unknown */
-	EXIT_INTERNAL = 70,  /* internal error or out of memory */
+	EXIT_SQL = 1,
+	EXIT_USAGE = 2,
+	EXIT_CONNECT = 3,
+	EXIT_DENIED = 4,
+	EXIT_INCOMPLETE = 5,
+	EXIT_UNKNOWN = 6,
+	EXIT_INTERNAL = 70,
 	EXIT_INTERRUPTED = 130,
 	EXIT_TERMINATED = 143
 } cli_exit;
+
+typedef struct cli_exit_row {
+	cli_exit code;
+	const char *text;
+} cli_exit_row;
 
 /* Options of the command line, all subcommands together; which one takes which is in its
  * cli_command. */
@@ -85,6 +90,7 @@ typedef struct cli_command {
 	const char *usage;   /* "cdbc run [OPTION]... NAME" */
 	const char *summary; /* one line */
 	const char *text;    /* paragraphs below the usage */
+	const char *words;   /* what may come first: "list show check"; NULL: anything */
 	uint32_t options;
 	int (*run)(cli_args *args);
 } cli_command;
@@ -107,6 +113,7 @@ int cli_usage(const cli_command *command, const char *format, ...) CDBC_PRINTF(2
 int cli_refuse_secret(const cli_command *command, const char *what);
 
 /* ---- errors.c */
+const cli_exit_row *cli_exits(void); /* ended by a row without text */
 /* Prints an error (message, detail, hint, place in the SQL with a caret when sql is given) on
  * stderr, frees it, and gives the exit code. has_output: some of the result was written. */
 int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql);
@@ -147,7 +154,8 @@ typedef struct cli_output {
 	bool has_progress; /* a line of progress stands on the terminal */
 } cli_output;
 
-/* Opens stdout or the file beside --output. Prints and returns an exit code. */
+/* Opens stdout or the file beside --output. Prints and returns an exit code. To be closed in any
+ * case. */
 int cli_output_open(const cli_args *args, cli_output *out);
 /* Flushes and, when is_complete, renames the file into place; else removes it. Returns an exit
  * code, 0 when well. */

@@ -77,6 +77,7 @@ const cli_command cli_config = {
 	"show prints every setting, or those named; --origin tells which layer set each.\n"
 	"check reads the configuration and reports all that is wrong with it. Secrets are never "
 	"printed.",
+	"show check",
 	OPTS_CONNECT | OPT_ORIGIN | OPT_QUIET,
 	config_main,
 };

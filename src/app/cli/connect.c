@@ -65,12 +65,16 @@ int cli_load_config(const cli_args *args, bool need_database, cdbc_config **out)
 static void on_event(void *self, const cdbc_event *event)
 {
 	(void)self;
-	fprintf(stderr, "cdbc: query \"%s\" is deprecated: %s\n", event->name, event->text);
+	if (event->kind == CDBC_EVENT_DEPRECATED)
+		fprintf(stderr, "cdbc: query \"%s\" is deprecated: %s\n", event->name, event->text);
+	else if (event->kind == CDBC_EVENT_NOTICE)
+		fprintf(stderr, "cdbc: %s\n", event->text);
 }
 
 int cli_open(const cli_args *args, cdbc_client **out)
 {
-	cdbc_observer observer = {sizeof observer, "cli", CDBC_EVENT_DEPRECATED, on_event, NULL, NULL};
+	cdbc_observer observer = {sizeof observer, "cli", CDBC_EVENT_DEPRECATED | CDBC_EVENT_NOTICE,
+							  on_event,        NULL,  NULL};
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_config *config = NULL;
 	cdbc_error *error = NULL;

@@ -100,9 +100,12 @@ static int run_step(tour *t, const char *name, cdbc_params params, const char *f
 	cdbc_result *result = NULL;
 	cdbc_error *error = NULL;
 	cli_output output;
-	cdbc_status status = cdbc_session_run(t->session, name, params, NULL, &result, &error);
+	cdbc_status status;
 	int code = EXIT_OK, closed;
 
+	if (cli_interrupted_exit() && strcmp(name, "drop_schema") != 0)
+		return cli_interrupted_exit();
+	status = cdbc_session_run(t->session, name, params, NULL, &result, &error);
 	if (status)
 		return cli_fail(error, status, false, NULL);
 	if (!format) {
@@ -240,7 +243,7 @@ static int fail_well(tour *t)
 static int open_tour(tour *t, char *url, size_t size)
 {
 	cli_args args = *t->args;
-	cdbc_config_item queries = {"queries.folders", t->folder};
+	cdbc_config_item queries = {"queries.folders", t->folder}, *settings;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 	int code;
@@ -248,9 +251,15 @@ static int open_tour(tour *t, char *url, size_t size)
 	snprintf(url, size, "sqlite:%s/bank.db", t->folder);
 	if (!args.url && !args.config && !args.environment && !getenv("CDBC_URL"))
 		args.url = url;
-	args.settings = &queries;
-	args.setting_count = 1;
+	settings = malloc((args.setting_count + 1) * sizeof *settings);
+	if (!settings)
+		return EXIT_INTERNAL;
+	if (args.setting_count)
+		memcpy(settings, args.settings, args.setting_count * sizeof *settings);
+	settings[args.setting_count++] = queries; /* after what -s says */
+	args.settings = settings;
 	code = cli_open(&args, &t->client);
+	free(settings);
 	if (code)
 		return code;
 	status = cdbc_client_acquire(t->client, NULL, &t->session, &error);
@@ -306,6 +315,7 @@ const cli_command cli_demo = {
 	"temporary folder; with -d on a server, in a database that has no tables of these names. "
 	"Everything made is removed\n"
 	"again, unless --keep is given.",
-	OPTS_CONNECT | OPT_KEEP,
+	NULL,
+	(OPTS_CONNECT & ~(unsigned)OPT_QUERIES) | OPT_KEEP,
 	demo_main,
 };

@@ -7,6 +7,29 @@
 #define CARET_BEFORE 60 /* bytes of a long line that are shown */
 #define CARET_AFTER  60
 
+const cli_exit_row *cli_exits(void)
+{
+	static const cli_exit_row rows[] = {
+		{EXIT_OK, "done, and the output is complete"},
+		{EXIT_SQL, "the database refused or failed the statement, or its time was up; queries "
+				   "check found errors"},
+		{EXIT_USAGE, "usage, configuration, an SQL file, an unknown query, a wrong parameter"},
+		{EXIT_CONNECT, "no connection, not authenticated, overloaded, or the connection was lost "
+					   "while nothing had been written"},
+		{EXIT_DENIED, "not allowed"},
+		{EXIT_INCOMPLETE, "the output is incomplete: the connection, the statement or the writing "
+						  "failed after the first rows, "
+						  "or there were more rows than max-rows"},
+		{EXIT_UNKNOWN, "nobody can tell whether the work took effect: look before you repeat it"},
+		{EXIT_INTERNAL, "an internal error, or out of memory"},
+		{EXIT_INTERRUPTED, "interrupted by Ctrl-C"},
+		{EXIT_TERMINATED, "ended by SIGTERM (129: by SIGHUP)"},
+		{EXIT_OK, NULL},
+	};
+
+	return rows;
+}
+
 cli_exit cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output)
 {
 	if (error && cdbc_error_outcome(error) == CDBC_OUTCOME_UNKNOWN)

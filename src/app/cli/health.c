@@ -38,6 +38,7 @@ const cli_command cli_health = {
 	"cdbc health [OPTION]...",
 	"look at pool, database and queries",
 	"Connects, makes one round trip, and prints a line for each part. Exit 3 when one is not well.",
+	NULL,
 	OPTS_CONNECT | OPT_TIMEOUT | OPT_QUIET,
 	health_main,
 };

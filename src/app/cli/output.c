@@ -59,15 +59,34 @@ static cdbc_status sink_write(void *self, const void *bytes, size_t length, cdbc
 	return cx_buf_status(&output->buffer, "output buffer", err);
 }
 
+/* What is no file cannot be replaced by one: a device or a pipe is written as it is. */
+static int open_device(cli_output *output)
+{
+	output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
+	if (output->fd >= 0)
+		return EXIT_OK;
+	fprintf(stderr, "cdbc: --output %s: %s\n", output->path, strerror(errno));
+	return EXIT_USAGE;
+}
+
 static int open_part(cli_output *output, const char *path)
 {
-	size_t length = strlen(path);
+	struct stat info;
+	size_t length;
 
-	output->path = strdup(path);
-	output->part = malloc(length + 16);
-	if (!output->path || !output->part)
+	/* A link stays one: what it leads to is replaced. */
+	output->path = realpath(path, NULL);
+	if (!output->path)
+		output->path = strdup(path);
+	if (!output->path)
 		return EXIT_INTERNAL;
-	snprintf(output->part, length + 16, "%s.XXXXXX", path);
+	if (stat(output->path, &info) == 0 && !S_ISREG(info.st_mode))
+		return open_device(output);
+	length = strlen(output->path);
+	output->part = malloc(length + 16);
+	if (!output->part)
+		return EXIT_INTERNAL;
+	snprintf(output->part, length + 16, "%s.XXXXXX", output->path);
 	output->fd = mkstemp(output->part);
 	if (output->fd < 0) {
 		fprintf(stderr, "cdbc: --output %s: %s\n", path, strerror(errno));
@@ -83,6 +102,7 @@ int cli_output_open(const cli_args *args, cli_output *out)
 	struct winsize size;
 
 	memset(out, 0, sizeof *out);
+	cx_buf_init(&out->buffer, 2 * BUFFER_BYTES);
 	out->fd = STDOUT_FILENO;
 	out->format = cdbc_format_find(args->format ? args->format : is_terminal ? "table" : "tsv");
 	out->options = (cdbc_format_options)CDBC_FORMAT_OPTIONS_INIT;
@@ -98,7 +118,6 @@ int cli_output_open(const cli_args *args, cli_output *out)
 	out->is_quiet = args->is_quiet || !isatty(STDERR_FILENO);
 	out->sink = (cdbc_sink){sizeof out->sink, sink_write, out};
 	out->started_ns = cx_clock_now_ns();
-	cx_buf_init(&out->buffer, 2 * BUFFER_BYTES);
 	return args->output ? open_part(out, args->output) : EXIT_OK;
 }
 
@@ -109,29 +128,40 @@ static void clear_progress(cli_output *output)
 	output->has_progress = false;
 }
 
+/* Puts what was written beside into its place, or takes it away. */
+static int finish_part(cli_output *output, bool is_complete)
+{
+	int code = EXIT_OK;
+	mode_t mask = umask(0);
+
+	umask(mask);
+	if (is_complete && fchmod(output->fd, 0666 & ~mask))
+		code = EXIT_INCOMPLETE;
+	if (close(output->fd) && is_complete)
+		code = EXIT_INCOMPLETE;
+	if (is_complete && !code && rename(output->part, output->path))
+		code = EXIT_INCOMPLETE;
+	if (code)
+		fprintf(stderr, "cdbc: --output %s: %s\n", output->path, strerror(errno));
+	if (code || !is_complete)
+		unlink(output->part);
+	cli_interrupt_file(NULL);
+	return code;
+}
+
 int cli_output_close(cli_output *output, bool is_complete)
 {
 	cdbc_error *error = NULL;
-	int code = EXIT_OK;
+	int code = EXIT_OK, finished;
 
 	clear_progress(output);
 	if (!output->has_failed && flush(output, &error))
 		code = cli_fail(error, CDBC_IO, true, NULL);
-	if (output->path) {
-		mode_t mask = umask(0);
-
-		umask(mask);
-		if (is_complete && !code &&
-			(fchmod(output->fd, 0666 & ~mask) || close(output->fd) ||
-			 rename(output->part, output->path))) {
-			fprintf(stderr, "cdbc: --output %s: %s\n", output->path, strerror(errno));
-			code = EXIT_INCOMPLETE;
-		} else if (!is_complete || code) {
-			close(output->fd);
-		}
-		if (!is_complete || code)
-			unlink(output->part);
-		cli_interrupt_file(NULL);
+	if (output->part && output->fd >= 0) {
+		finished = finish_part(output, is_complete && !code);
+		code = code ? code : finished;
+	} else if (output->path && output->fd >= 0) {
+		close(output->fd);
 	}
 	free(output->path);
 	free(output->part);

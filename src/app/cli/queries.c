@@ -196,6 +196,7 @@ const cli_command cli_queries = {
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
 	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error.",
+	"list show check",
 	OPTS_CONNECT | OPT_QUIET,
 	queries_main,
 };

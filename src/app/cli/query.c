@@ -107,8 +107,10 @@ static int execute(cli_args *args, const work *w)
 	if (code)
 		return code;
 	code = cli_output_open(args, &output);
-	if (code)
+	if (code) {
+		cli_output_close(&output, false);
 		goto out;
+	}
 	status = cdbc_client_acquire(client, NULL, &session, &error);
 	if (status) {
 		code = cli_fail(error, status, false, NULL);
@@ -178,6 +180,7 @@ const cli_command cli_query = {
 	"Runs one SQL text and prints its rows. Parameters (:name) are bound, never spliced:\n"
 	"    cdbc query -d sqlite:bank.db 'select * from accounts where id = :id' -p id=7\n"
 	"Several statements run as a script: no parameters, and no rows are shown.",
+	NULL,
 	OPTS_CONNECT | OPTS_OUTPUT | OPT_FILE | OPT_PARAM | OPT_NULL,
 	query_main,
 };
@@ -188,6 +191,7 @@ const cli_command cli_run = {
 	"run a named query",
 	"Runs a query of the configured SQL files and prints its rows:\n"
 	"    cdbc run get_user_transactions -p user_id=123 -o json",
+	NULL,
 	OPTS_CONNECT | OPTS_OUTPUT | OPT_PARAM | OPT_NULL,
 	run_main,
 };

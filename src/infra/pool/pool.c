@@ -97,6 +97,16 @@ static void prepare(cx_pool *pool, const cx_pool_options *options)
 	}
 }
 
+static void on_notice(const cdbc_driver_host *host, const char *server, const char *text)
+{
+	const cx_pool *pool =
+		(const cx_pool *)(const void *)((const char *)host - offsetof(cx_pool, host));
+	cdbc_event event = {
+		.kind = CDBC_EVENT_NOTICE, .name = pool->options.name, .host = server, .text = text};
+
+	cx_events_emit(atomic_load_explicit(&pool->events, memory_order_acquire), &event);
+}
+
 /* Fills in a pool that is all zero. What was made when memory runs out is destroyed by the caller.
  */
 static cdbc_status fill(cx_pool *pool, const cx_pool_options *options,
@@ -112,6 +122,7 @@ static cdbc_status fill(cx_pool *pool, const cx_pool_options *options,
 		memcpy(&pool->host, settings->host,
 			   settings->host->struct_size < sizeof pool->host ? settings->host->struct_size
 															   : sizeof pool->host);
+	pool->host.notice = on_notice;
 	pool->settings.host = &pool->host;
 	return CDBC_OK;
 }
