@@ -20,6 +20,7 @@ def one_message(done):
 @case("an unknown command, with the nearest")
 def unknown_command(t):
     t.fails(2, "qeury", says="unknown command qeury; did you mean query?")
+    t.fails(2, "-d", "sqlite::memory:", "query", "select 1", says="-d: say first which command: cdbc COMMAND -d")
     done = t.fails(2, "xyzzy", says="unknown command xyzzy\n")
     assert "did you mean" not in done.errors
 

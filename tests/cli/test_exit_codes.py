@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import harness
 from harness import COMMAND, URL, case, clean_environment, equal, psql, until
@@ -128,6 +129,24 @@ def fails_late(t):
     assert "division by zero" in done.errors and not done.text.rstrip().endswith("]")
 
 
+@case("5: the deadline passes after rows were written", server=True)
+def late(t):
+    sql = "select i, case when i = 200000 then pg_sleep(60) end from generate_series(1, 200000) i"
+    done = t.run("query", "-d", URL, sql, "-t", "1.5", "-o", "json")
+    equal(done.code, 5, done.errors)
+    assert "deadline" in done.errors and not done.text.rstrip().endswith("]"), done.errors
+    assert done.seconds < 8, done.seconds
+
+
+@case("0: the deadline is for the server: a reader may be slow", server=True)
+def slow_reader(t):
+    process = t.start("query", "-d", URL, "select i from generate_series(1, 300000) i", "-t", "1")
+    first = process.stdout.read(1)
+    time.sleep(1.5)  # the reader's slowness is what is tried here
+    done = t.end(process)
+    equal((done.code, first + done.out[-7:]), (0, b"i" + b"300000\n"), done.errors)
+
+
 @case("5: more rows than --max-rows, or than max-rows of the query", server=True)
 def max_rows(t):
     t.write("q/a.sql", "-- name: few\n-- max-rows: 3\nselect 1 as a union all select 2 union all select 3 union all select 4\n")
@@ -198,7 +217,7 @@ def killed_insert(t):
     assert "outcome: unknown" in done.errors
 
 
-@case("70: out of memory is one line")
+@case("70: out of memory is one line", skip="" if os.environ.get("CDBC_SANITIZE", "none") == "none" else "a sanitiser needs more")
 def no_memory(t):
     limited = ["prlimit", "--as=1000000000", "--", COMMAND]
     done = subprocess.run(limited + ["query", "-d", "sqlite::memory:", "select length(hex(zeroblob(400000000)))"],
@@ -247,6 +266,28 @@ def ctrl_c_output(t):
     process.send_signal(signal.SIGINT)
     equal(t.end(process).code, 130)
     equal(os.listdir(t.folder), [])
+
+
+@case("130: Ctrl-C interrupts the embedded database")
+def ctrl_c_sqlite(t):
+    forever = "with recursive c(i) as (select 1 union all select i + 1 from c) select count(*) from c"
+    process = t.start("query", "-d", "sqlite:" + t.path("x.db"), forever)
+    stat = f"/proc/{process.pid}/stat"
+    until(lambda: int(open(stat, encoding="ascii").read().rsplit(")", 1)[1].split()[11]) > 20, "its work: 0.2 s of the processor")
+    process.send_signal(signal.SIGINT)
+    done = t.end(process)
+    equal((done.code, done.out), (130, b""), str(done))
+
+
+@case("a signal that the caller ignores is ignored: nohup", server=True)
+def nohup(t):
+    def ignore():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process = t.start("query", "-d", URL, "select 7 as a, pg_sleep(0.5) is null as b", "--no-header", preexec_fn=ignore)
+    until(lambda: running("select 7 as a", URL), "the statement on the server")
+    process.send_signal(signal.SIGHUP)
+    done = t.end(process)
+    equal((done.code, done.text), (0, "7\tf\n"), str(done))
 
 
 @case("130: Ctrl-C while connecting ends at once")

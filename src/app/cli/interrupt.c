@@ -76,14 +76,17 @@ static void *wait_for_signals(void *data)
 
 void cli_interrupt_start(void)
 {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 	static sigset_t set;
+	struct sigaction action;
 	pthread_t thread;
 
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		if (sigaction(signals[i], NULL, &action) == 0 &&
+			action.sa_handler != SIG_IGN) /* as nohup wants it */
+			sigaddset(&set, signals[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (pthread_create(&thread, NULL, wait_for_signals, &set)) {
 		pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* the default then: end at once */

@@ -33,6 +33,8 @@ static int unknown_command(const char *name)
 
 	for (const cli_command *const *c = cli_commands(); *c; c++)
 		names[n++] = (*c)->name;
+	if (name[0] == '-')
+		return cli_usage(NULL, "%s: say first which command: cdbc COMMAND %s ...", name, name);
 	nearest = cx_text_nearest(name, names, n);
 	if (nearest)
 		return cli_usage(NULL, "unknown command %s; did you mean %s?", name, nearest);
