@@ -5,6 +5,7 @@ A test file declares its cases with @case("what is true") and ends with main(). 
 of its own and the ways to run the command. CDBC is the command, CDBC_TEST_URL the server (absent: those cases that want it are
 skipped, and say so).
 """
+import functools
 import json
 import os
 import re
@@ -29,9 +30,12 @@ NO_SERVER = "CDBC_TEST_URL is not set: run by scripts/with-postgres"
 cases = []
 
 
-def case(title, server=False, skip=""):
-    """server: wants CDBC_TEST_URL. skip: why it cannot run here."""
+def case(title, server=False, skip="", not_cockroach=""):
+    """server: wants CDBC_TEST_URL. skip: why it cannot run here. not_cockroach: why not when CDBC_TEST_URL is CockroachDB."""
     def declare(fn):
+        if not_cockroach and not skip and is_cockroach():
+            cases.append((title, fn, "on CockroachDB: " + not_cockroach))
+            return fn
         cases.append((title, fn, skip or (server and not URL and NO_SERVER)))
         return fn
     return declare
@@ -139,11 +143,18 @@ def until(condition, what, wait_s=WAIT_S):
 
 def psql(sql, url=None):
     """What libpq reads: psql's unaligned output, a row a line."""
-    done = subprocess.run([os.path.join(PGBIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url or URL, "-c", sql],
+    done = subprocess.run([os.path.join(PGBIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
+                           re.sub("^cockroachdb:", "postgresql:", url or URL), "-c", sql],
                           env=clean_environment({"PGTZ": "UTC"}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=WAIT_S,
                           check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode().rstrip("\n")
+
+
+@functools.lru_cache(maxsize=None)
+def is_cockroach():
+    """Whether CDBC_TEST_URL is CockroachDB."""
+    return bool(URL) and psql("select version()").startswith("CockroachDB")
 
 
 class Server:

@@ -236,7 +236,8 @@ def stops_reading(t):
     deaf.close()
 
 
-@case("no such database: exit 2; no such user: exit 3", server=True)
+@case("no such database: exit 2; no such user: exit 3", server=True,
+      not_cockroach="it misses a database at the first statement, and says of users what its version says")
 def refused(t):
     t.fails(2, "query", "-d", re.sub(r"/cdbc\?", "/nowhere?", URL), "select 1", says='database "nowhere" does not exist')
     t.fails(3, "query", "-d", URL.replace("//cdbc@", "//nobody@"), "select 1", says='role "nobody" does not exist')

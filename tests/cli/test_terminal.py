@@ -78,7 +78,8 @@ def width(t):
 SLOW = "select i, case when i % 100 = 0 then pg_sleep(0.1) end from generate_series(1, 1400) i"
 
 
-@case("progress on a terminal for work over a second, and none elsewhere", server=True)
+@case("progress on a terminal for work over a second, and none elsewhere", server=True,
+      not_cockroach="it computes 1,024 rows before it sends one")
 def progress(t):
     words = ("query", "-d", URL, SLOW, "-o", "csv", "--output", t.path("x"))
     text, done = on_terminal(t, *words, out=False)
@@ -115,7 +116,7 @@ def output_device(t):
     equal(t.good("query", "-d", "sqlite::memory:", "select 1 as a", "--output", "/dev/stdout").text, "a\n1\n")
 
 
-@case("notes of the server go to stderr, -q keeps them", server=True)
+@case("notes of the server go to stderr, -q keeps them", server=True, not_cockroach="it has no note here")
 def notices(t):
     words = ("query", "-d", URL, "drop table if exists cli_no_such_table")
     done = t.good(*words)
