@@ -92,6 +92,7 @@ class Case:
             process.kill()
             out, err = process.communicate()
             raise AssertionError(f"still running after {wait_s} s\n{out[:500]!r}\n{err[:500]!r}") from None
+        assert b"runtime error:" not in (err or b"") and b"Sanitizer" not in (err or b""), err.decode(errors="replace")
         return Done(process.returncode, out or b"", err or b"", time.monotonic() - (began or time.monotonic()))
 
     def run(self, *args, stdin=None, env=None, wait_s=WAIT_S, **popen):

@@ -2,9 +2,10 @@
 """The bank of examples/: every query gives the same rows on the embedded database and on a server; the tour leaves nothing behind."""
 import os
 import re
+import signal
 
 import harness
-from harness import BANK, URL, case, equal, psql
+from harness import BANK, URL, case, equal, psql, until
 
 COUNT, MANY = 40, 3000
 
@@ -94,6 +95,23 @@ def demo_server(t):
     differing = [(a, b) for a, b in zip(text.splitlines(), tour(t)[0].splitlines()) if a != b]
     for a, b in differing:  # what the databases say themselves
         assert "check constraint" in a.lower() or "sqlstate" in a.lower(), f"{a}\n{b}"
+
+
+@case("an interrupted tour leaves nothing behind either", server="any")
+def demo_interrupted(t):
+    os.makedirs(t.path("tmp"))
+    tables = "select count(*) from information_schema.tables where table_schema = 'public'"
+    before = psql(tables)
+    for i in range(10):
+        process = t.start("demo", *(["-d", URL] if i % 2 else []), env={"TMPDIR": t.path("tmp")})
+        until(lambda: os.listdir(t.path("tmp")) or process.poll() is not None, "its folder")
+        for _ in range(i):
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        done = t.end(process)
+        assert done.code in (0, 130), str(done)
+        equal(os.listdir(t.path("tmp")), [], str(done))
+    equal(psql(tables), before)
 
 
 @case("the tour does not touch tables that are there", server=True)

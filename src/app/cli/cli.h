@@ -170,6 +170,9 @@ void cli_interrupt_start(void);
 void cli_interrupt_watch(cdbc_client *client, cdbc_session *session); /* NULL: none */
 /* The exit code (130 for Ctrl-C) when a signal came, else 0. */
 int cli_interrupted_exit(void);
+/* For work in several steps, which asks cli_interrupted_exit between them and cleans up itself; fn
+ * does when that does not help. NULL: such work is over. */
+void cli_interrupt_cleanup(void (*fn)(void *data), void *data);
 /* A file to remove when the command ends by Ctrl-C; NULL: none. */
 void cli_interrupt_file(const char *path);
 

@@ -61,8 +61,9 @@ static int write_files(tour *t)
 	return code;
 }
 
-static void remove_files(tour *t)
+static void remove_files(void *data)
 {
+	const tour *t = data;
 	static const char *const others[] = {"bank.db", "bank.db-wal", "bank.db-shm",
 										 "bank.db-journal"};
 	char path[PATH_BYTES + 64];
@@ -237,7 +238,8 @@ static int fail_well(tour *t)
 	if (code)
 		return code;
 	say("A slip of the pen", "cdbc run richets");
-	return failing_step(t, "richets", CDBC_NO_PARAMS);
+	code = failing_step(t, "richets", CDBC_NO_PARAMS);
+	return code ? code : cli_interrupted_exit();
 }
 
 static int open_tour(tour *t, char *url, size_t size)
@@ -276,9 +278,13 @@ static int demo_main(cli_args *args)
 
 	if (args->word_count)
 		return cli_usage(&cli_demo, "takes no argument");
+	if (!args->keep)
+		cli_interrupt_cleanup(remove_files, &t);
 	code = write_files(&t);
 	if (!code)
 		code = open_tour(&t, url, sizeof url);
+	if (!code)
+		code = cli_interrupted_exit();
 	if (!code)
 		cli_interrupt_watch(t.client, t.session);
 	if (!code)
@@ -291,15 +297,16 @@ static int demo_main(cli_args *args)
 		code = show(&t);
 	if (!code)
 		code = fail_well(&t);
+	cli_interrupt_watch(NULL, NULL); /* what follows only takes away */
 	if (has_tables && !args->keep)
 		run_step(&t, "drop_schema", CDBC_NO_PARAMS, NULL);
-	cli_interrupt_watch(NULL, NULL);
 	cdbc_session_release(t.session);
 	cli_close(t.client);
 	if (args->keep && t.folder[0])
 		printf("\nkept: %s\n", t.folder);
 	else
 		remove_files(&t);
+	cli_interrupt_cleanup(NULL, NULL);
 	if (!code)
 		printf("\nThe tour took %.1f s. Next: README.md, and cdbc --help.\n",
 			   (double)(cx_clock_now_ns() - began_ns) / 1e9);

@@ -18,6 +18,8 @@ static pthread_mutex_t lock =
 static cdbc_client *watched_client;
 static cdbc_session *watched;
 static char unlink_path[4096];
+static void (*clean)(void *data);
+static void *clean_data;
 static atomic_int interrupted_by; /* the signal */
 
 static int exit_code_of(int signal_number)
@@ -30,20 +32,22 @@ static void quit(int signal_number)
 {
 	if (unlink_path[0])
 		unlink(unlink_path);
+	if (clean)
+		clean(clean_data);
 	_exit(exit_code_of(signal_number));
 }
 
 /* Asks the server to stop what runs. With the lock held. False: no connection is lent, so nothing
- * can be running. */
+ * can be running, and nobody is about to notice the signal. */
 static bool cancel(void)
 {
 	cdbc_pool_stats stats = {.struct_size = sizeof stats};
 
 	if (!watched)
-		return false;
+		return clean != NULL;
 	cdbc_client_pool_stats(watched_client, &stats);
 	if (stats.used_now == 0)
-		return false;
+		return clean != NULL;
 	(void)cdbc_session_cancel(watched, NULL);
 	return true;
 }
@@ -109,6 +113,14 @@ void cli_interrupt_file(const char *path)
 	unlink_path[0] = '\0';
 	if (path && strlen(path) < sizeof unlink_path)
 		memcpy(unlink_path, path, strlen(path) + 1);
+	pthread_mutex_unlock(&lock);
+}
+
+void cli_interrupt_cleanup(void (*fn)(void *data), void *data)
+{
+	pthread_mutex_lock(&lock);
+	clean = fn;
+	clean_data = data;
 	pthread_mutex_unlock(&lock);
 }
 
