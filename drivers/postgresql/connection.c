@@ -153,10 +153,11 @@ cdbc_status cx_pg_settle(cx_pg_conn *c, int64_t deadline_ns, cdbc_error **err)
 {
 	const char *zone = PQparameterStatus(c->pg, "TimeZone");
 
-	if (starts_with(PQparameterStatus(c->pg, "DateStyle"), "ISO") &&
+	if (!c->is_unsettled && starts_with(PQparameterStatus(c->pg, "DateStyle"), "ISO") &&
 		starts_with(PQparameterStatus(c->pg, "IntervalStyle"), "postgres") &&
 		(!zone || strcmp(zone, "UTC") == 0))
 		return CDBC_OK;
+	c->is_unsettled = true;
 	return cx_pg_command(
 		c, "SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'",
 		deadline_ns, NULL, 0, err);

@@ -127,6 +127,7 @@ struct cx_pg_conn {
 	bool is_cockroach;
 	bool checks_utf8;
 	bool has_asked_node;
+	bool is_unsettled; /* the start-up left other styles than ours, and a reset may bring them back */
 	bool is_encrypted;
 	bool may_hide; /* something was read since the submit, so a part of a record may be left above the socket */
 	atomic_bool is_cancel_sent;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Settings as the words that libpq connects by. Every option that libpq would take from the environment is given, so that nothing
- * hides there; a conninfo string, because only there an empty value counts as given. */
+/* Settings as the words that libpq connects by. Every option that libpq would take from the
+ * environment is given, so that nothing hides there; a conninfo string, because only there an empty
+ * value counts as given. */
 #include "internal.h"
 
 #include "base/alloc.h"
@@ -29,11 +30,13 @@ static bool is_cockroach(const cdbc_settings *settings)
 
 static bool is_local(const char *host)
 {
-	return !host || host[0] == '\0' || host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 ||
-		   strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+	return !host || host[0] == '\0' || host[0] == '/' || host[0] == '@' ||
+		   strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+		   strcmp(host, "::1") == 0;
 }
 
-/* ---- what is said for what was not given --------------------------------------------------------------------- */
+/* ---- what is said for what was not given
+ * --------------------------------------------------------------------- */
 
 /* The system's name of who runs this. */
 static void user_name(char *out, size_t size)
@@ -47,14 +50,16 @@ static void user_name(char *out, size_t size)
 		snprintf(out, size, "%lu", (unsigned long)geteuid());
 }
 
-static const char *default_value(const cdbc_settings *settings, const char *name, const char *compiled)
+static const char *default_value(const cdbc_settings *settings, const char *name,
+								 const char *compiled)
 {
 	if (strcmp(name, "sslmode") == 0)
 		return is_local(cdbc_settings_find(settings, "host")) ? "prefer" : "verify-full";
 	if (strcmp(name, "gssencmode") == 0)
 		return is_cockroach(settings) ? "disable" : "prefer";
 	if (strcmp(name, "passfile") == 0)
-		return "/dev/null/none"; /* a file that cannot be there; libpq warns on stderr of one that is no plain file */
+		return "/dev/null/none"; /* a file that cannot be there; libpq warns on stderr of one that
+									is no plain file */
 	if (strcmp(name, "connect_timeout") == 0)
 		return "0"; /* ours is the deadline */
 	if (strcmp(name, "application_name") == 0) {
@@ -65,11 +70,14 @@ static const char *default_value(const cdbc_settings *settings, const char *name
 	if (strcmp(name, "port") == 0 && is_cockroach(settings))
 		return "26257";
 	if (strcmp(name, "dbname") == 0 && is_cockroach(settings))
-		return "defaultdb"; /* libpq would take the user's name, which CockroachDB finds out at the first statement */
+		return "defaultdb"; /* libpq would take the user's name, which CockroachDB finds out at the
+							   first statement */
 	return compiled ? compiled : "";
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------- */
+/* ---- writing
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void put_pair(cx_buf *out, const char *name, const char *value)
 {
@@ -83,8 +91,8 @@ static void put_pair(cx_buf *out, const char *name, const char *value)
 	cx_buf_puts(out, "' ");
 }
 
-/* The server splits options at blanks; a backslash takes away their meaning. CockroachDB undoes percent signs first, and up to v21.2 it
- * passes over names that are not in small letters. */
+/* The server splits options at blanks; a backslash takes away their meaning. CockroachDB undoes
+ * percent signs first, and up to v21.2 it passes over names that are not in small letters. */
 static void put_switch(cx_buf *out, bool is_escaped, const char *name, const char *value)
 {
 	cx_buf_puts(out, out->length ? " -c " : "-c ");
@@ -111,7 +119,8 @@ static bool is_session_name(const char *name)
 	return true;
 }
 
-/* The session's settings as command-line switches of the server: they hold from the first statement on and after a reset. */
+/* The session's settings as command-line switches of the server: they hold from the first statement
+ * on and after a reset. */
 static cdbc_status session_options(const cdbc_settings *settings, cx_buf *out, cdbc_error **err)
 {
 	const char *given = cdbc_settings_find(settings, "options");
@@ -127,9 +136,12 @@ static cdbc_status session_options(const cdbc_settings *settings, cx_buf *out, c
 		if (!has_set_prefix(s->name))
 			continue;
 		if (!is_session_name(s->name + 4))
-			return cx_error_set(err, CDBC_CONFIG, "\"%s\" is not the name of a session setting", s->name);
+			return cx_error_set(err, CDBC_CONFIG, "\"%s\" is not the name of a session setting",
+								s->name);
 		if (is_cockroach(settings) && strchr(s->value, '=')) {
-			cx_error_set(err, CDBC_CONFIG, "%s: CockroachDB takes no \"=\" in a session setting at start-up", s->name);
+			cx_error_set(err, CDBC_CONFIG,
+						 "%s: CockroachDB takes no \"=\" in a session setting at start-up",
+						 s->name);
 			cx_error_hint(err, "run SET in the session");
 			return CDBC_CONFIG;
 		}
@@ -142,7 +154,9 @@ static cdbc_status session_options(const cdbc_settings *settings, cx_buf *out, c
 	return cx_buf_status(out, "session settings", err);
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------------ */
+/* ---- checking
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static const PQconninfoOption *option_find(const PQconninfoOption *options, const char *name)
 {
@@ -168,7 +182,8 @@ static cdbc_status unknown_name(const PQconninfoOption *options, const char *nam
 	return CDBC_CONFIG;
 }
 
-static cdbc_status check_names(const cdbc_settings *settings, const PQconninfoOption *options, cdbc_error **err)
+static cdbc_status check_names(const cdbc_settings *settings, const PQconninfoOption *options,
+							   cdbc_error **err)
 {
 	int64_t number;
 
@@ -184,7 +199,8 @@ static cdbc_status check_names(const cdbc_settings *settings, const PQconninfoOp
 			const char *value = settings->items[i].value;
 
 			if (!cx_text_int64(value, strlen(value), 0, 100000, &number))
-				return cx_error_set(err, CDBC_CONFIG, "%s = \"%s\" is not a number from 0 to 100000", name, value);
+				return cx_error_set(err, CDBC_CONFIG,
+									"%s = \"%s\" is not a number from 0 to 100000", name, value);
 		} else if (!has_set_prefix(name) && !option_find(options, name)) {
 			return unknown_name(options, name, err);
 		}

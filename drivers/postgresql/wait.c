@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Waiting by a deadline, sending without blocking, small exchanges outside a cursor, and asking the server to stop. The only file that
- * calls poll. */
+/* Waiting by a deadline, sending without blocking, small exchanges outside a cursor, and asking the
+ * server to stop. The only file that calls poll. */
 #include "internal.h"
 
 #include "base/alloc.h"
@@ -10,9 +10,11 @@
 #include <poll.h>
 #include <stdio.h>
 
-/* ---- the socket --------------------------------------------------------------------------------------------- */
+/* ---- the socket
+ * --------------------------------------------------------------------------------------------- */
 
-/* For poll, from the cheap clock: it is a few milliseconds behind, so a wait may end that much late, never early. */
+/* For poll, from the cheap clock: it is a few milliseconds behind, so a wait may end that much
+ * late, never early. */
 static int poll_ms(int64_t deadline_ns)
 {
 	int64_t left;
@@ -42,8 +44,9 @@ cx_pg_wait cx_pg_poll(cx_pg_conn *c, short events, int64_t deadline_ns, short *r
 	return CX_PG_READY;
 }
 
-/* TLS and GSS hand out a decrypted record in parts as libpq's buffer has room (CockroachDB's have up to 16 KiB), and the socket does not
- * tell of the rest. The second reading takes what the first one left. */
+/* TLS and GSS hand out a decrypted record in parts as libpq's buffer has room (CockroachDB's have
+ * up to 16 KiB), and the socket does not tell of the rest. The second reading takes what the first
+ * one left. */
 bool cx_pg_take_hidden(cx_pg_conn *c)
 {
 	for (int i = 0; i < 2; i++)
@@ -101,7 +104,9 @@ cdbc_tx_state cx_pg_tx(cx_pg_conn *c)
 	return c->tx;
 }
 
-/* ---- cancel ------------------------------------------------------------------------------------------------- */
+/* ---- cancel
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Belongs to the helper thread when its caller has given up. */
 typedef struct cancel_job {
@@ -171,7 +176,8 @@ cdbc_status cx_pg_cancel(void *conn, int64_t deadline_ns, cdbc_error **err)
 	return CDBC_CONNECT;
 }
 
-/* ---- exchanges outside a cursor ----------------------------------------------------------------------------- */
+/* ---- exchanges outside a cursor
+ * ----------------------------------------------------------------------------- */
 
 static void leave_pipeline(cx_pg_conn *c)
 {
@@ -196,10 +202,12 @@ static bool is_the_end(cx_pg_conn *c, const PGresult *result)
 {
 	if (PQresultStatus(result) != PGRES_FATAL_ERROR)
 		return false;
-	return cx_pg_ends_session(result) || (PQstatus(c->pg) != CONNECTION_OK && !PQresultErrorField(result, PG_DIAG_SQLSTATE));
+	return cx_pg_ends_session(result) ||
+		   (PQstatus(c->pg) != CONNECTION_OK && !PQresultErrorField(result, PG_DIAG_SQLSTATE));
 }
 
-cdbc_status cx_pg_exchange(cx_pg_conn *c, size_t syncs, int64_t deadline_ns, cx_pg_each each, void *data, cdbc_error **err)
+cdbc_status cx_pg_exchange(cx_pg_conn *c, size_t syncs, int64_t deadline_ns, cx_pg_each each,
+						   void *data, cdbc_error **err)
 {
 	cdbc_status status = cx_pg_flush(c, deadline_ns, err);
 	bool is_pipeline = syncs > 0, is_late = false;
@@ -260,12 +268,14 @@ static bool on_command(void *data, size_t query, PGresult *result)
 		cmd->failure = result;
 		return true;
 	}
-	if (cmd->value && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0 && PQnfields(result) > 0)
+	if (cmd->value && PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) > 0 &&
+		PQnfields(result) > 0)
 		snprintf(cmd->value, cmd->size, "%s", PQgetvalue(result, 0, 0));
 	return false;
 }
 
-cdbc_status cx_pg_command(cx_pg_conn *c, const char *sql, int64_t deadline_ns, char *value, size_t size, cdbc_error **err)
+cdbc_status cx_pg_command(cx_pg_conn *c, const char *sql, int64_t deadline_ns, char *value,
+						  size_t size, cdbc_error **err)
 {
 	command cmd = {.value = value, .size = size};
 	cdbc_status status;
