@@ -93,6 +93,8 @@ def yaml(t):
     t.fails(2, "query", "-c", "c.yaml", "select 1", says=r"c\.yaml:4:13: pool\.max_size")
     done = t.run("config", "check", "-c", "c.yaml")
     assert done.code == 2 and re.search(r"c\.yaml:4:13: error: ", done.errors), str(done)
+    done = t.run("config", "check", "-s", "pool.max_size=x")
+    assert done.code == 2 and done.errors.startswith("command line: error: pool.max_size"), str(done)
     t.write("d.yaml", b"database:\n  path: bank\xff\n")
     t.fails(2, "query", "-c", "d.yaml", "select 1", says=r"d\.yaml:\d+:\d+: ")
     t.fails(2, "query", "-c", "b.yaml", "-e", "prod", "select 1", says="prod|max_sise")

@@ -116,6 +116,16 @@ def output_device(t):
     equal(t.good("query", "-d", "sqlite::memory:", "select 1 as a", "--output", "/dev/stdout").text, "a\n1\n")
 
 
+@case("a script says that its rows are not shown", server=True)
+def script(t):
+    for url in (URL, "sqlite::memory:"):
+        done = t.good("query", "-d", url, "select 1; select 2;")
+        assert done.out == b"" and "rows are not shown" in done.errors, str(done)
+        done = t.good("query", "-d", url, "select 1 as a;")
+        equal((done.text, done.errors), ("a\n1\n", ""))
+    assert "not shown" not in t.good("query", "-d", URL, "select").errors
+
+
 @case("notes of the server go to stderr, -q keeps them", server=True, not_cockroach="it has no note here")
 def notices(t):
     words = ("query", "-d", URL, "drop table if exists cli_no_such_table")

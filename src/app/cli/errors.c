@@ -140,8 +140,10 @@ void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 {
 	FILE *out = to;
 
-	if (d->file && d->file[0])
+	if (d->file && d->file[0] && d->line > 0)
 		fprintf(out, "%s:%lld:%lld: ", d->file, (long long)d->line, (long long)d->column);
+	else if (d->file && d->file[0])
+		fprintf(out, "%s: ", d->file);
 	fprintf(out, "%s: %s\n", d->is_error ? "error" : "warning", d->message);
 	if (d->line_text && d->line_text[0]) {
 		fprintf(out, "  %s\n  ", d->line_text);

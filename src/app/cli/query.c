@@ -49,13 +49,13 @@ static bool has_too_many_rows(cdbc_status status, const cdbc_error *error)
 
 /* What the database says of a statement without rows. A script's last one may have had some, which
  * are gone. */
-static void print_tag(const cdbc_result *result)
+static void print_tag(const cdbc_result *result, const char *sql)
 {
-	const char *tag = cdbc_result_tag(result);
+	const char *tag = cdbc_result_tag(result), *end = sql ? strchr(sql, ';') : NULL;
 
 	if (tag[0])
 		fprintf(stderr, "%s\n", tag);
-	if (strncmp(tag, "SELECT", 6) == 0)
+	if (end && end[strspn(end, "; \t\r\n")] && strncmp(tag, "SELECT", 6) == 0)
 		fprintf(stderr, "cdbc: several statements run as a script, whose rows are not shown\n");
 }
 
@@ -85,7 +85,7 @@ static int run_on(cdbc_session *session, const cli_args *args, const work *w, cl
 		if (!cdbc_result_is_complete(result))
 			status = error ? cdbc_error_status(error) : CDBC_NOMEM;
 		else if (!args->is_quiet)
-			print_tag(result);
+			print_tag(result, w->sql);
 	}
 	if (status)
 		code =
