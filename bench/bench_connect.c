@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* This library as a contestant: the workloads by its public interface, as an application would write them. */
+/* This library as a contestant: the workloads by its public interface, as an application would
+ * write them. */
 #include "common.h"
 
 #include <cdbc/cdbc.h>
@@ -14,14 +15,16 @@ static void die(cdbc_error *err, const char *what)
 	exit(1);
 }
 
-/* The URL of CDBC_TEST_URL, or the parts in PGHOST and so on, which the configuration reads by itself. */
+/* The URL of CDBC_TEST_URL, or the parts in PGHOST and so on, which the configuration reads by
+ * itself. */
 static void open_client(bool is_named)
 {
 	char size[16];
-	cdbc_config_item items[] = {{"pool.max_size", size},
-								{"pool.min_size", size},
-								{"pool.max_opens_per_second", "0"},
-								{"queries.folders", BENCH_SQL}}; /* last: only where a name is run */
+	cdbc_config_item items[] = {
+		{"pool.max_size", size},
+		{"pool.min_size", size},
+		{"pool.max_opens_per_second", "0"},
+		{"queries.folders", BENCH_SQL}}; /* last: only where a name is run */
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config *config = NULL;
 	cdbc_session **all;
@@ -48,7 +51,8 @@ static void open_client(bool is_named)
 	free(all);
 }
 
-static const char *const select_text = "select id, name, balance, updated_at from accounts where id = :id limit 1";
+static const char *const select_text =
+	"select id, name, balance, updated_at from accounts where id = :id limit 1";
 
 static void op_select(worker *w)
 {
@@ -59,8 +63,10 @@ static void op_select(worker *w)
 	cdbc_text name;
 
 	if (cdbc_client_acquire(client, NULL, &session, &err) ||
-		(is_text ? cdbc_session_query(session, select_text, CDBC_PARAMS({"id", cdbc_int64(id)}), NULL, &result, &err)
-				 : cdbc_session_run(session, "account", CDBC_PARAMS({"id", cdbc_int64(id)}), NULL, &result, &err)))
+		(is_text ? cdbc_session_query(session, select_text, CDBC_PARAMS({"id", cdbc_int64(id)}),
+									  NULL, &result, &err)
+				 : cdbc_session_run(session, "account", CDBC_PARAMS({"id", cdbc_int64(id)}), NULL,
+									&result, &err)))
 		die(err, "select");
 	if (!cdbc_result_next(result, &err))
 		die(err, "no row");
@@ -68,7 +74,8 @@ static void op_select(worker *w)
 	if (got != id)
 		die(NULL, "wrong row");
 	name = cdbc_result_text(result, 1);
-	sink = got + (int64_t)name.length + cdbc_result_int64(result, 2) + cdbc_result_int64(result, 3) + name.data[0];
+	sink = got + (int64_t)name.length + cdbc_result_int64(result, 2) +
+		   cdbc_result_int64(result, 3) + name.data[0];
 	cdbc_result_free(result);
 	cdbc_session_release(session);
 }
@@ -107,8 +114,9 @@ static int64_t read_rows(cdbc_result *result, long *nrows, cdbc_error **err)
 		cdbc_text t = cdbc_result_text(result, 3);
 
 		sink = t.data[0];
-		sum += touch(cdbc_result_int64(result, 0), (int32_t)cdbc_result_int64(result, 1), cdbc_result_double(result, 2),
-					 (int)t.length, cdbc_result_int64(result, 4), cdbc_result_bool(result, 5));
+		sum += touch(cdbc_result_int64(result, 0), (int32_t)cdbc_result_int64(result, 1),
+					 cdbc_result_double(result, 2), (int)t.length, cdbc_result_int64(result, 4),
+					 cdbc_result_bool(result, 5));
 		++*nrows;
 	}
 	return sum;
@@ -155,8 +163,10 @@ static void stream(void)
 	if (!cdbc_result_is_complete(result))
 		die(err, "stream");
 	secs = (double)(now_ns() - t0) * 1e-9;
-	snprintf(extra, sizeof extra, ",\"rows\":%ld,\"checksum\":%lld,\"note\":\"%s\"", nrows, (long long)sum,
-			 is_columns ? "cdbc_result_collect, Arrow chunks" : "cdbc_result_next, values by column");
+	snprintf(extra, sizeof extra, ",\"rows\":%ld,\"checksum\":%lld,\"note\":\"%s\"", nrows,
+			 (long long)sum,
+			 is_columns ? "cdbc_result_collect, Arrow chunks"
+						: "cdbc_result_next, values by column");
 	o.workers = 1;
 	emit("connect", "rows_per_s", (double)nrows / secs, 0, 0, secs, cpu_s() - c0, extra);
 	cdbc_result_free(result);
@@ -170,7 +180,8 @@ int main(int argc, char **argv)
 		is_text = !strcmp(o.variant, "text");
 		open_client(!is_text);
 		run_workers("connect", op_select, NULL, 0,
-					is_text ? "cdbc_session_query, a session an operation" : "cdbc_session_run, a session an operation");
+					is_text ? "cdbc_session_query, a session an operation"
+							: "cdbc_session_run, a session an operation");
 	} else if (!strcmp(o.w, "W2")) {
 		open_client(false);
 		run_workers("connect", op_pool, NULL, 6, "cdbc_client_acquire with a connection, release");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The reference: the same work by raw libpq, with the mutex-and-condvar pool that a user would write in an afternoon. */
+/* The reference: the same work by raw libpq, with the mutex-and-condvar pool that a user would
+ * write in an afternoon. */
 #include "common.h"
 
 #include <libpq-fe.h>
@@ -54,7 +55,9 @@ static void open_pool(int prepare)
 		PGconn *c = dial();
 
 		if (prepare)
-			PQclear(PQprepare(c, "sel", "select id, name, balance, updated_at from accounts where id = $1", 1, NULL));
+			PQclear(PQprepare(c, "sel",
+							  "select id, name, balance, updated_at from accounts where id = $1", 1,
+							  NULL));
 		pool.idle[pool.n++] = c;
 	}
 }
@@ -65,7 +68,8 @@ static void op_select(worker *w)
 {
 	uint64_t id = rnd(&w->seed) % (uint64_t)o.accounts + 1, be = __builtin_bswap64(id);
 	PGconn *c = acquire();
-	PGresult *r = PQexecPrepared(c, "sel", 1, (const char *[]){(char *)&be}, (int[]){8}, (int[]){1}, 1);
+	PGresult *r =
+		PQexecPrepared(c, "sel", 1, (const char *[]){(char *)&be}, (int[]){8}, (int[]){1}, 1);
 	int64_t got;
 
 	if (PQresultStatus(r) != PGRES_TUPLES_OK || PQntuples(r) != 1)
@@ -73,8 +77,8 @@ static void op_select(worker *w)
 	got = (int64_t)be64(PQgetvalue(r, 0, 0));
 	if ((uint64_t)got != id)
 		die(c, "wrong row");
-	sink = got + PQgetlength(r, 0, 1) + (int64_t)be64(PQgetvalue(r, 0, 2)) + (int64_t)be64(PQgetvalue(r, 0, 3)) +
-		   PQgetvalue(r, 0, 1)[0];
+	sink = got + PQgetlength(r, 0, 1) + (int64_t)be64(PQgetvalue(r, 0, 2)) +
+		   (int64_t)be64(PQgetvalue(r, 0, 3)) + PQgetvalue(r, 0, 1)[0];
 	PQclear(r);
 	release(c);
 }
@@ -85,7 +89,9 @@ static void op_pool(worker *w)
 	release(acquire());
 }
 
-/* ---- W5, W6 ------------------------------------------------------------------------------------------------- */
+/* ---- W5, W6
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* Columns in the Arrow layout, by hand. */
 static struct {
@@ -148,7 +154,8 @@ static void stream(void)
 		ExecStatusType s = PQresultStatus(r);
 
 		if (s == PGRES_SINGLE_TUPLE) {
-			int64_t id = (int64_t)be64(PQgetvalue(r, 0, 0)), ts = (int64_t)be64(PQgetvalue(r, 0, 4));
+			int64_t id = (int64_t)be64(PQgetvalue(r, 0, 0)),
+					ts = (int64_t)be64(PQgetvalue(r, 0, 4));
 			int32_t num = (int32_t)be32(PQgetvalue(r, 0, 1));
 			double v = bef8(PQgetvalue(r, 0, 2));
 			const char *t = PQgetvalue(r, 0, 3);
@@ -167,9 +174,11 @@ static void stream(void)
 		PQclear(r);
 	}
 	for (size_t i = 0; i < C.n; i++)
-		sum += touch(C.id[i], C.num[i], C.val[i], C.off[i + 1] - C.off[i], C.ts[i], C.flag[i >> 3] >> (i & 7) & 1);
+		sum += touch(C.id[i], C.num[i], C.val[i], C.off[i + 1] - C.off[i], C.ts[i],
+					 C.flag[i >> 3] >> (i & 7) & 1);
 	secs = (double)(now_ns() - t0) * 1e-9;
-	snprintf(extra, sizeof extra, ",\"rows\":%ld,\"checksum\":%lld,\"note\":\"single-row mode, binary%s\"", nrows,
+	snprintf(extra, sizeof extra,
+			 ",\"rows\":%ld,\"checksum\":%lld,\"note\":\"single-row mode, binary%s\"", nrows,
 			 (long long)sum, is_columns ? ", by hand into Arrow-layout columns" : "");
 	o.workers = o.conns = 1;
 	emit("libpq", "rows_per_s", (double)nrows / secs, 0, 0, secs, cpu_s() - c0, extra);

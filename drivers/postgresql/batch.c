@@ -63,7 +63,8 @@ static cdbc_status begin(filling *f, cdbc_error **err)
 		return begin_stored(f, f->slot->statement, err);
 	if (rows > f->slot->batch_rows)
 		rows = f->slot->batch_rows;
-	status = cx_batch_begin(&f->batch, cursor->shape->fields, cursor->shape->count, rows, hint_of(cursor, rows), err);
+	status = cx_batch_begin(&f->batch, cursor->shape->fields, cursor->shape->count, rows,
+							hint_of(cursor, rows), err);
 	f->is_begun = status == CDBC_OK;
 	return status;
 }
@@ -92,7 +93,8 @@ static bool is_full(filling *f)
 
 	if (f->batch.row_count >= f->slot->batch_rows || f->big_bytes >= f->slot->batch_bytes)
 		return true;
-	return f->batch.row_count % LOOK_EVERY_ROWS == 0 && (int64_t)bytes_of(&f->batch, &most) >= f->slot->batch_bytes;
+	return f->batch.row_count % LOOK_EVERY_ROWS == 0 &&
+		   (int64_t)bytes_of(&f->batch, &most) >= f->slot->batch_bytes;
 }
 
 /* Decodes rows of a whole result until it is used up or the batch is full. */
@@ -104,7 +106,8 @@ static cdbc_status take_rows(filling *f, bool *has_filled, cdbc_error **err)
 	cdbc_status status = f->is_begun ? CDBC_OK : begin(f, err);
 
 	while (!status && cursor->result_row < cursor->result_rows && !*has_filled) {
-		status = cx_pg_decode_row(shape->decoders, shape->count, result, cursor->result_row, &f->batch, cursor->row_number + 1, err);
+		status = cx_pg_decode_row(shape->decoders, shape->count, result, cursor->result_row,
+								  &f->batch, cursor->row_number + 1, err);
 		if (status)
 			break;
 		cursor->result_row++;
@@ -157,7 +160,8 @@ static cdbc_status take_end(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_erro
 	return status;
 }
 
-/* Takes rows of a stream until the batch is full or the end was read; the row at hand first, if there is one. */
+/* Takes rows of a stream until the batch is full or the end was read; the row at hand first, if
+ * there is one. */
 static cdbc_status take_stream(filling *f, int64_t deadline_ns, bool *has_filled, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = f->cursor;
@@ -177,7 +181,8 @@ static cdbc_status take_stream(filling *f, int64_t deadline_ns, bool *has_filled
 		if (!f->is_begun)
 			status = begin(f, err);
 		if (!status)
-			status = cx_pg_decode_row(shape->decoders, shape->count, cursor->result, 0, &f->batch, cursor->row_number + 1, err);
+			status = cx_pg_decode_row(shape->decoders, shape->count, cursor->result, 0, &f->batch,
+									  cursor->row_number + 1, err);
 		if (status)
 			return status;
 		cursor->row_number++;
@@ -195,11 +200,12 @@ static cdbc_status take_stream(filling *f, int64_t deadline_ns, bool *has_filled
 	}
 }
 
-/* As many bytes a text column as in the longest one of this batch, and some more, since moving them costs more than memory that is not
- * touched; all of them together within the size of a batch. */
+/* As many bytes a text column as in the longest one of this batch, and some more, since moving them
+ * costs more than memory that is not touched; all of them together within the size of a batch. */
 static size_t next_hint(const filling *f, size_t bytes)
 {
-	size_t columns = f->cursor->shape->text_count, most = (size_t)f->slot->batch_bytes / (columns ? columns : 1);
+	size_t columns = f->cursor->shape->text_count,
+		   most = (size_t)f->slot->batch_bytes / (columns ? columns : 1);
 
 	bytes += bytes / 16;
 	return bytes < most ? bytes : most;

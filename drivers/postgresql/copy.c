@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* COPY ... FROM STDIN: bytes of the caller's go to the server as they are. What the server says meanwhile is read, so neither side
- * waits for the other with full buffers. libpq tells a failure of the server's at the end only. The copy is the connection itself: it has one at a time. */
+/* COPY ... FROM STDIN: bytes of the caller's go to the server as they are. What the server says
+ * meanwhile is read, so neither side waits for the other with full buffers. libpq tells a failure
+ * of the server's at the end only. The copy is the connection itself: it has one at a time. */
 #include "internal.h"
 
 #include <poll.h>
@@ -19,7 +20,8 @@ static bool keep_failure(void *data, size_t query, PGresult *result)
 {
 	PGresult **kept = data;
 
-	if (*kept || (PQresultStatus(result) != PGRES_FATAL_ERROR && PQresultStatus(result) != PGRES_COMMAND_OK))
+	if (*kept ||
+		(PQresultStatus(result) != PGRES_FATAL_ERROR && PQresultStatus(result) != PGRES_COMMAND_OK))
 		return false;
 	*kept = result;
 	return true;
@@ -53,7 +55,8 @@ static cdbc_status copy_answer(cx_pg_conn *c, int64_t deadline_ns, cdbc_error **
 	return status;
 }
 
-cdbc_status cx_pg_copy_begin(void *conn, const cdbc_request *request, int64_t deadline_ns, void **copy, cdbc_error **err)
+cdbc_status cx_pg_copy_begin(void *conn, const cdbc_request *request, int64_t deadline_ns,
+							 void **copy, cdbc_error **err)
 {
 	cx_pg_conn *c = conn;
 	PGresult *result;
@@ -67,7 +70,8 @@ cdbc_status cx_pg_copy_begin(void *conn, const cdbc_request *request, int64_t de
 	if (c->is_lost)
 		return cx_pg_error_lost(c, err);
 	atomic_store(&c->is_cancel_sent, false);
-	c->copy_summary = (cdbc_summary){.struct_size = sizeof c->copy_summary, .affected_count = -1, .tx_before = cx_pg_tx(c)};
+	c->copy_summary = (cdbc_summary){
+		.struct_size = sizeof c->copy_summary, .affected_count = -1, .tx_before = cx_pg_tx(c)};
 	if (!PQsendQuery(c->pg, request->sql))
 		return cx_pg_send_failed(c, err);
 	status = cx_pg_flush(c, deadline_ns, err);
@@ -115,7 +119,8 @@ static cdbc_status copy_broken(cx_pg_conn *c, int64_t deadline_ns, cdbc_error **
 	return status;
 }
 
-cdbc_status cx_pg_copy_write(void *copy, const void *bytes, size_t length, int64_t deadline_ns, cdbc_error **err)
+cdbc_status cx_pg_copy_write(void *copy, const void *bytes, size_t length, int64_t deadline_ns,
+							 cdbc_error **err)
 {
 	cx_pg_conn *c = copy;
 	const char *p = bytes;
@@ -146,7 +151,8 @@ cdbc_status cx_pg_copy_write(void *copy, const void *bytes, size_t length, int64
 	return CDBC_OK;
 }
 
-cdbc_status cx_pg_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summary *out, cdbc_error **err)
+cdbc_status cx_pg_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summary *out,
+						   cdbc_error **err)
 {
 	cx_pg_conn *c = copy;
 	cdbc_error *why = NULL;
@@ -157,7 +163,8 @@ cdbc_status cx_pg_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summ
 			*out = c->copy_summary;
 		return keep ? cx_error_set(err, CDBC_CLOSED, "the copy is over") : CDBC_OK;
 	}
-	if (PQputCopyEnd(c->pg, keep ? NULL : "discarded by the client") < 0 && PQstatus(c->pg) != CONNECTION_OK)
+	if (PQputCopyEnd(c->pg, keep ? NULL : "discarded by the client") < 0 &&
+		PQstatus(c->pg) != CONNECTION_OK)
 		status = cx_pg_error_lost(c, &why);
 	else
 		status = copy_answer(c, deadline_ns, &why);

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The one cursor of a connection: reads PGresults, tells where a result begins and ends, and keeps the facts. Rows become batches in
- * batch.c. What is left unread is cancelled and drained here. */
+/* The one cursor of a connection: reads PGresults, tells where a result begins and ends, and keeps
+ * the facts. Rows become batches in batch.c. What is left unread is cancelled and drained here. */
 #include "internal.h"
 
 #include "base/alloc.h"
 
 #include <stdlib.h>
 
-#define DRAIN_QUIETLY_BYTES (1 << 20) /* thrown away before the server is bothered with a cancel */
-#define DRAIN_QUIETLY_NS    (20 * CX_NS_PER_MS)
-#define CLOSE_MAX_NS        (5 * CX_NS_PER_S)
+#define DRAIN_QUIETLY_BYTES (1 << 20) /* thrown away before the server is bothered with a cancel \
+									   */
+#define DRAIN_QUIETLY_NS (20 * CX_NS_PER_MS)
+#define CLOSE_MAX_NS     (5 * CX_NS_PER_S)
 
 static cx_pg_slot *slot_of(cx_pg_cursor *cursor)
 {
 	return &cursor->slots[cursor->at];
 }
 
-/* ---- facts -------------------------------------------------------------------------------------------------- */
+/* ---- facts
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void summary_reset(cx_pg_cursor *cursor, cdbc_position position)
 {
@@ -49,11 +52,14 @@ const cdbc_summary *cx_pg_summary(void *handle)
 	cx_pg_cursor *cursor = handle;
 
 	cursor->summary.is_link_lost = cursor->conn->is_lost;
-	cursor->summary.is_cancel_sent = atomic_load_explicit(&cursor->conn->is_cancel_sent, memory_order_relaxed);
+	cursor->summary.is_cancel_sent =
+		atomic_load_explicit(&cursor->conn->is_cancel_sent, memory_order_relaxed);
 	return &cursor->summary;
 }
 
-/* ---- begin -------------------------------------------------------------------------------------------------- */
+/* ---- begin
+ * --------------------------------------------------------------------------------------------------
+ */
 
 void cx_pg_cursor_start(cx_pg_conn *c)
 {
@@ -84,7 +90,8 @@ static void drop_result(cx_pg_cursor *cursor)
 	cursor->result = NULL;
 }
 
-/* ---- reading to an end ---------------------------------------------------------------------------------------- */
+/* ---- reading to an end
+ * ---------------------------------------------------------------------------------------- */
 
 /* The server has nothing more to say. */
 static void at_rest(cx_pg_cursor *cursor)
@@ -92,7 +99,8 @@ static void at_rest(cx_pg_cursor *cursor)
 	cx_pg_conn *c = cursor->conn;
 
 	cursor->is_idle = true;
-	if (cursor->is_pipeline && PQpipelineStatus(c->pg) != PQ_PIPELINE_OFF && PQexitPipelineMode(c->pg) != 1)
+	if (cursor->is_pipeline && PQpipelineStatus(c->pg) != PQ_PIPELINE_OFF &&
+		PQexitPipelineMode(c->pg) != 1)
 		c->is_lost = true;
 	if (PQstatus(c->pg) != CONNECTION_OK)
 		c->is_lost = true;
@@ -115,7 +123,8 @@ static bool refuse_copy(cx_pg_conn *c, const PGresult *result)
 	return n < 0; /* 0: more would have to be waited for */
 }
 
-/* Roughly the bytes of a result; a row alone comes in a block of 2 KiB at least, however short it is. */
+/* Roughly the bytes of a result; a row alone comes in a block of 2 KiB at least, however short it
+ * is. */
 static size_t size_of(const PGresult *result)
 {
 	size_t size = PQresultMemorySize(result);
@@ -123,7 +132,8 @@ static size_t size_of(const PGresult *result)
 	return size > 8192 ? size : size / 16;
 }
 
-/* Throws away what comes until all is at rest, keeping the present slot's last words for the facts. False: the bound came first. */
+/* Throws away what comes until all is at rest, keeping the present slot's last words for the facts.
+ * False: the bound came first. */
 static bool drain(cx_pg_cursor *cursor, int64_t until_ns, size_t max_bytes, char sqlstate[6])
 {
 	cx_pg_conn *c = cursor->conn;
@@ -189,8 +199,8 @@ cdbc_status cx_pg_cursor_late(cx_pg_cursor *cursor, cdbc_error **err)
 	return status;
 }
 
-/* Reads what follows the last PGresult of the present slot: the end mark, and a Sync's answer where one was sent. A failure may still
- * come here: a constraint that is checked at the commit. */
+/* Reads what follows the last PGresult of the present slot: the end mark, and a Sync's answer where
+ * one was sent. A failure may still come here: a constraint that is checked at the commit. */
 static cdbc_status finish(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_conn *c = cursor->conn;
@@ -243,7 +253,8 @@ static void look_at_tag(cx_pg_cursor *cursor)
 {
 	const char *tag = cursor->summary.tag;
 
-	if (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0 || strcmp(tag, "DISCARD") == 0)
+	if (strcmp(tag, "DISCARD ALL") == 0 || strcmp(tag, "DEALLOCATE ALL") == 0 ||
+		strcmp(tag, "DISCARD") == 0)
 		cx_pg_prepared_clear(cursor->conn);
 }
 
@@ -265,7 +276,8 @@ cdbc_status cx_pg_cursor_complete(cx_pg_cursor *cursor, int64_t deadline_ns, cdb
 }
 
 /* Ends a slot that has failed; gives what became of the session meanwhile. */
-static cdbc_status finish_failed(cx_pg_cursor *cursor, bool is_aborted, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status finish_failed(cx_pg_cursor *cursor, bool is_aborted, int64_t deadline_ns,
+								 cdbc_error **err)
 {
 	cx_pg_conn *c = cursor->conn;
 	cdbc_status status;
@@ -297,7 +309,8 @@ static cdbc_status fail(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **
 	cursor->phase = CX_PG_ENDED;
 	end = finish_failed(cursor, is_aborted, deadline_ns, is_stopped && err ? &end_error : NULL);
 	cursor->summary.is_link_lost = c->is_lost;
-	/* A statement that is stopped, and then its session: nobody cancelled it, the server is going away. */
+	/* A statement that is stopped, and then its session: nobody cancelled it, the server is going
+	 * away. */
 	if (is_stopped && end == CDBC_CONNECT && status != CDBC_CANCELLED) {
 		status = end;
 		if (err) {
@@ -310,7 +323,8 @@ static cdbc_status fail(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **
 	return status;
 }
 
-/* ---- the first answer ---------------------------------------------------------------------------------------- */
+/* ---- the first answer
+ * ---------------------------------------------------------------------------------------- */
 
 cdbc_status cx_pg_cursor_read(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
 {
@@ -351,7 +365,8 @@ static cdbc_status open_rows(cx_pg_cursor *cursor, cdbc_error **err)
 		return CDBC_OK;
 	}
 	cx_pg_shape_release(&cursor->own_shape);
-	status = cx_pg_shape_make(cursor->result, false, cursor->conn->checks_utf8, slot->numeric, slot->arrays, &cursor->own_shape, err);
+	status = cx_pg_shape_make(cursor->result, false, cursor->conn->checks_utf8, slot->numeric,
+							  slot->arrays, &cursor->own_shape, err);
 	if (!status && columns)
 		cursor->shape = &cursor->own_shape;
 	return status;
@@ -388,8 +403,9 @@ cdbc_status cx_pg_cursor_open(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_er
 
 	if (!cursor->result) {
 		at_rest(cursor);
-		return c->is_lost ? cx_pg_error_lost(c, err)
-						  : cx_error_set(err, CDBC_INTERNAL, "the server did not answer the statement");
+		return c->is_lost
+				   ? cx_pg_error_lost(c, err)
+				   : cx_error_set(err, CDBC_INTERNAL, "the server did not answer the statement");
 	}
 	kind = PQresultStatus(cursor->result);
 	switch (kind) {
@@ -422,17 +438,21 @@ cdbc_status cx_pg_cursor_open(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_er
 		if (!c->is_lost)
 			finish(cursor, deadline_ns, NULL);
 		cx_error_set(err, CDBC_UNSUPPORTED, "COPY is not run as a query");
-		cx_error_hint(err, "copy in goes through the copy functions; read a query instead of copy out");
+		cx_error_hint(err,
+					  "copy in goes through the copy functions; read a query instead of copy out");
 		return CDBC_UNSUPPORTED;
 	default:
 		return fail(cursor, deadline_ns, err);
 	}
 }
 
-/* ---- moving on ------------------------------------------------------------------------------------------------ */
+/* ---- moving on
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Goes to the next statement. *is_there false: none is left. */
-static cdbc_status advance(cx_pg_cursor *cursor, int64_t deadline_ns, bool *is_there, cdbc_error **err)
+static cdbc_status advance(cx_pg_cursor *cursor, int64_t deadline_ns, bool *is_there,
+						   cdbc_error **err)
 {
 	cdbc_status status = CDBC_OK;
 	bool is_last = !cursor->is_simple && cursor->at + 1 == cursor->count;
@@ -452,7 +472,8 @@ static cdbc_status advance(cx_pg_cursor *cursor, int64_t deadline_ns, bool *is_t
 	return CDBC_OK;
 }
 
-cdbc_status cx_pg_next_result(void *handle, int64_t deadline_ns, const struct ArrowSchema **schema, bool *has_result, cdbc_error **err)
+cdbc_status cx_pg_next_result(void *handle, int64_t deadline_ns, const struct ArrowSchema **schema,
+							  bool *has_result, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = handle;
 	cdbc_status status = CDBC_OK;
@@ -482,7 +503,9 @@ cdbc_status cx_pg_next_result(void *handle, int64_t deadline_ns, const struct Ar
 	return CDBC_OK;
 }
 
-/* ---- the end -------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void stop(cx_pg_cursor *cursor, int64_t deadline_ns)
 {
@@ -490,7 +513,9 @@ static void stop(cx_pg_cursor *cursor, int64_t deadline_ns)
 	int64_t now = cx_clock_now_ns();
 
 	/* A short rest is cheaper to read than to cancel, and a cancel would end a transaction. */
-	if (drain(cursor, cx_deadline_sooner(deadline_ns, now + DRAIN_QUIETLY_NS), DRAIN_QUIETLY_BYTES, NULL) || c->is_lost)
+	if (drain(cursor, cx_deadline_sooner(deadline_ns, now + DRAIN_QUIETLY_NS), DRAIN_QUIETLY_BYTES,
+			  NULL) ||
+		c->is_lost)
 		return;
 	deadline_ns = cx_deadline_sooner(deadline_ns, now + CLOSE_MAX_NS);
 	if (cx_pg_cancel_now(c, deadline_ns) && !drain(cursor, deadline_ns, CX_PG_DRAIN_BYTES, NULL))

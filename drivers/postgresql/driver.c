@@ -6,7 +6,8 @@
 
 #include "base/alloc.h"
 
-/* ---- ping and reset ----------------------------------------------------------------------------------------- */
+/* ---- ping and reset
+ * ----------------------------------------------------------------------------------------- */
 
 static cdbc_status check_free(cx_pg_conn *c, cdbc_error **err)
 {
@@ -33,7 +34,8 @@ static bool keep_first_failure(void *data, size_t query, PGresult *result)
 	return true;
 }
 
-/* DISCARD ALL is for no transaction, so one that is open is rolled back first, in the same round trip. */
+/* DISCARD ALL is for no transaction, so one that is open is rolled back first, in the same round
+ * trip. */
 static cdbc_status reset(void *conn, int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_conn *c = conn;
@@ -47,10 +49,13 @@ static cdbc_status reset(void *conn, int64_t deadline_ns, cdbc_error **err)
 	atomic_store(&c->is_cancel_sent, false);
 	is_queued = PQenterPipelineMode(c->pg);
 	if (is_queued && cx_pg_tx(c) != CDBC_TX_IDLE) {
-		is_queued = PQsendQueryParams(c->pg, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0) && PQpipelineSync(c->pg);
+		is_queued = PQsendQueryParams(c->pg, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0) &&
+					PQpipelineSync(c->pg);
 		syncs++;
 	}
-	is_queued = is_queued && PQsendQueryParams(c->pg, "DISCARD ALL", 0, NULL, NULL, NULL, NULL, 0) && PQpipelineSync(c->pg);
+	is_queued = is_queued &&
+				PQsendQueryParams(c->pg, "DISCARD ALL", 0, NULL, NULL, NULL, NULL, 0) &&
+				PQpipelineSync(c->pg);
 	if (!is_queued) {
 		status = cx_pg_send_failed(c, err);
 		c->is_lost = true;
@@ -67,7 +72,9 @@ static cdbc_status reset(void *conn, int64_t deadline_ns, cdbc_error **err)
 	return cx_pg_settle(c, deadline_ns, err);
 }
 
-/* ---- describe ----------------------------------------------------------------------------------------------- */
+/* ---- describe
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* The description and everything it points to but the schema: one block. */
 typedef struct described {
@@ -84,10 +91,12 @@ static void described_release(cdbc_description *description)
 	cx_free(d);
 }
 
-static cdbc_status described_make(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, cdbc_description **out, cdbc_error **err)
+static cdbc_status described_make(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st,
+								  cdbc_description **out, cdbc_error **err)
 {
 	size_t n = st->param_count;
-	described *d = cx_calloc(1, sizeof *d + n * (sizeof(cdbc_type) + sizeof(char *) + CX_PG_WORDS_MAX));
+	described *d =
+		cx_calloc(1, sizeof *d + n * (sizeof(cdbc_type) + sizeof(char *) + CX_PG_WORDS_MAX));
 	cdbc_type *types;
 	const char **names;
 	char *text;
@@ -116,7 +125,8 @@ static cdbc_status described_make(cx_pg_conn *c, const cdbc_request *request, cx
 	return CDBC_OK;
 }
 
-static cdbc_status describe(void *conn, const cdbc_request *request, int64_t deadline_ns, cdbc_description **out, cdbc_error **err)
+static cdbc_status describe(void *conn, const cdbc_request *request, int64_t deadline_ns,
+							cdbc_description **out, cdbc_error **err)
 {
 	cx_pg_conn *c = conn;
 	cdbc_request unnamed = *request;
@@ -143,7 +153,8 @@ const cdbc_driver cx_driver_postgresql = {
 	.struct_size = sizeof(cdbc_driver),
 	.name = "postgresql",
 	.schemes = "postgresql postgres cockroachdb",
-	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_COPY | CDBC_CAN_DESCRIBE | CDBC_CAN_STREAM,
+	.capabilities = CDBC_CAN_TRANSACT | CDBC_CAN_CANCEL | CDBC_CAN_PIPELINE | CDBC_CAN_COPY |
+					CDBC_CAN_DESCRIBE | CDBC_CAN_STREAM,
 	.open = cx_pg_open,
 	.close = cx_pg_close,
 	.state = cx_pg_state,

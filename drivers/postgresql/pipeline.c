@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Several requests in one round trip: what is not yet prepared is prepared for all first, then all are sent, with both directions
- * drained. Their results are read by cursor.c. */
+/* Several requests in one round trip: what is not yet prepared is prepared for all first, then all
+ * are sent, with both directions drained. Their results are read by cursor.c. */
 #include "internal.h"
 
 #include "base/alloc.h"
@@ -21,15 +21,18 @@ static bool may_change_names(const cdbc_request *request)
 static bool is_among(const cx_pg_preparing *items, size_t count, const cdbc_request *request)
 {
 	for (size_t i = 0; i < count; i++)
-		if (items[i].request->statement_id == request->statement_id && items[i].request->numeric == request->numeric &&
+		if (items[i].request->statement_id == request->statement_id &&
+			items[i].request->numeric == request->numeric &&
 			items[i].request->arrays == request->arrays)
 			return true;
 	return false;
 }
 
-/* Prepares what the connection has not seen. A request that is not kept, that comes after one which may change its meaning, or that the
- * server refuses to prepare now, is sent as it is: its error, if it is one, then comes in its place. */
-static cdbc_status prepare_new(cx_pg_conn *c, const cdbc_request *requests, size_t count, int64_t deadline_ns, cdbc_error **err)
+/* Prepares what the connection has not seen. A request that is not kept, that comes after one which
+ * may change its meaning, or that the server refuses to prepare now, is sent as it is: its error,
+ * if it is one, then comes in its place. */
+static cdbc_status prepare_new(cx_pg_conn *c, const cdbc_request *requests, size_t count,
+							   int64_t deadline_ns, cdbc_error **err)
 {
 	size_t n = 0, capacity = 0;
 	cx_pg_preparing *items = NULL;
@@ -42,7 +45,8 @@ static cdbc_status prepare_new(cx_pg_conn *c, const cdbc_request *requests, size
 		if (may_change_names(r))
 			break;
 		/* A batch is often one statement many times. */
-		if (r->statement_id == last_id || cx_pg_is_direct(r) || !cx_pg_is_kept(c, r) || cx_pg_prepared_find(c, r))
+		if (r->statement_id == last_id || cx_pg_is_direct(r) || !cx_pg_is_kept(c, r) ||
+			cx_pg_prepared_find(c, r))
 			continue;
 		last_id = r->statement_id;
 		if (is_among(items, n, r))
@@ -61,7 +65,8 @@ static cdbc_status prepare_new(cx_pg_conn *c, const cdbc_request *requests, size
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].failure && !status && c->cursor.summary.tx_before == CDBC_TX_OPEN) {
 			status = cx_pg_error_result(c, items[i].failure, err);
-			cx_error_wrap(err, "statement %zu of %zu", (size_t)(items[i].request - requests) + 1, count);
+			cx_error_wrap(err, "statement %zu of %zu", (size_t)(items[i].request - requests) + 1,
+						  count);
 			c->cursor.summary.position = CDBC_POSITION_DONE;
 		}
 		PQclear(items[i].failure);
@@ -72,7 +77,8 @@ out:
 }
 
 /* Sees that every value can be sent, before anything is. */
-static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_t count, cdbc_sync sync, cdbc_error **err)
+static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_t count,
+							  cdbc_sync sync, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 	size_t ignored = 0;
@@ -98,7 +104,8 @@ static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_
 	return CDBC_OK;
 }
 
-static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, size_t count, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, size_t count,
+							int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 	size_t queued = 0;
@@ -125,15 +132,17 @@ static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, size_t 
 	return cx_pg_flush(c, deadline_ns, err);
 }
 
-cdbc_status cx_pg_submit_many(cx_pg_conn *c, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns,
-							  cdbc_error **err)
+cdbc_status cx_pg_submit_many(cx_pg_conn *c, const cdbc_request *requests, size_t count,
+							  cdbc_sync sync, int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 	cdbc_status status;
 
 	for (size_t i = 0; i < count; i++)
 		if (requests[i].flags & CDBC_REQUEST_SIMPLE)
-			return cx_error_set(err, CDBC_USAGE, "statement %zu of %zu: a text of several statements goes alone", i + 1, count);
+			return cx_error_set(err, CDBC_USAGE,
+								"statement %zu of %zu: a text of several statements goes alone",
+								i + 1, count);
 	status = prepare_new(c, requests, count, deadline_ns, err);
 	if (!status)
 		status = make_slots(c, requests, count, sync, err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where CockroachDB means, when it shows a place in the SQL by a caret instead of sending a position. A pure function of the text. */
+/* Where CockroachDB means, when it shows a place in the SQL by a caret instead of sending a
+ * position. A pure function of the text. */
 #include "internal.h"
 
 static int64_t count_characters(const char *text, const char *end)
@@ -11,7 +12,8 @@ static int64_t count_characters(const char *text, const char *end)
 	return n;
 }
 
-/* The server repeats the SQL up to the end of the line it means, and below that line as many blanks as the place is bytes into it. */
+/* The server repeats the SQL up to the end of the line it means, and below that line as many blanks
+ * as the place is bytes into it. */
 int64_t cx_pg_caret_position(const char *detail)
 {
 	static const char title[] = "source SQL:\n";

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The statements a connection keeps prepared: found by the request's id, the one unused for longest gives way. Deallocating rides along
- * with the next preparing, never with a round trip of its own. */
+/* The statements a connection keeps prepared: found by the request's id, the one unused for longest
+ * gives way. Deallocating rides along with the next preparing, never with a round trip of its own.
+ */
 #include "internal.h"
 
 #include "base/alloc.h"
 
 #include <stdio.h>
 
-/* ---- the table ---------------------------------------------------------------------------------------------- */
+/* ---- the table
+ * ---------------------------------------------------------------------------------------------- */
 
 cdbc_status cx_pg_prepared_init(cx_pg_prepared *prepared, size_t max, cdbc_error **err)
 {
@@ -65,7 +67,8 @@ static uint64_t key_of(const cdbc_request *request)
 
 static cx_pg_statement **bucket_of(const cx_pg_prepared *prepared, uint64_t key)
 {
-	return &prepared->buckets[(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (prepared->bucket_count - 1)];
+	return &prepared->buckets[(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) &
+							  (prepared->bucket_count - 1)];
 }
 
 static void unlink_order(cx_pg_prepared *p, cx_pg_statement *st)
@@ -93,7 +96,8 @@ static void link_newest(cx_pg_prepared *p, cx_pg_statement *st)
 
 bool cx_pg_is_kept(const cx_pg_conn *c, const cdbc_request *request)
 {
-	return request->statement_id != 0 && !(request->flags & CDBC_REQUEST_NO_PREPARE) && c->prepared.max > 0;
+	return request->statement_id != 0 && !(request->flags & CDBC_REQUEST_NO_PREPARE) &&
+		   c->prepared.max > 0;
 }
 
 /* A declared type that is not what the statement was prepared for makes it another statement. */
@@ -149,7 +153,8 @@ size_t cx_pg_prepared_room(const cx_pg_conn *c)
 {
 	size_t used = 0;
 
-	for (const cx_pg_statement *st = c->prepared.newest; st && st->used_by == c->serial; st = st->older)
+	for (const cx_pg_statement *st = c->prepared.newest; st && st->used_by == c->serial;
+		 st = st->older)
 		used++;
 	return used < c->prepared.max ? c->prepared.max - used : 0;
 }
@@ -202,7 +207,8 @@ static void evict(cx_pg_conn *c, size_t more)
 	}
 }
 
-/* ---- preparing ---------------------------------------------------------------------------------------------- */
+/* ---- preparing
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Makes the statement that will be prepared; its name is new. */
 static cx_pg_statement *statement_new(cx_pg_conn *c, const cdbc_request *request)
@@ -223,13 +229,14 @@ static cx_pg_statement *statement_new(cx_pg_conn *c, const cdbc_request *request
 	for (size_t i = 0; i < request->value_count; i++)
 		st->oids[i] = cx_pg_oid_of(request->values[i].type);
 	if (cx_pg_is_kept(c, request))
-		snprintf(st->name, sizeof st->name, "cdbc_%llu", (unsigned long long)++c->prepared.next_name);
+		snprintf(st->name, sizeof st->name, "cdbc_%llu",
+				 (unsigned long long)++c->prepared.next_name);
 	return st;
 }
 
 /* Reads the answer to Describe into the statement. */
-static cdbc_status statement_fill(cx_pg_conn *c, cx_pg_statement *st, const cdbc_request *request, const PGresult *described,
-								  cdbc_error **err)
+static cdbc_status statement_fill(cx_pg_conn *c, cx_pg_statement *st, const cdbc_request *request,
+								  const PGresult *described, cdbc_error **err)
 {
 	size_t count = (size_t)PQnparams(described), n = count ? count : 1;
 	Oid *oids = cx_calloc(n, sizeof *oids);
@@ -249,7 +256,8 @@ static cdbc_status statement_fill(cx_pg_conn *c, cx_pg_statement *st, const cdbc
 	st->oids = oids;
 	st->types = types;
 	st->param_count = count;
-	return cx_pg_shape_make(described, true, c->checks_utf8, request->numeric, request->arrays, &st->shape, err);
+	return cx_pg_shape_make(described, true, c->checks_utf8, request->numeric, request->arrays,
+							&st->shape, err);
 }
 
 typedef struct preparing {
@@ -303,8 +311,8 @@ static cdbc_status queue_all(cx_pg_conn *c, preparing *p, size_t *syncs, cdbc_er
 		item->statement = statement_new(c, item->request);
 		if (!item->statement)
 			return cx_error_nomem(err);
-		if (!PQsendPrepare(c->pg, item->statement->name, item->request->sql, (int)item->request->value_count,
-						   item->statement->oids) ||
+		if (!PQsendPrepare(c->pg, item->statement->name, item->request->sql,
+						   (int)item->request->value_count, item->statement->oids) ||
 			!PQsendDescribePrepared(c->pg, item->statement->name) || !PQpipelineSync(c->pg))
 			return cx_pg_send_failed(c, err);
 		++*syncs;
@@ -333,7 +341,8 @@ static void settle_items(cx_pg_conn *c, cx_pg_preparing *items, size_t count, bo
 	}
 }
 
-cdbc_status cx_pg_prepare(cx_pg_conn *c, cx_pg_preparing *items, size_t count, int64_t deadline_ns, cdbc_error **err)
+cdbc_status cx_pg_prepare(cx_pg_conn *c, cx_pg_preparing *items, size_t count, int64_t deadline_ns,
+						  cdbc_error **err)
 {
 	preparing p = {.conn = c, .items = items, .count = count};
 	size_t syncs = 0, kept = 0;

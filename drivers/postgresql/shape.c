@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the columns of a result are: made once a prepared statement, or once a result that was not prepared. No values here. */
+/* What the columns of a result are: made once a prepared statement, or once a result that was not
+ * prepared. No values here. */
 #include "internal.h"
 
 #include "base/alloc.h"
@@ -15,7 +16,8 @@ void cx_pg_shape_release(cx_pg_shape *shape)
 }
 
 /* One block: fields, decoders, numbers of the text columns, the types' words, the names. */
-static bool shape_alloc(const PGresult *result, size_t count, cx_pg_shape *shape, words **type_words, char **names)
+static bool shape_alloc(const PGresult *result, size_t count, cx_pg_shape *shape,
+						words **type_words, char **names)
 {
 	size_t size = count * (sizeof(cx_field) + sizeof(cx_pg_decoder) + sizeof(int) + sizeof(words));
 	char *block;
@@ -34,8 +36,9 @@ static bool shape_alloc(const PGresult *result, size_t count, cx_pg_shape *shape
 	return true;
 }
 
-cdbc_status cx_pg_shape_make(const PGresult *result, bool is_described, bool checks_utf8, cdbc_numeric_mode numeric,
-							 cdbc_arrays_mode arrays, cx_pg_shape *out, cdbc_error **err)
+cdbc_status cx_pg_shape_make(const PGresult *result, bool is_described, bool checks_utf8,
+							 cdbc_numeric_mode numeric, cdbc_arrays_mode arrays, cx_pg_shape *out,
+							 cdbc_error **err)
 {
 	int count = PQnfields(result);
 	cx_pg_shape shape = {.is_binary = is_described};
@@ -54,12 +57,13 @@ cdbc_status cx_pg_shape_make(const PGresult *result, bool is_described, bool che
 		size_t length = strlen(PQfname(result, i)) + 1;
 
 		memcpy(name, PQfname(result, i), length);
-		status = cx_pg_field(PQftype(result, i), PQfmod(result, i), name, numeric, arrays, type_words[i], &shape.fields[i],
-							 &has_binary);
+		status = cx_pg_field(PQftype(result, i), PQfmod(result, i), name, numeric, arrays,
+							 type_words[i], &shape.fields[i], &has_binary);
 		shape.is_binary = shape.is_binary && has_binary;
 		if (shape.fields[i].storage == CX_UTF8 || shape.fields[i].storage == CX_BINARY)
 			shape.text_columns[shape.text_count++] = i;
-		shape.has_long = shape.text_count > 0 || shape.has_long || shape.fields[i].storage == CX_LIST;
+		shape.has_long =
+			shape.text_count > 0 || shape.has_long || shape.fields[i].storage == CX_LIST;
 		name += length;
 	}
 	for (int i = 0; i < count && !status; i++)

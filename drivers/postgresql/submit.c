@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* One request: found or prepared, its values written, sent, and its first answer read while the values are still at hand, because a
- * stale prepared statement is made anew and run again here. Several requests are in pipeline.c. */
+/* One request: found or prepared, its values written, sent, and its first answer read while the
+ * values are still at hand, because a stale prepared statement is made anew and run again here.
+ * Several requests are in pipeline.c. */
 #include "internal.h"
 
 #include "base/alloc.h"
@@ -8,7 +9,9 @@
 #include <ctype.h>
 #include <strings.h>
 
-/* ---- slots -------------------------------------------------------------------------------------------------- */
+/* ---- slots
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Steps over blanks and comments; those that are not closed are the server's to complain of. */
 static const char *skip_blanks(const char *sql)
@@ -50,7 +53,8 @@ void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statem
 	slot->batch_bytes = request->batch_bytes > 0 ? request->batch_bytes : CX_PG_BATCH_BYTES;
 	slot->batch_ns = request->batch_ns > 0 ? request->batch_ns : CX_PG_BATCH_NS;
 	/* A result without columns has nothing to stream. */
-	slot->is_small = request->flags & CDBC_REQUEST_SMALL_RESULT || (statement && statement->shape.count == 0);
+	slot->is_small =
+		request->flags & CDBC_REQUEST_SMALL_RESULT || (statement && statement->shape.count == 0);
 	slot->is_commit = is_commit(request);
 	slot->is_session = request->kind == CDBC_KIND_SESSION || request->kind == CDBC_KIND_UNKNOWN ||
 					   request->flags & CDBC_REQUEST_SIMPLE;
@@ -85,7 +89,9 @@ cdbc_status cx_pg_send_failed(cx_pg_conn *c, cdbc_error **err)
 	return cx_error_set(err, CDBC_INTERNAL, "libpq: %s", text);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------ */
+/* ---- sending
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* The arrays that libpq wants, for n parameters. */
 typedef struct arguments {
@@ -96,8 +102,8 @@ typedef struct arguments {
 	Oid *oids; /* of an unprepared request */
 } arguments;
 
-static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st, arguments *a,
-							  size_t *bytes, cdbc_error **err)
+static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
+							  arguments *a, size_t *bytes, cdbc_error **err)
 {
 	size_t n = request->value_count;
 
@@ -119,8 +125,8 @@ static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const 
 	return CDBC_OK;
 }
 
-static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st, arguments *a, bool is_dry,
-							 size_t *bytes, cdbc_error **err)
+static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
+							 arguments *a, bool is_dry, size_t *bytes, cdbc_error **err)
 {
 	int n = (int)request->value_count, is_sent;
 	cdbc_status status = encode_all(c, request, st, a, bytes, err);
@@ -128,14 +134,17 @@ static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const c
 	if (status || is_dry)
 		return status;
 	if (st)
-		is_sent = PQsendQueryPrepared(c->pg, st->name, n, a->values, a->lengths, a->formats, st->shape.is_binary);
+		is_sent = PQsendQueryPrepared(c->pg, st->name, n, a->values, a->lengths, a->formats,
+									  st->shape.is_binary);
 	else
-		is_sent = PQsendQueryParams(c->pg, request->sql, n, a->oids, a->values, a->lengths, a->formats, 0);
+		is_sent = PQsendQueryParams(c->pg, request->sql, n, a->oids, a->values, a->lengths,
+									a->formats, 0);
 	return is_sent ? CDBC_OK : cx_pg_send_failed(c, err);
 }
 
-static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st, bool is_dry,
-									size_t *bytes, cdbc_error **err)
+static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request,
+									const cx_pg_statement *st, bool is_dry, size_t *bytes,
+									cdbc_error **err)
 {
 	size_t n = request->value_count;
 	arguments a;
@@ -154,7 +163,8 @@ static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request, 
 	return status;
 }
 
-cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, bool is_dry, size_t *bytes, cdbc_error **err)
+cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, bool is_dry,
+					   size_t *bytes, cdbc_error **err)
 {
 	size_t n = request->value_count;
 	cx_pg_param params[CX_PG_STACK_PARAMS];
@@ -164,20 +174,23 @@ cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_stateme
 	arguments a = {params, values, lengths, formats, oids};
 
 	if (st && n != st->param_count)
-		return cx_error_set(err, CDBC_PARAM, "the statement takes %zu parameters, %zu were given", st->param_count, n);
+		return cx_error_set(err, CDBC_PARAM, "the statement takes %zu parameters, %zu were given",
+							st->param_count, n);
 	if (n > PQ_QUERY_PARAM_MAX_LIMIT)
-		return cx_error_set(err, CDBC_PARAM, "%zu parameters; a statement takes %d at most", n, PQ_QUERY_PARAM_MAX_LIMIT);
+		return cx_error_set(err, CDBC_PARAM, "%zu parameters; a statement takes %d at most", n,
+							PQ_QUERY_PARAM_MAX_LIMIT);
 	*bytes += 64 + (st ? 0 : request->sql_length);
 	if (n > CX_PG_STACK_PARAMS)
 		return send_many_values(c, request, st, is_dry, bytes, err);
 	return send_with(c, request, st, &a, is_dry, bytes, err);
 }
 
-/* ---- one request -------------------------------------------------------------------------------------------- */
+/* ---- one request
+ * -------------------------------------------------------------------------------------------- */
 
 /* Finds or prepares the statement; *out NULL for one that is sent as it is. */
-static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int64_t deadline_ns, cx_pg_statement **out,
-								 cdbc_error **err)
+static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int64_t deadline_ns,
+								 cx_pg_statement **out, cdbc_error **err)
 {
 	cx_pg_statement *st = cx_pg_prepared_find(c, request);
 	cx_pg_preparing item = {.request = request};
@@ -190,7 +203,8 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 	}
 	status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
 	/* Somebody else has taken the name; the next one is another. */
-	if (!status && !item.statement && c->cursor.summary.tx_before == CDBC_TX_IDLE && cx_pg_is_stale(item.failure, &is_there)) {
+	if (!status && !item.statement && c->cursor.summary.tx_before == CDBC_TX_IDLE &&
+		cx_pg_is_stale(item.failure, &is_there)) {
 		PQclear(item.failure);
 		status = cx_pg_prepare(c, &item, 1, deadline_ns, err);
 	}
@@ -205,7 +219,8 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 	return status;
 }
 
-static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st,
+							int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 	size_t bytes = 0;
@@ -223,7 +238,8 @@ static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_st
 	return cx_pg_flush(c, deadline_ns, err);
 }
 
-/* True when the answer says that the prepared statement must be made anew, and trying again changes nothing else. */
+/* True when the answer says that the prepared statement must be made anew, and trying again changes
+ * nothing else. */
 static bool try_again(cx_pg_conn *c, cx_pg_statement *st)
 {
 	bool is_there = false;
@@ -235,14 +251,16 @@ static bool try_again(cx_pg_conn *c, cx_pg_statement *st)
 	return c->cursor.summary.tx_before == CDBC_TX_IDLE;
 }
 
-static cdbc_status submit_one(cx_pg_conn *c, const cdbc_request *request, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status submit_one(cx_pg_conn *c, const cdbc_request *request, int64_t deadline_ns,
+							  cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 
 	cursor->is_simple = request->flags & CDBC_REQUEST_SIMPLE;
 	for (bool is_first = true;; is_first = false) {
 		cx_pg_statement *st = NULL;
-		cdbc_status status = cursor->is_simple ? CDBC_OK : statement_for(c, request, deadline_ns, &st, err);
+		cdbc_status status =
+			cursor->is_simple ? CDBC_OK : statement_for(c, request, deadline_ns, &st, err);
 
 		if (status)
 			return status;
@@ -262,16 +280,19 @@ static cdbc_status submit_one(cx_pg_conn *c, const cdbc_request *request, int64_
 	}
 }
 
-cdbc_status cx_pg_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync, int64_t deadline_ns,
-						 void **cursor, cdbc_summary *failed, cdbc_error **err)
+cdbc_status cx_pg_submit(void *conn, const cdbc_request *requests, size_t count, cdbc_sync sync,
+						 int64_t deadline_ns, void **cursor, cdbc_summary *failed, cdbc_error **err)
 {
 	cx_pg_conn *c = conn;
 	cdbc_status status;
 
 	if (c->is_busy || count == 0) {
-		status = cx_error_set(err, CDBC_USAGE, count ? "the connection is busy with another result" : "nothing to submit");
+		status = cx_error_set(err, CDBC_USAGE,
+							  count ? "the connection is busy with another result"
+									: "nothing to submit");
 		if (failed)
-			*failed = (cdbc_summary){.struct_size = sizeof *failed, .affected_count = -1, .tx_before = c->tx};
+			*failed = (cdbc_summary){
+				.struct_size = sizeof *failed, .affected_count = -1, .tx_before = c->tx};
 		return status;
 	}
 	cx_pg_cursor_start(c);

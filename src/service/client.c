@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Composes configuration, catalog, pool and driver into a client. Runs nothing itself: that is session.c. */
+/* Composes configuration, catalog, pool and driver into a client. Runs nothing itself: that is
+ * session.c. */
 #include "service/client.h"
 
 #include "base/alloc.h"
@@ -46,12 +47,14 @@ cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_erro
 	const char *known = NULL, *seen;
 	cdbc_value value = cdbc_null();
 
-	if (conn->driver->info(conn->handle, CDBC_INFO_DIALECT, &value, NULL) || value.kind != CDBC_VALUE_TEXT)
+	if (conn->driver->info(conn->handle, CDBC_INFO_DIALECT, &value, NULL) ||
+		value.kind != CDBC_VALUE_TEXT)
 		return CDBC_OK;
 	seen = known_dialect(value.as.text.data, value.as.text.length);
 	if (!atomic_compare_exchange_strong(&client->dialect, &known, seen) && known != seen) {
 		cx_error_set(err, CDBC_CONFIG, "the server speaks %s, this client %s", seen, known);
-		cx_error_hint(err, "all nodes of a client must be of one kind, and of the one that its URL names");
+		cx_error_hint(
+			err, "all nodes of a client must be of one kind, and of the one that its URL names");
 		return CDBC_CONFIG;
 	}
 	conn->is_known = true;
@@ -93,7 +96,8 @@ static cdbc_status open_pool(cdbc_client *client, const cdbc_config *config, cdb
 	if (client->driver->capabilities & CDBC_IS_EMBEDDED) {
 		const char *path = cdbc_settings_find(&settings.settings, "path");
 
-		if (path && strcmp(path, ":memory:") == 0) { /* every connection would see a database of its own */
+		if (path &&
+			strcmp(path, ":memory:") == 0) { /* every connection would see a database of its own */
 			pool.max_size = 1;
 			pool.min_size = pool.min_size > 1 ? 1 : pool.min_size;
 			pool.idle_timeout_ms = 0;
@@ -101,19 +105,22 @@ static cdbc_status open_pool(cdbc_client *client, const cdbc_config *config, cdb
 		}
 		client->dialect = known_dialect("sqlite", 6);
 	}
-	client->style = client->driver->capabilities & CDBC_TAKES_QUESTION_MARKS ? CX_PLACEHOLDER_QUESTION : CX_PLACEHOLDER_DOLLAR;
+	client->style = client->driver->capabilities & CDBC_TAKES_QUESTION_MARKS
+						? CX_PLACEHOLDER_QUESTION
+						: CX_PLACEHOLDER_DOLLAR;
 	if (strcmp(settings.settings.scheme, "cockroachdb") == 0)
 		client->dialect = known_dialect("cockroachdb", 11);
 	cx_driver_host_init(&host, client->helpers);
 	settings.settings.host = &host;
-	status = cx_pool_new(&pool, client->driver, &settings.settings, &client->events, client->helpers, &client->pool, err);
+	status = cx_pool_new(&pool, client->driver, &settings.settings, &client->events,
+						 client->helpers, &client->pool, err);
 out:
 	cx_options_settings_fini(&settings);
 	return status;
 }
 
-cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options, cdbc_client **out,
-							 cdbc_error **err)
+cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options,
+							 cdbc_client **out, cdbc_error **err)
 {
 	cdbc_client *client = cx_calloc(1, sizeof *client);
 	cdbc_status status;
@@ -121,13 +128,15 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 	if (!client)
 		return cx_error_nomem(err);
 	atomic_init(&client->refs, 1);
-	status = cx_events_init(&client->events, options ? options->observers : NULL, options ? options->observer_count : 0, err);
+	status = cx_events_init(&client->events, options ? options->observers : NULL,
+							options ? options->observer_count : 0, err);
 	if (!status)
 		status = cx_options_results(config, &client->results, &client->timeout_ms, err);
 	if (!status)
 		status = load_queries(client, config, err);
 	if (!status)
-		status = cx_helpers_new(cx_options_helper_threads(config), HELPER_QUEUE, &client->helpers, err);
+		status =
+			cx_helpers_new(cx_options_helper_threads(config), HELPER_QUEUE, &client->helpers, err);
 	if (!status)
 		status = open_pool(client, config, err);
 	if (!status)
@@ -154,7 +163,8 @@ static cdbc_status open_with(const cdbc_config_options *from, cdbc_client **out,
 	return status;
 }
 
-cdbc_status cdbc_client_open_file(const char *path, const char *environment, cdbc_client **out, cdbc_error **err)
+cdbc_status cdbc_client_open_file(const char *path, const char *environment, cdbc_client **out,
+								  cdbc_error **err)
 {
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 

@@ -18,7 +18,8 @@ struct cdbc_client {
 	atomic_bool is_closed;
 	_Atomic(const char *) dialect; /* NULL until the first connection tells; static strings */
 	_Atomic uint64_t request_serial;
-	_Atomic(cdbc_session *) spare; /* a session that was released, for the next acquire; CX_SPARE_CLOSED once the client is closed */
+	_Atomic(cdbc_session *) spare; /* a session that was released, for the next acquire;
+									  CX_SPARE_CLOSED once the client is closed */
 	const cdbc_driver *driver;
 	cx_placeholder style;
 	cx_events events;
@@ -39,8 +40,8 @@ static inline void cx_client_ref(cdbc_client *client)
 }
 void cx_client_unref(cdbc_client *client);
 
-/* Notes the dialect at the first connection; one to a server of another dialect is refused with CDBC_CONFIG. Asked once of each
- * connection: conn->is_known. */
+/* Notes the dialect at the first connection; one to a server of another dialect is refused with
+ * CDBC_CONFIG. Asked once of each connection: conn->is_known. */
 cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_error **err);
 
 #endif

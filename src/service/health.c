@@ -67,15 +67,16 @@ static void check_database(cdbc_client *client, int64_t deadline_ns, reporter *r
 		info_text(lease.conn, CDBC_INFO_VERSION, version, sizeof version);
 		info_text(lease.conn, CDBC_INFO_HOST, host, sizeof host);
 		info_text(lease.conn, CDBC_INFO_NODE_ID, node, sizeof node);
-		snprintf(text, sizeof text, "%s %s at %s%s%s, %.1f ms", product, version, host, node[0] ? ", node " : "", node, ms);
+		snprintf(text, sizeof text, "%s %s at %s%s%s, %.1f ms", product, version, host,
+				 node[0] ? ", node " : "", node, ms);
 		tell(r, "database", true, text);
 	}
 	cx_lease_give(&lease, 0);
 }
 
 cdbc_status cdbc_client_health(cdbc_client *client, int64_t timeout_ms,
-							   void (*report)(void *data, const cdbc_health_item *item), void *data, bool *is_ok,
-							   cdbc_error **err)
+							   void (*report)(void *data, const cdbc_health_item *item), void *data,
+							   bool *is_ok, cdbc_error **err)
 {
 	reporter r = {report, data, true};
 	cdbc_pool_stats stats = {.struct_size = sizeof stats};
@@ -85,8 +86,9 @@ cdbc_status cdbc_client_health(cdbc_client *client, int64_t timeout_ms,
 		return cx_error_set(err, CDBC_CLOSED, "health: the client was closed");
 	check_database(client, cx_deadline_after_ms(timeout_ms), &r);
 	cx_pool_stats(client->pool, &stats);
-	snprintf(text, sizeof text, "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle, %" PRId64 " waiting", stats.open_now,
-			 stats.max_count, stats.idle_now, stats.waiting_now);
+	snprintf(text, sizeof text,
+			 "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle, %" PRId64 " waiting",
+			 stats.open_now, stats.max_count, stats.idle_now, stats.waiting_now);
 	tell(&r, "pool", stats.waiting_now == 0 || stats.open_now > 0, text);
 	snprintf(text, sizeof text, "%zu queries", cdbc_catalog_count(client->catalog));
 	tell(&r, "catalog", true, text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The PostgreSQL driver against a server that does what no real one does when asked: hangs, stops in the middle of a message, resets. */
+/* The PostgreSQL driver against a server that does what no real one does when asked: hangs, stops
+ * in the middle of a message, resets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,8 +51,11 @@ static void scene_begin(scene *s)
 	s->items[2] = (cdbc_setting){"user", "root"};
 	s->items[3] = (cdbc_setting){"dbname", "defaultdb"};
 	s->items[4] = (cdbc_setting){"sslmode", "disable"};
-	s->settings = (cdbc_settings){
-		.struct_size = sizeof s->settings, .scheme = "cockroachdb", .items = s->items, .count = 5, .host = &s->host};
+	s->settings = (cdbc_settings){.struct_size = sizeof s->settings,
+								  .scheme = "cockroachdb",
+								  .items = s->items,
+								  .count = 5,
+								  .host = &s->host};
 }
 
 static void scene_open(scene *s)
@@ -70,11 +74,16 @@ static void scene_end(scene *s)
 	wire_table_free(s->table);
 }
 
-static cdbc_status run(scene *s, const char *sql, int64_t deadline_ns, cdbc_summary *facts, cdbc_error **err)
+static cdbc_status run(scene *s, const char *sql, int64_t deadline_ns, cdbc_summary *facts,
+					   cdbc_error **err)
 {
-	cdbc_request r = {.struct_size = sizeof r, .sql = sql, .sql_length = strlen(sql), .kind = CDBC_KIND_TRANSACTION};
+	cdbc_request r = {.struct_size = sizeof r,
+					  .sql = sql,
+					  .sql_length = strlen(sql),
+					  .kind = CDBC_KIND_TRANSACTION};
 	void *cursor = NULL;
-	cdbc_status status = DRIVER->submit(s->conn, &r, 1, CDBC_SYNC_EACH, deadline_ns, &cursor, facts, err);
+	cdbc_status status =
+		DRIVER->submit(s->conn, &r, 1, CDBC_SYNC_EACH, deadline_ns, &cursor, facts, err);
 
 	if (!status) {
 		*facts = *DRIVER->summary(cursor);
@@ -93,7 +102,8 @@ static void gives_up_connecting(void **state)
 	scene_begin(&s);
 	wire_script_stall(script);
 	wire_server_add_script(s.server, script, 1);
-	assert_int_equal(DRIVER->open(&s.settings, cx_deadline_after_ms(200), &s.conn, &err), CDBC_TIMEOUT);
+	assert_int_equal(DRIVER->open(&s.settings, cx_deadline_after_ms(200), &s.conn, &err),
+					 CDBC_TIMEOUT);
 	assert_non_null(strstr(cdbc_error_message(err), "connect 127.0.0.1:"));
 	assert_null(s.conn);
 	assert_true(cx_clock_now_ns() - begun >= 200 * CX_NS_PER_MS);
@@ -155,7 +165,8 @@ static void is_used_again_after_a_cancel(void **state)
 	scene_end(&s);
 }
 
-/* The answer is cut after each of its bytes, by an end in order and by a reset: never a success, never a hang. */
+/* The answer is cut after each of its bytes, by an end in order and by a reset: never a success,
+ * never a hang. */
 static void loses_the_link_at_every_byte(void **state)
 {
 	for (size_t bytes = 0; bytes < 24; bytes++) {
@@ -184,10 +195,12 @@ static void loses_the_link_at_every_byte(void **state)
 	}
 }
 
-/* CockroachDB undoes percent signs in `options` and wants small letters; libpq's guess of a database is no use there. */
+/* CockroachDB undoes percent signs in `options` and wants small letters; libpq's guess of a
+ * database is no use there. */
 static void writes_settings_as_cockroachdb_reads_them(void **state)
 {
-	static const char *const seen[] = {"-c datestyle=ISO ", "-c extra_float_digits=3 ", "-c cdbc.note=50%25%2B1\\ 2 ",
+	static const char *const seen[] = {"-c datestyle=ISO ", "-c extra_float_digits=3 ",
+									   "-c cdbc.note=50%25%2B1\\ 2 ",
 									   "-c statement_timeout=5s --cluster=x", "defaultdb"};
 	scene s;
 	cdbc_error *err = NULL;

@@ -35,7 +35,8 @@ void cx_lease_init(cx_lease *lease)
 	atomic_init(&lease->running, 0);
 }
 
-cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source, cdbc_error **err)
+cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source,
+						  cdbc_error **err)
 {
 	cdbc_status status;
 
@@ -60,7 +61,8 @@ static void cancel_unref(cx_cancel *cancel)
 	cx_free(cancel);
 }
 
-/* The borrower's half of the end: true when the cancel is done and the connection is the borrower's to close. */
+/* The borrower's half of the end: true when the cancel is done and the connection is the borrower's
+ * to close. */
 static bool cancel_leave(cx_cancel *cancel)
 {
 	bool is_done;
@@ -93,7 +95,8 @@ static bool tidy(cx_conn *conn, int64_t deadline_ns)
 		return true;
 	if (driver->submit(conn->handle, &rollback, 1, CDBC_ONE_SYNC, deadline_ns, &cursor, NULL, NULL))
 		return false;
-	if (driver->next_result(cursor, deadline_ns, &schema, &has_result, NULL) == CDBC_OK && has_result) {
+	if (driver->next_result(cursor, deadline_ns, &schema, &has_result, NULL) == CDBC_OK &&
+		has_result) {
 		struct ArrowArray none;
 
 		if (driver->fetch(cursor, deadline_ns, &none, NULL) == CDBC_OK && none.release)
@@ -127,19 +130,23 @@ void cx_lease_give(cx_lease *lease, int64_t grace_ms)
 	state = conn->driver->state(conn->handle);
 	if (state.is_lost)
 		cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "link lost");
-	else if ((state.tx != CDBC_TX_IDLE || state.is_busy) && !tidy(conn, cx_deadline_after_ms(grace_ms)))
+	else if ((state.tx != CDBC_TX_IDLE || state.is_busy) &&
+			 !tidy(conn, cx_deadline_after_ms(grace_ms)))
 		cx_pool_release(conn->pool, conn, CX_RELEASE_CLOSE, "left in a transaction");
 	else
-		cx_pool_release(conn->pool, conn, lease->is_dirty ? CX_RELEASE_RESET : CX_RELEASE_SEEN, NULL);
+		cx_pool_release(conn->pool, conn, lease->is_dirty ? CX_RELEASE_RESET : CX_RELEASE_SEEN,
+						NULL);
 }
 
-/* ---- cancelling --------------------------------------------------------------------------------------------- */
+/* ---- cancelling
+ * --------------------------------------------------------------------------------------------- */
 
 static void cancel_run(void *data)
 {
 	cx_cancel *cancel = data;
 
-	cancel->status = cancel->driver->cancel(cancel->conn->handle, cancel->deadline_ns, &cancel->error);
+	cancel->status =
+		cancel->driver->cancel(cancel->conn->handle, cancel->deadline_ns, &cancel->error);
 }
 
 /* The canceller's half of the end. */
@@ -172,7 +179,8 @@ static cx_cancel *cancel_new(cx_conn *conn, int64_t deadline_ns)
 	return cancel;
 }
 
-cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadline_ns, cdbc_error **err)
+cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadline_ns,
+							cdbc_error **err)
 {
 	uintptr_t running = atomic_load_explicit(&lease->running, memory_order_acquire);
 	cx_cancel *cancel;
@@ -180,20 +188,24 @@ cdbc_status cx_lease_cancel(cx_lease *lease, cx_helpers *helpers, int64_t deadli
 
 	if (running == 0 || cancel_of(running))
 		return CDBC_OK; /* nothing runs, or it is being cancelled already */
-	/* The connection is the one that was seen to run: lease->conn is the borrower's, who may be giving it back right now. */
+	/* The connection is the one that was seen to run: lease->conn is the borrower's, who may be
+	 * giving it back right now. */
 	cancel = cancel_new((cx_conn *)running, deadline_ns);
 	if (!cancel)
 		return cx_error_nomem(err);
-	if (!atomic_compare_exchange_strong_explicit(&lease->running, &running, (uintptr_t)cancel | IS_CANCEL, memory_order_acq_rel,
-												 memory_order_acquire)) {
+	if (!atomic_compare_exchange_strong_explicit(&lease->running, &running,
+												 (uintptr_t)cancel | IS_CANCEL,
+												 memory_order_acq_rel, memory_order_acquire)) {
 		cancel_unref(cancel);
 		cancel_unref(cancel);
 		return CDBC_OK; /* it has ended meanwhile */
 	}
-	/* from here on the connection stays: the borrower sees the cancel and leaves it to whoever comes last */
+	/* from here on the connection stays: the borrower sees the cancel and leaves it to whoever
+	 * comes last */
 	cancel->driver = cancel->conn->driver;
 	if (!cancel->driver->cancel) {
-		status = cx_error_set(err, CDBC_UNSUPPORTED, "driver %s cannot cancel", cancel->driver->name);
+		status =
+			cx_error_set(err, CDBC_UNSUPPORTED, "driver %s cannot cancel", cancel->driver->name);
 		cancel_finish(cancel);
 		return status;
 	}

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What our columns can hold and Arrow cannot: refused when rows leave as Arrow, and nowhere else. */
+/* What our columns can hold and Arrow cannot: refused when rows leave as Arrow, and nowhere else.
+ */
 #include "data/result/arrow_limits.h"
 
 #include "base/error.h"
 
 #define DAY_US INT64_C(86400000000)
 
-cdbc_status cx_arrow_limits(const cx_field *fields, size_t count, const struct ArrowArray *batch, int64_t rows_before,
-							cdbc_error **err)
+cdbc_status cx_arrow_limits(const cx_field *fields, size_t count, const struct ArrowArray *batch,
+							int64_t rows_before, cdbc_error **err)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct ArrowArray *column = batch->children[i];
@@ -18,7 +19,8 @@ cdbc_status cx_arrow_limits(const cx_field *fields, size_t count, const struct A
 		for (int64_t row = 0; row < batch->length; row++) {
 			if (values[batch->offset + column->offset + row] < DAY_US)
 				continue;
-			cx_error_set(err, CDBC_DATA, "row %lld, column \"%s\": 24:00 has no place in Arrow's time of day",
+			cx_error_set(err, CDBC_DATA,
+						 "row %lld, column \"%s\": 24:00 has no place in Arrow's time of day",
 						 (long long)(rows_before + row + 1), fields[i].name);
 			cx_error_hint(err, "cast the column to text, or take another format");
 			return CDBC_DATA;

@@ -5,8 +5,9 @@
 
 #include "base/column.h"
 
-/* CDBC_DATA naming row (counted after rows_before) and column when a value is outside what Arrow defines for its type. */
-cdbc_status cx_arrow_limits(const cx_field *fields, size_t count, const struct ArrowArray *batch, int64_t rows_before,
-							cdbc_error **err);
+/* CDBC_DATA naming row (counted after rows_before) and column when a value is outside what Arrow
+ * defines for its type. */
+cdbc_status cx_arrow_limits(const cx_field *fields, size_t count, const struct ArrowArray *batch,
+							int64_t rows_before, cdbc_error **err);
 
 #endif

@@ -244,8 +244,9 @@ static cdbc_status try_once(wish *w, cx_slot **out, cdbc_error **err)
 }
 
 /* Kept out of the quick way's frame. */
-static __attribute__((noinline)) cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns, const char *source,
-								  cx_conn **out, cdbc_error **err)
+static __attribute__((noinline)) cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns,
+															const char *source, cx_conn **out,
+															cdbc_error **err)
 {
 	wish w = {.pool = pool, .source = source, .began_ns = cx_clock_now_ns()};
 	cdbc_error *error = NULL;

@@ -98,7 +98,8 @@ static void out_of_memory_needs_none(void **state)
 	cdbc_error_free(err);
 }
 
-/* Memory may also be short after something was sent: then it must not read as if it had not been. */
+/* Memory may also be short after something was sent: then it must not read as if it had not been.
+ */
 static void out_of_memory_has_an_outcome(void **state)
 {
 	cdbc_error *err = NULL, *other = NULL, *copy;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Sessions on the scripted driver: one request from its text to its end, and everything that can go wrong on the way. */
+/* Sessions on the scripted driver: one request from its text to its end, and everything that can go
+ * wrong on the way. */
 #include "base/clock.h"
 #include "support/fake_driver.h"
 
@@ -44,7 +45,9 @@ static int set_up(void **state)
 	static fixture f;
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
-	cdbc_observer observer = {sizeof observer, "test", CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END, on_event, NULL, NULL};
+	cdbc_observer observer = {
+		sizeof observer, "test", CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END,
+		on_event,        NULL,   NULL};
 	cdbc_config_item items[] = {{"pool.max_size", "2"}, {"pool.min_size", "0"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
@@ -58,7 +61,8 @@ static int set_up(void **state)
 	from.environ_list = no_environment;
 	options.observers = &observer;
 	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, &options, &f.client, &err) ||
+	if (cdbc_config_load(&from, &config, &err) ||
+		cdbc_client_open(config, &options, &f.client, &err) ||
 		cdbc_client_acquire(f.client, NULL, &f.session, &err))
 		fail_msg("%s", cdbc_error_message(err));
 	cdbc_config_free(config);
@@ -85,7 +89,9 @@ static cdbc_status query(fixture *f, const char *sql, cdbc_result **result, cdbc
 
 static void answer_rows(fixture *f)
 {
-	fake_server_answer(f->server, &(fake_answer){.sql = "select rows", .columns = "id int8, name text", .rows = "1|one;2|\\N;3|three"});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select rows",
+												 .columns = "id int8, name text",
+												 .rows = "1|one;2|\\N;3|three"});
 }
 
 static void test_rows(void **state)
@@ -158,7 +164,8 @@ static void test_refusals_cost_no_connection(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	assert_int_equal(cdbc_session_run(f->session, "nobody", CDBC_NO_PARAMS, NULL, &result, &err), CDBC_NOT_FOUND);
+	assert_int_equal(cdbc_session_run(f->session, "nobody", CDBC_NO_PARAMS, NULL, &result, &err),
+					 CDBC_NOT_FOUND);
 	cdbc_error_free(err);
 	assert_int_equal(query(f, "select 'unclosed", &result, &err), CDBC_SQL_FILE);
 	cdbc_error_free(err);
@@ -175,7 +182,9 @@ static void test_failure_is_judged(void **state)
 	cdbc_error *err = NULL;
 
 	fake_server_answer(f->server, &(fake_answer){.sql = "update t set a = 1",
-												 .error = {.status = CDBC_CONFLICT, .sqlstate = "40001", .message = "restart"}});
+												 .error = {.status = CDBC_CONFLICT,
+														   .sqlstate = "40001",
+														   .message = "restart"}});
 	assert_int_equal(query(f, "update t set a = 1", &result, &err), CDBC_CONFLICT);
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
 	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_SAFE);
@@ -193,7 +202,9 @@ static void test_lost_write_is_unknown_and_next_goes_elsewhere(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "insert into t values (1)", .loses_link = true, .lost_at = CDBC_POSITION_SENT});
+	fake_server_answer(f->server, &(fake_answer){.sql = "insert into t values (1)",
+												 .loses_link = true,
+												 .lost_at = CDBC_POSITION_SENT});
 	answer_rows(f);
 	assert_int_equal(query(f, "insert into t values (1)", &result, &err), CDBC_CONNECT);
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_UNKNOWN);
@@ -234,13 +245,17 @@ static void test_max_rows(void **state)
 
 	answer_rows(f);
 	options.max_rows = 3;
-	assert_int_equal(cdbc_session_query(f->session, "select rows", CDBC_NO_PARAMS, &options, &result, NULL), CDBC_OK);
+	assert_int_equal(
+		cdbc_session_query(f->session, "select rows", CDBC_NO_PARAMS, &options, &result, NULL),
+		CDBC_OK);
 	while (cdbc_result_next(result, NULL))
 		;
 	assert_true(cdbc_result_is_complete(result));
 	cdbc_result_free(result);
 	options.max_rows = 2;
-	assert_int_equal(cdbc_session_query(f->session, "select rows", CDBC_NO_PARAMS, &options, &result, &err), CDBC_RESOURCE);
+	assert_int_equal(
+		cdbc_session_query(f->session, "select rows", CDBC_NO_PARAMS, &options, &result, &err),
+		CDBC_RESOURCE);
 	assert_non_null(strstr(cdbc_error_message(err), "max-rows"));
 	cdbc_error_free(err);
 }
@@ -256,7 +271,8 @@ static void test_stream_outlives_result_not_session(void **state)
 
 	answer_rows(f);
 	assert_int_equal(cdbc_client_acquire(f->client, NULL, &session, NULL), CDBC_OK);
-	assert_int_equal(cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(
+		cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
 	assert_true(cdbc_result_next(result, NULL));
 	assert_int_equal(cdbc_result_export_arrow(result, &stream, NULL), CDBC_OK);
 	cdbc_result_free(result);
@@ -300,7 +316,9 @@ static void test_what_arrow_cannot_hold(void **state)
 	struct ArrowArray batch;
 	cdbc_result *result;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select times", .columns = "t time", .rows = "12:00:00;24:00:00"});
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "select times", .columns = "t time", .rows = "12:00:00;24:00:00"});
 	assert_int_equal(query(f, "select times", &result, NULL), CDBC_OK);
 	assert_true(cdbc_result_next(result, NULL));
 	assert_true(cdbc_result_next(result, NULL));
@@ -320,7 +338,9 @@ static void test_collect(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select many", .columns = "id int8", .rows = "1;2", .repeat = 5000});
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "select many", .columns = "id int8", .rows = "1;2", .repeat = 5000});
 	assert_int_equal(query(f, "select many", &result, NULL), CDBC_OK);
 	assert_int_equal(cdbc_result_collect(result, 0, &chunks, NULL), CDBC_OK);
 	assert_int_equal(chunks.row_count, 10000);
@@ -340,7 +360,8 @@ static void test_session_change_resets_the_connection(void **state)
 	cdbc_result *result;
 
 	assert_int_equal(cdbc_client_acquire(f->client, NULL, &session, NULL), CDBC_OK);
-	assert_int_equal(cdbc_session_query(session, "set a = 1", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "set a = 1", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
 	cdbc_result_free(result);
 	fake_server_hold(f->server, "reset");
 	cdbc_session_release(session);
@@ -355,7 +376,8 @@ static void test_open_transaction_is_rolled_back(void **state)
 	cdbc_result *result;
 
 	assert_int_equal(cdbc_client_acquire(f->client, NULL, &session, NULL), CDBC_OK);
-	assert_int_equal(cdbc_session_query(session, "begin", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "begin", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
 	cdbc_result_free(result);
 	cdbc_session_release(session);
 	assert_string_equal(fake_server_sql(f->server, 1, NULL), "ROLLBACK");
@@ -378,13 +400,17 @@ static void test_cancel_from_another_thread(void **state)
 	cdbc_error *err = NULL;
 	pthread_t thread;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select slow", .columns = "id int8", .gate = "slow", .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select slow",
+												 .columns = "id int8",
+												 .gate = "slow",
+												 .gate_at = CDBC_POSITION_SENT});
 	answer_rows(f);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_it, f), 0);
 	assert_int_equal(query(f, "select slow", &result, &err), CDBC_CANCELLED);
 	cdbc_error_free(err);
 	pthread_join(thread, NULL);
-	assert_int_equal(query(f, "select rows", &result, NULL), CDBC_OK); /* a late cancel does not hit this one */
+	assert_int_equal(query(f, "select rows", &result, NULL),
+					 CDBC_OK); /* a late cancel does not hit this one */
 	cdbc_result_free(result);
 	assert_int_equal(fake_server_counts(f->server).cancels, 1);
 	assert_int_equal(cdbc_session_cancel(f->session, NULL), CDBC_OK); /* nothing runs */
@@ -398,9 +424,14 @@ static void test_deadline(void **state)
 	cdbc_result *result;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "select slow", .columns = "id int8", .gate = "slow", .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select slow",
+												 .columns = "id int8",
+												 .gate = "slow",
+												 .gate_at = CDBC_POSITION_SENT});
 	options.timeout_ms = 20;
-	assert_int_equal(cdbc_session_query(f->session, "select slow", CDBC_NO_PARAMS, &options, &result, &err), CDBC_TIMEOUT);
+	assert_int_equal(
+		cdbc_session_query(f->session, "select slow", CDBC_NO_PARAMS, &options, &result, &err),
+		CDBC_TIMEOUT);
 	cdbc_error_free(err);
 }
 
@@ -410,13 +441,20 @@ static void test_script(void **state)
 	cdbc_error *err = NULL;
 	int64_t affected = 0;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "insert *", .tag = "INSERT 0 2", .affected = 2});
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "insert *", .tag = "INSERT 0 2", .affected = 2});
 	fake_server_answer(f->server, &(fake_answer){.sql = "create *", .tag = "CREATE TABLE"});
-	assert_int_equal(cdbc_session_execute_script(f->session, "create table t (a int);\n insert into t values (1);\ninsert into t values (2); -- end",
-												 &affected, NULL),
-					 CDBC_OK);
+	assert_int_equal(
+		cdbc_session_execute_script(
+			f->session,
+			"create table t (a int);\n insert into t values (1);\ninsert into t values (2); -- end",
+			&affected, NULL),
+		CDBC_OK);
 	assert_int_equal(affected, 4);
-	assert_int_equal(cdbc_session_execute_script(f->session, "create table u (a int);\n\nselect nothing;\ncreate table v (a int)", NULL, &err),
+	assert_int_equal(cdbc_session_execute_script(
+						 f->session,
+						 "create table u (a int);\n\nselect nothing;\ncreate table v (a int)", NULL,
+						 &err),
 					 CDBC_SQL);
 	assert_non_null(strstr(cdbc_error_message(err), "line 3"));
 	cdbc_error_free(err);
@@ -434,18 +472,26 @@ static void test_script_of_a_query_text(void **state)
 	(void)f;
 	assert_int_equal(cdbc_client_open_url("sqlite::memory:", &client, NULL), CDBC_OK);
 	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);
-	assert_int_equal(cdbc_session_query(session, "create table t (a int); insert into t values (1), (2); insert into t values (3)",
-										CDBC_NO_PARAMS, NULL, &result, NULL),
-					 CDBC_OK);
+	assert_int_equal(
+		cdbc_session_query(
+			session,
+			"create table t (a int); insert into t values (1), (2); insert into t values (3)",
+			CDBC_NO_PARAMS, NULL, &result, NULL),
+		CDBC_OK);
 	assert_false(cdbc_result_next(result, NULL));
 	assert_true(cdbc_result_is_complete(result));
 	assert_int_equal(cdbc_result_affected_count(result), 3); /* of all statements */
 	cdbc_result_free(result);
-	assert_int_equal(cdbc_session_query(session, "insert into t values (4); insert into nowhere values (1); insert into t values (5)",
-										CDBC_NO_PARAMS, NULL, &result, &err),
-					 CDBC_SQL);
+	assert_int_equal(
+		cdbc_session_query(
+			session,
+			"insert into t values (4); insert into nowhere values (1); insert into t values (5)",
+			CDBC_NO_PARAMS, NULL, &result, &err),
+		CDBC_SQL);
 	cdbc_error_free(err);
-	assert_int_equal(cdbc_session_query(session, "select count(*) from t where a = 5", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(session, "select count(*) from t where a = 5",
+										CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
 	assert_true(cdbc_result_next(result, NULL));
 	assert_int_equal(cdbc_result_int64(result, 0), 0);
 	cdbc_result_free(result);
@@ -466,16 +512,20 @@ static void test_nothing_is_left_of_a_session(void **state)
 	options.setting_count = 1;
 	options.timeout_ms = 1;
 	answer_rows(f);
-	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config($1, $2, false)", .columns = "s text", .rows = "1"});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select set_config($1, $2, false)",
+												 .columns = "s text",
+												 .rows = "1"});
 	assert_int_equal(cdbc_client_acquire(f->client, &options, &session, NULL), CDBC_OK);
 	cdbc_session_release(session);
 	options.timeout_ms = 5000;
 	assert_int_equal(cdbc_client_acquire(f->client, &options, &session, NULL), CDBC_OK);
-	assert_int_equal(cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(
+		cdbc_session_query(session, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
 	cdbc_session_release(session); /* with its result open */
 	assert_int_equal(cdbc_client_acquire(f->client, NULL, &next, NULL), CDBC_OK);
 	assert_ptr_equal(next, session);
-	assert_int_equal(cdbc_session_query(next, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(next, "select rows", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
 	cdbc_result_free(result);
 	cdbc_session_release(next);
 	assert_string_equal(fake_server_sql(f->server, 0, NULL), "select set_config($1, $2, false)");
