@@ -45,9 +45,10 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_query(cdbc_session *session, co
 													   cdbc_result **out, cdbc_error **err);
 
 /* Runs every statement of a script in turn, discarding rows, and stops at the first that fails;
- * none when a quote or comment is left open. Each has the session's timeout for itself. No
- * parameters. *affected_count (may be NULL) is the sum. Errors as cdbc_session_query. Round trips:
- * one a statement. */
+ * none when a quote or comment is left open. Each has the session's timeout for itself, and an
+ * error is the failed statement's, but once one has run there is no safe replay. No parameters.
+ * *affected_count (may be NULL) is the sum. Errors as cdbc_session_query. Round trips: one a
+ * statement. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_execute_script(cdbc_session *session,
 																const char *sql,
 																int64_t *affected_count,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Sessions: parameters bound, a connection taken when a request needs one, the request run, its end told. */
+/* Sessions: parameters bound, a connection taken when a request needs one, the request run, its end
+ * told. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "data/exec/run.h"
-#include "data/sql/split.h"
 #include "service/client.h"
 
 #include <cdbc/session.h>
@@ -29,7 +29,7 @@ struct cdbc_session {
 	cdbc_result result;
 };
 
-/* ---- acquire and release ------------------------------------------------------------------------------------ */
+/* ---- acquire and release ---- */
 
 static void free_settings(cdbc_session *session)
 {
@@ -42,7 +42,8 @@ static void free_settings(cdbc_session *session)
 	session->setting_count = 0;
 }
 
-static cdbc_status copy_options(cdbc_session *session, const cdbc_session_options *options, cdbc_error **err)
+static cdbc_status copy_options(cdbc_session *session, const cdbc_session_options *options,
+								cdbc_error **err)
 {
 	session->source = options->source;
 	if (options->timeout_ms)
@@ -50,7 +51,8 @@ static cdbc_status copy_options(cdbc_session *session, const cdbc_session_option
 	if (options->setting_count == 0)
 		return CDBC_OK;
 	if (session->client->driver->capabilities & CDBC_IS_EMBEDDED) {
-		cx_error_set(err, CDBC_UNSUPPORTED, "driver %s has no settings of a session", session->client->driver->name);
+		cx_error_set(err, CDBC_UNSUPPORTED, "driver %s has no settings of a session",
+					 session->client->driver->name);
 		cx_error_hint(err, "give them to every connection, in database.settings");
 		return CDBC_UNSUPPORTED;
 	}
@@ -83,7 +85,8 @@ static cdbc_session *session_get(cdbc_client *client)
 	cdbc_session *session = atomic_load_explicit(&client->spare, memory_order_relaxed);
 
 	if (session && session != CX_SPARE_CLOSED &&
-		atomic_compare_exchange_strong_explicit(&client->spare, &session, NULL, memory_order_acquire, memory_order_relaxed))
+		atomic_compare_exchange_strong_explicit(&client->spare, &session, NULL,
+												memory_order_acquire, memory_order_relaxed))
 		return session;
 	session = cx_alloc(sizeof *session);
 	if (!session)
@@ -102,14 +105,15 @@ static void session_put(cdbc_session *session)
 	cdbc_session *none = NULL;
 
 	if (!atomic_load_explicit(&client->spare, memory_order_relaxed) &&
-		atomic_compare_exchange_strong_explicit(&client->spare, &none, session, memory_order_release, memory_order_relaxed))
+		atomic_compare_exchange_strong_explicit(&client->spare, &none, session,
+												memory_order_release, memory_order_relaxed))
 		return; /* the client may be gone already */
 	cx_free(session);
 	cx_client_unref(client);
 }
 
-cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options *options, cdbc_session **out,
-								cdbc_error **err)
+cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options *options,
+								cdbc_session **out, cdbc_error **err)
 {
 	cdbc_session *session;
 	cdbc_status status;
@@ -152,8 +156,9 @@ void cdbc_session_release(cdbc_session *session)
 }
 
 cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_options *options,
-									 cdbc_status (*fn)(cdbc_session *session, void *data, cdbc_error **err), void *data,
-									 cdbc_error **err)
+									 cdbc_status (*fn)(cdbc_session *session, void *data,
+													   cdbc_error **err),
+									 void *data, cdbc_error **err)
 {
 	cdbc_session *session;
 	cdbc_status status = cdbc_client_acquire(client, options, &session, err);
@@ -167,16 +172,18 @@ cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_opt
 
 cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
 {
-	cdbc_status status = cx_lease_cancel(&session->lease, session->client->helpers, cx_deadline_after_ms(CANCEL_MS), err);
+	cdbc_status status = cx_lease_cancel(&session->lease, session->client->helpers,
+										 cx_deadline_after_ms(CANCEL_MS), err);
 
 	if (status)
 		cx_error_wrap(err, "cancel");
 	return status;
 }
 
-/* ---- a connection ------------------------------------------------------------------------------------------- */
+/* ---- a connection ---- */
 
-static cdbc_status apply_setting(cdbc_session *session, const cdbc_setting *setting, int64_t deadline_ns, cdbc_error **err)
+static cdbc_status apply_setting(cdbc_session *session, const cdbc_setting *setting,
+								 int64_t deadline_ns, cdbc_error **err)
 {
 	cdbc_value values[2] = {cdbc_string(setting->name), cdbc_string(setting->value)};
 	cdbc_request request = {.struct_size = sizeof request,
@@ -208,7 +215,8 @@ static cdbc_status apply_settings(cdbc_session *session, int64_t deadline_ns, cd
 
 		if (status) {
 			cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT,
-							 status == CDBC_SQL || status == CDBC_CANCELLED ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE);
+							 status == CDBC_SQL || status == CDBC_CANCELLED ? CDBC_REPLAY_NO
+																			: CDBC_REPLAY_SAFE);
 			cx_error_wrap(err, "session setting \"%s\"", session->settings[i].name);
 			return status;
 		}
@@ -216,14 +224,16 @@ static cdbc_status apply_settings(cdbc_session *session, int64_t deadline_ns, cd
 	return CDBC_OK;
 }
 
-/* The rare part of connect, with a connection there: an earlier cancel, or the client's end. err is not NULL. */
+/* The rare part of connect, with a connection there: an earlier cancel, or the client's end. err is
+ * not NULL. */
 static cdbc_status connect_again(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
 {
 	const cx_conn *conn = session->lease.conn;
 	bool is_idle = conn->driver->state(conn->handle).tx == CDBC_TX_IDLE;
 	cdbc_status status;
 
-	if (is_idle && atomic_load(&session->client->is_closed)) /* an open transaction may come to its end */
+	if (is_idle &&
+		atomic_load(&session->client->is_closed)) /* an open transaction may come to its end */
 		return cx_error_set(err, CDBC_CLOSED, "the client was closed");
 	status = cx_lease_settle(&session->lease, deadline_ns, err);
 	if (status == CDBC_CONNECT) {
@@ -242,12 +252,15 @@ static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_erro
 	cdbc_status status;
 
 	if (session->lease.conn) {
-		if (__builtin_expect(cx_lease_has_cancel(&session->lease) ||
-								 atomic_load_explicit(&session->client->is_closed, memory_order_relaxed), 0))
+		if (__builtin_expect(
+				cx_lease_has_cancel(&session->lease) ||
+					atomic_load_explicit(&session->client->is_closed, memory_order_relaxed),
+				0))
 			return connect_again(session, deadline_ns, err);
 		return CDBC_OK;
 	}
-	status = cx_lease_take(&session->lease, session->client->pool, deadline_ns, session->source, err);
+	status =
+		cx_lease_take(&session->lease, session->client->pool, deadline_ns, session->source, err);
 	if (status)
 		return status;
 	if (__builtin_expect(!session->lease.conn->is_known, 0))
@@ -259,7 +272,7 @@ static cdbc_status connect(cdbc_session *session, int64_t deadline_ns, cdbc_erro
 	return status;
 }
 
-/* ---- a request ---------------------------------------------------------------------------------------------- */
+/* ---- a request ---- */
 
 static void emit(cdbc_session *session, cdbc_event_kind kind, const cdbc_error *error)
 {
@@ -333,7 +346,8 @@ static void session_refuse(void *self, cdbc_status status, cdbc_error **err)
 	cx_run_refuse(&session->run, status, err);
 }
 
-static const cx_result_source session_source = {session_fetch, session_summary, session_refuse, close_result};
+static const cx_result_source session_source = {session_fetch, session_summary, session_refuse,
+												close_result};
 
 /* What a request needs besides its statement and values. */
 typedef struct ask {
@@ -359,8 +373,8 @@ static int64_t deadline_of(const cdbc_session *session, const ask *a)
 /* Whether the mark promises few rows, or none. */
 static bool is_small(cdbc_cardinality cardinality)
 {
-	return cardinality == CDBC_ONE || cardinality == CDBC_ZERO_OR_ONE || cardinality == CDBC_SCALAR || cardinality == CDBC_EXEC ||
-		   cardinality == CDBC_EXEC_ROWS;
+	return cardinality == CDBC_ONE || cardinality == CDBC_ZERO_OR_ONE ||
+		   cardinality == CDBC_SCALAR || cardinality == CDBC_EXEC || cardinality == CDBC_EXEC_ROWS;
 }
 
 static void fill_request(const cdbc_session *session, const ask *a, cdbc_request *request)
@@ -428,8 +442,9 @@ static void set_limits(cdbc_result *result, const ask *a)
 	}
 }
 
-/* Sends the request and waits for its first batch, its end or its failure. The last link of the chain. */
-static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err)
+/* Sends the request and waits for its first batch, its end or its failure. The last link of the
+ * chain. */
+static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_result **out, cdbc_error **err)
 {
 	cx_run *run = &session->run;
 	cdbc_result *result = &session->result;
@@ -439,7 +454,9 @@ static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err
 
 	run->deadline_ns = a->deadline_ns ? a->deadline_ns : deadline_of(session, a);
 	run->name = a->name;
-	if (__builtin_expect(session->client->events.wanted & (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END), 0)) {
+	if (__builtin_expect(session->client->events.wanted &
+							 (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END),
+						 0)) {
 		session->request_id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
 		result->row_count = 0;
 		emit(session, CDBC_EVENT_REQUEST_START, NULL);
@@ -463,8 +480,10 @@ static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_error **err
 	result->self = session;
 	set_limits(result, a);
 	session->is_busy = true;
-	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE)
+	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE) {
+		*out = result;
 		return CDBC_OK;
+	}
 	status = cdbc_error_status(error);
 	cx_error_pass(err, error);
 	close_result(session);
@@ -495,7 +514,8 @@ static cdbc_value *values_room(const cx_statement *statement, cdbc_value *few, c
 }
 
 cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
-							   const cdbc_request_options *options, cdbc_result **out, cdbc_error **err)
+							   const cdbc_request_options *options, cdbc_result **out,
+							   cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values;
 	ask a = {.options = options};
@@ -519,24 +539,24 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 		session->statement = statement; /* on_end gives it back */
 		a.statement = statement;
 		a.values = values;
-		status = execute(session, &a, err);
+		status = execute(session, &a, out, err);
 	}
 	if (values != few)
 		cx_free(values);
-	if (!status)
-		*out = &session->result;
 	return status;
 }
 
 static void warn_deprecated(cdbc_session *session, const cx_query *query)
 {
-	cdbc_event event = {.kind = CDBC_EVENT_DEPRECATED, .name = query->info.name, .text = query->deprecated};
+	cdbc_event event = {
+		.kind = CDBC_EVENT_DEPRECATED, .name = query->info.name, .text = query->deprecated};
 
 	cx_events_emit(&session->client->events, &event);
 }
 
 cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
-							 const cdbc_request_options *options, cdbc_result **out, cdbc_error **err)
+							 const cdbc_request_options *options, cdbc_result **out,
+							 cdbc_error **err)
 {
 	cdbc_client *client = session->client;
 	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
@@ -559,11 +579,13 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 		}
 		dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	}
-	status = cx_catalog_find(client->catalog, name, dialect ? dialect : "postgresql", &a.query, err);
+	status =
+		cx_catalog_find(client->catalog, name, dialect ? dialect : "postgresql", &a.query, err);
 	if (status)
 		return status;
 	a.name = a.query->info.name;
-	a.statement = client->style == CX_PLACEHOLDER_QUESTION ? a.query->statement_qmark : a.query->statement;
+	a.statement =
+		client->style == CX_PLACEHOLDER_QUESTION ? a.query->statement_qmark : a.query->statement;
 	values = values_room(a.statement, few, err);
 	if (!values)
 		return CDBC_NOMEM;
@@ -572,79 +594,9 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 		if (a.query->deprecated)
 			warn_deprecated(session, a.query);
 		a.values = values;
-		status = execute(session, &a, err);
+		status = execute(session, &a, out, err);
 	}
 	if (values != few)
 		cx_free(values);
-	if (!status)
-		*out = &session->result;
-	return status;
-}
-
-/* ---- scripts ------------------------------------------------------------------------------------------------ */
-
-/* Runs one statement to its end, discarding rows. */
-static cdbc_status run_discarding(cdbc_session *session, const char *sql, int64_t *affected_count, cdbc_error **err)
-{
-	cdbc_result *result;
-	cdbc_error *error = NULL;
-	cdbc_status status = cdbc_session_query(session, sql, CDBC_NO_PARAMS, NULL, &result, err);
-
-	if (status)
-		return status;
-	while (cx_result_load(result, &error))
-		;
-	if (result->state == CX_RESULT_FAILED) {
-		status = cdbc_error_status(error);
-		cx_error_pass(err, error);
-	} else if (cdbc_result_affected_count(result) > 0) {
-		*affected_count += cdbc_result_affected_count(result);
-	}
-	cdbc_result_free(result);
-	return status;
-}
-
-/* Reads it to its end once, so that a quote left open in the last statement is told before the first one runs. */
-static cdbc_status check_script(const char *sql, cdbc_error **err)
-{
-	cx_splitter splitter;
-	cx_piece piece;
-	const cx_lexer *lexer = &splitter.lexer;
-
-	cx_splitter_init(&splitter, sql, strlen(sql));
-	while (cx_splitter_next(&splitter, &piece))
-		;
-	if (!lexer->error.message)
-		return CDBC_OK;
-	return cx_error_set(err, CDBC_SQL_FILE, "%zu:%zu: %s", lexer->error.line, lexer->error.offset - lexer->error.line_start + 1,
-						lexer->error.message);
-}
-
-cdbc_status cdbc_session_execute_script(cdbc_session *session, const char *sql, int64_t *affected_count, cdbc_error **err)
-{
-	cx_splitter splitter;
-	cx_piece piece;
-	int64_t sum = 0;
-	cdbc_status status;
-
-	status = check_script(sql, err);
-	if (status)
-		return status;
-	cx_splitter_init(&splitter, sql, strlen(sql));
-	while (!status && cx_splitter_next(&splitter, &piece)) {
-		char *text;
-
-		if (piece.length == 0)
-			continue;
-		text = cx_strndup(piece.text, piece.length);
-		if (!text)
-			return cx_error_nomem(err);
-		status = run_discarding(session, text, &sum, err);
-		cx_free(text);
-		if (status)
-			cx_error_wrap(err, "statement at line %zu", piece.line);
-	}
-	if (!status && affected_count)
-		*affected_count = sum;
 	return status;
 }

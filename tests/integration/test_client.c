@@ -183,9 +183,7 @@ static void assert_text(cdbc_result *result, size_t column, const char *wanted)
 		fail_msg("column %zu: %.*s, not %s", column, (int)text.length, text.data, wanted);
 }
 
-/* ---- on both
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- on both ---- */
 
 static void test_named_query(void **state)
 {
@@ -476,8 +474,7 @@ static void test_released_in_the_middle(void **state)
 	}
 }
 
-/* ---- on a server
- * -------------------------------------------------------------------------------------------- */
+/* ---- on a server ---- */
 
 static void *cancel_soon(void *data)
 {
@@ -679,8 +676,7 @@ static void test_another_kind_of_server(void **state)
 	cdbc_client_close(client, 5000);
 }
 
-/* ---- a server that goes away
- * -------------------------------------------------------------------------------- */
+/* ---- a server that goes away ---- */
 
 static void server(const char *what, const char *folder, char *url, size_t size)
 {

@@ -90,9 +90,7 @@ cdbc_status cdbc_result_schema(const cdbc_result *result, struct ArrowSchema *ou
 	return cx_schema_copy(result->schema, out, err);
 }
 
-/* ---- collect
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- collect ---- */
 
 void cdbc_chunks_clear(cdbc_chunks *chunks)
 {
@@ -153,8 +151,7 @@ cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chu
 	return CDBC_OK;
 }
 
-/* ---- the stream
- * --------------------------------------------------------------------------------------------- */
+/* ---- the stream ---- */
 
 void cx_export_cut(cx_export *exported)
 {

@@ -172,9 +172,7 @@ const char *cdbc_result_tag(const cdbc_result *result)
 	return result->state == CX_RESULT_COMPLETE ? result->source->summary(result->self)->tag : "";
 }
 
-/* ---- columns
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- columns ---- */
 
 size_t cdbc_result_column_count(const cdbc_result *result)
 {
@@ -212,9 +210,7 @@ bool cdbc_result_find_column(const cdbc_result *result, const char *name, size_t
 	return false;
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 /* The column's array and the present row in it; NULL when there is no value. */
 static const struct ArrowArray *cell(const cdbc_result *result, size_t column, int64_t *at)

@@ -303,7 +303,14 @@ static bool is_restart_point(const cx_token *name)
 	static const char word[] = "cockroach_restart";
 	size_t quote = name->kind == CX_TOKEN_QUOTED;
 
-	return name->length == sizeof word - 1 + 2 * quote && strncasecmp(name->text + quote, word, sizeof word - 1) == 0;
+	return name->length == sizeof word - 1 + 2 * quote &&
+		   strncasecmp(name->text + quote, word, sizeof word - 1) == 0;
+}
+
+static bool commits(const cx_judge *j)
+{
+	return j->verb == CX_KW_COMMIT || j->verb == CX_KW_END ||
+		   (j->verb == CX_KW_RELEASE && is_restart_point(&j->prev));
 }
 
 /* Everything that is not a query or a change of data. */
@@ -324,18 +331,15 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_REASSIGN:
 	case CX_KW_SECURITY:
 		return CDBC_KIND_DDL;
-	case CX_KW_COMMIT:
-	case CX_KW_END:
-		*flags |= CDBC_REQUEST_COMMITS;
-		return CDBC_KIND_TRANSACTION;
-	case CX_KW_RELEASE:
-		*flags |= is_restart_point(&j->prev) ? CDBC_REQUEST_COMMITS : 0u;
-		return CDBC_KIND_TRANSACTION;
 	case CX_KW_BEGIN:
 	case CX_KW_START:
+	case CX_KW_COMMIT:
+	case CX_KW_END:
 	case CX_KW_ROLLBACK:
 	case CX_KW_ABORT:
 	case CX_KW_SAVEPOINT:
+	case CX_KW_RELEASE:
+		*flags |= commits(j) ? CDBC_REQUEST_COMMITS : 0u;
 		return CDBC_KIND_TRANSACTION;
 	case CX_KW_SET:
 		return verdict_set(j, flags);

@@ -66,8 +66,7 @@ static int tear_down(void **state)
 	return unlink(file);
 }
 
-/* ---- clients and sessions
- * ----------------------------------------------------------------------------------- */
+/* ---- clients and sessions ---- */
 
 static cdbc_status open_and_close(void *data, cdbc_error **err)
 {
@@ -99,8 +98,7 @@ static void test_clients(void **state)
 	assert_true(oom_run(open_and_close, &nobody_listens) > 20);
 }
 
-/* ---- statements
- * --------------------------------------------------------------------------------------------- */
+/* ---- statements ---- */
 
 static cdbc_status get_statements(void *data, cdbc_error **err)
 {
@@ -133,9 +131,7 @@ static void test_statements(void **state)
 	assert_true(oom_run(get_statements, NULL) > 20);
 }
 
-/* ---- results
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- results ---- */
 
 static cdbc_status read_rows(cdbc_result *result, cdbc_error **err)
 {
@@ -222,9 +218,7 @@ static void test_results(void **state)
 	assert_int_equal(fake_server_counts(server).opens, 1); /* no connection was lost over it */
 }
 
-/* ---- scripts
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- scripts ---- */
 
 static cdbc_status run_script(void *data, cdbc_error **err)
 {

@@ -31,11 +31,20 @@ typedef struct fixture {
 	int starts, ends, failures, destroyed;
 } fixture;
 
+static pthread_mutex_t leak_lock = PTHREAD_MUTEX_INITIALIZER; /* guards leak_text */
+static pthread_cond_t leak_told = PTHREAD_COND_INITIALIZER;
+static char leak_text[128];
+
 static void on_event(void *self, const cdbc_event *event)
 {
 	fixture *f = self;
 
-	if (event->kind == CDBC_EVENT_REQUEST_START) {
+	if (event->kind == CDBC_EVENT_LEAK) {
+		pthread_mutex_lock(&leak_lock);
+		snprintf(leak_text, sizeof leak_text, "%s", event->text ? event->text : "nowhere");
+		pthread_cond_signal(&leak_told);
+		pthread_mutex_unlock(&leak_lock);
+	} else if (event->kind == CDBC_EVENT_REQUEST_START) {
 		f->starts++;
 	} else {
 		f->ends++;
@@ -56,15 +65,17 @@ static cdbc_status open_client(fixture *f, const char *url, const char *queries,
 	cdbc_observer observer = {
 		sizeof observer, "test",     CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END,
 		on_event,        on_destroy, f};
-	cdbc_config_item items[] = {
-		{"pool.max_size", "1"}, {"pool.min_size", "0"}, {"queries.folders", queries}};
+	cdbc_config_item items[] = {{"pool.max_size", "1"},
+								{"pool.min_size", "0"},
+								{"queries.folders", queries},
+								{"pool.leak_warning", "20ms"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
 	cdbc_status status;
 
 	from.url = url;
 	from.items = items;
-	from.item_count = 3;
+	from.item_count = 4;
 	from.environ_list = no_environment;
 	options.observers = &observer;
 	options.observer_count = 1;
@@ -135,8 +146,7 @@ static void check(cdbc_error *err, cdbc_status status, cdbc_outcome outcome, cdb
 	cdbc_error_free(err);
 }
 
-/* ---- what a query promises
- * ---------------------------------------------------------------------------------- */
+/* ---- what a query promises ---- */
 
 static void test_a_broken_promise_is_judged(void **state)
 {
@@ -188,9 +198,7 @@ static void test_collect_beyond_its_bound(void **state)
 	cdbc_chunks_clear(NULL);
 }
 
-/* ---- failures
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- failures ---- */
 
 static void test_a_failure_is_one_though_nobody_wants_the_error(void **state)
 {
@@ -260,9 +268,24 @@ static void test_a_script_with_an_open_quote_does_not_begin(void **state)
 	assert_null(fake_server_sql(f->server, 0, NULL));
 }
 
-/* ---- time
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
+
+static void test_a_script_half_done_is_not_safe_to_run_again(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "insert *", .tag = "INSERT 0 1", .affected = 1});
+	fake_server_answer(f->server, &(fake_answer){.sql = "update *",
+												 .error = {.status = CDBC_CONFLICT, .sqlstate = "40001", .message = "again"}});
+	assert_int_equal(cdbc_session_execute_script(f->session, "update 1; insert 1", NULL, &err), CDBC_CONFLICT);
+	check(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_SAFE);
+	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; update 1", NULL, &err), CDBC_CONFLICT);
+	check(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; update 1", NULL, NULL), CDBC_CONFLICT);
+	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; begin; update 1", NULL, &err), CDBC_CONFLICT);
+	check(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+}
 
 static void test_no_time_left_is_not_for_ever(void **state)
 {
@@ -299,8 +322,7 @@ static void test_the_first_named_query_has_its_own_timeout(void **state)
 	fake_server_let(f->server, "open");
 }
 
-/* ---- settings of a session
- * ---------------------------------------------------------------------------------- */
+/* ---- settings of a session ---- */
 
 static cdbc_session *session_with(fixture *f, const cdbc_config_item *items, size_t count)
 {
@@ -398,8 +420,26 @@ static void test_an_embedded_database_has_no_session_settings(void **state)
 	cdbc_client_close(client, 1000);
 }
 
-/* ---- connections
- * -------------------------------------------------------------------------------------------- */
+/* ---- connections ---- */
+
+static void test_a_leak_is_told_with_its_place(void **state)
+{
+	fixture *f = *state;
+	cdbc_session_options options = CDBC_SESSION_OPTIONS_INIT;
+	char here[] = CDBC_HERE;
+
+	cdbc_session_release(f->session);
+	f->session = NULL;
+	options.connect_now = true;
+	leak_text[0] = '\0';
+	assert_int_equal(cdbc_client_acquire(f->client, &options, &f->session, NULL), CDBC_OK);
+	pthread_mutex_lock(&leak_lock);
+	while (!leak_text[0])
+		pthread_cond_wait(&leak_told, &leak_lock);
+	pthread_mutex_unlock(&leak_lock);
+	*strrchr(here, ':') = '\0';
+	assert_memory_equal(leak_text, here, strlen(here));
+}
 
 static void test_each_connection_is_of_one_kind(void **state)
 {
@@ -497,9 +537,7 @@ static void test_observers_of_a_client_that_does_not_open(void **state)
 	assert_int_equal(f->destroyed, 0);
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- values ---- */
 
 static void test_whole_numbers_keep_their_digits(void **state)
 {
@@ -614,11 +652,13 @@ int main(void)
 		CASE(test_a_failure_is_one_though_nobody_wants_the_error),
 		CASE(test_columns_outlive_a_failure),
 		CASE(test_a_script_with_an_open_quote_does_not_begin),
+		CASE(test_a_script_half_done_is_not_safe_to_run_again),
 		CASE(test_no_time_left_is_not_for_ever),
 		CASE(test_the_first_named_query_has_its_own_timeout),
 		CASE(test_no_request_without_its_settings),
 		CASE(test_cancelled_while_settings_are_made),
 		CASE(test_an_embedded_database_has_no_session_settings),
+		CASE(test_a_leak_is_told_with_its_place),
 		CASE(test_each_connection_is_of_one_kind),
 		CASE(test_lost_while_a_cancel_is_settled),
 		CASE(test_a_closed_client_lets_transactions_end),
