@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The session inside: what its life (session.c) and its requests (request.c) share. */
+#ifndef CX_SESSION_H
+#define CX_SESSION_H
+
+#include "base/clock.h"
+#include "data/exec/run.h"
+#include "service/client.h"
+
+#include <cdbc/session.h>
+
+struct cdbc_session {
+	cdbc_client *client;
+	cx_lease lease;
+	bool is_busy; /* a result is open */
+	const char *source;
+	int64_t timeout_ms;
+	cdbc_setting *settings;
+	size_t setting_count;
+	cx_statement *statement; /* of the open result, when it was given as text */
+	uint64_t request_id;     /* of the open result, when somebody watches */
+	int64_t started_ns;
+	cx_run run;
+	cdbc_result result;
+};
+
+/* Sees to it that there is a connection, as the session wants it. err is not NULL. */
+cdbc_status cx_session_connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
+
+/* By the cheap clock where one of its ticks does not matter. */
+static inline int64_t cx_session_deadline(int64_t timeout_ms)
+{
+	if (timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2)
+		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
+	return cx_deadline_after_ms(timeout_ms);
+}
+
+#endif
