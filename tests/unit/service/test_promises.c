@@ -62,9 +62,12 @@ static cdbc_status open_client(fixture *f, const char *url, const char *queries,
 {
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
-	cdbc_observer observer = {
-		sizeof observer, "test",     CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END,
-		on_event,        on_destroy, f};
+	cdbc_observer observer = {sizeof observer,
+							  "test",
+							  CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END | CDBC_EVENT_LEAK,
+							  on_event,
+							  on_destroy,
+							  f};
 	cdbc_config_item items[] = {{"pool.max_size", "1"},
 								{"pool.min_size", "0"},
 								{"queries.folders", queries},
@@ -275,15 +278,23 @@ static void test_a_script_half_done_is_not_safe_to_run_again(void **state)
 	fixture *f = *state;
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "insert *", .tag = "INSERT 0 1", .affected = 1});
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "insert *", .tag = "INSERT 0 1", .affected = 1});
 	fake_server_answer(f->server, &(fake_answer){.sql = "update *",
-												 .error = {.status = CDBC_CONFLICT, .sqlstate = "40001", .message = "again"}});
-	assert_int_equal(cdbc_session_execute_script(f->session, "update 1; insert 1", NULL, &err), CDBC_CONFLICT);
+												 .error = {.status = CDBC_CONFLICT,
+														   .sqlstate = "40001",
+														   .message = "again"}});
+	assert_int_equal(cdbc_session_execute_script(f->session, "update 1; insert 1", NULL, &err),
+					 CDBC_CONFLICT);
 	check(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_SAFE);
-	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; update 1", NULL, &err), CDBC_CONFLICT);
+	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; update 1", NULL, &err),
+					 CDBC_CONFLICT);
 	check(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; update 1", NULL, NULL), CDBC_CONFLICT);
-	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; begin; update 1", NULL, &err), CDBC_CONFLICT);
+	assert_int_equal(cdbc_session_execute_script(f->session, "insert 1; update 1", NULL, NULL),
+					 CDBC_CONFLICT);
+	assert_int_equal(
+		cdbc_session_execute_script(f->session, "insert 1; begin; update 1", NULL, &err),
+		CDBC_CONFLICT);
 	check(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 }
 
