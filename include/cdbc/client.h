@@ -55,14 +55,20 @@ typedef struct cdbc_session_options {
 	const cdbc_config_item *settings; /* session settings (timezone, statement_timeout...) kept for
 										 the session's life; copied */
 	size_t setting_count;
+	/* who the work is for: :_user, :_roles, :_request_id in SQL; copied. NULL: NULL there, but a new
+	 * request id for each request */
+	const char *user;
+	const char *const *roles;
+	size_t role_count;
+	const char *request_id;
 } cdbc_session_options;
 
 #define CDBC_STRINGIZE_(x) #x
 #define CDBC_STRINGIZE(x)  CDBC_STRINGIZE_(x)
 #define CDBC_HERE          __FILE__ ":" CDBC_STRINGIZE(__LINE__)
-#define CDBC_SESSION_OPTIONS_INIT                                  \
-	{                                                              \
-		sizeof(cdbc_session_options), CDBC_HERE, 0, false, NULL, 0 \
+#define CDBC_SESSION_OPTIONS_INIT                                                       \
+	{                                                                                   \
+		sizeof(cdbc_session_options), CDBC_HERE, 0, false, NULL, 0, NULL, NULL, 0, NULL \
 	}
 
 /* Gives a session: settings and deadlines. It takes a connection from the pool when the first

@@ -235,14 +235,14 @@ static cdbc_status check_free(const cdbc_session *session, cdbc_error **err)
 	return CDBC_OK;
 }
 
-/* Room for a statement's values: few on the caller's stack, many on the heap. */
-static cdbc_value *values_room(const cx_statement *statement, cdbc_value *few, cdbc_error **err)
+/* Room for values: few on the caller's stack, many on the heap. */
+static cdbc_value *values_room(size_t count, cdbc_value *few, cdbc_error **err)
 {
 	cdbc_value *many;
 
-	if (statement->param_count <= FEW_VALUES)
+	if (count <= FEW_VALUES)
 		return few;
-	many = cx_calloc(statement->param_count, sizeof *many);
+	many = cx_calloc(count, sizeof *many);
 	if (!many)
 		cx_error_nomem(err);
 	return many;
@@ -262,7 +262,7 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 	status = cx_statements_get(session->client->statements, sql, strlen(sql), &statement, err);
 	if (status)
 		return status;
-	values = values_room(statement, few, err);
+	values = values_room(statement->param_count, few, err);
 	if (!values) {
 		cx_statement_unref(statement);
 		return CDBC_NOMEM;
@@ -297,6 +297,7 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cdbc_value few[FEW_VALUES], *values;
 	ask a = {.options = options};
+	cx_server_values server;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
@@ -319,12 +320,12 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	if (status)
 		return status;
 	a.name = a.query->info.name;
-	a.statement =
-		client->style == CX_PLACEHOLDER_QUESTION ? a.query->statement_qmark : a.query->statement;
-	values = values_room(a.statement, few, err);
+	values = values_room(cx_query_room(a.query), few, err);
 	if (!values)
 		return CDBC_NOMEM;
-	status = cx_query_bind(a.query, a.statement, params, values, err);
+	if (cx_query_wants_server(a.query))
+		cx_identity_fill(&session->identity, &server);
+	status = cx_query_bind(a.query, client->style, params, &server, values, &a.statement, err);
 	if (!status) {
 		if (a.query->deprecated)
 			warn_deprecated(session, a.query);

@@ -31,6 +31,8 @@ static cdbc_status copy_options(cdbc_session *session, const cdbc_session_option
 	session->source = options->source;
 	if (options->timeout_ms)
 		session->timeout_ms = options->timeout_ms;
+	if (cx_identity_copy(&session->identity, options, err))
+		return CDBC_NOMEM;
 	if (options->setting_count == 0)
 		return CDBC_OK;
 	if (session->client->driver->capabilities & CDBC_IS_EMBEDDED) {
@@ -124,6 +126,7 @@ void cdbc_session_release(cdbc_session *session)
 		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
 	if (session->settings)
 		free_settings(session);
+	cx_identity_fini(&session->identity);
 	session->is_busy = false;
 	session_put(session);
 }

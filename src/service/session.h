@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "data/exec/run.h"
 #include "service/client.h"
+#include "service/identity.h"
 
 #include <cdbc/session.h>
 
@@ -17,6 +18,7 @@ struct cdbc_session {
 	int64_t timeout_ms;
 	cdbc_setting *settings;
 	size_t setting_count;
+	cx_identity identity;
 	cx_statement *statement; /* of the open result, when it was given as text */
 	uint64_t request_id;     /* of the open result, when somebody watches */
 	int64_t started_ns;

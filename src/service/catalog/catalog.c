@@ -192,6 +192,8 @@ void cx_record_fini(cx_record *record)
 {
 	cx_statement_unref(record->query.statement);
 	cx_statement_unref(record->query.statement_qmark);
+	cx_variants_free(record->variants);
+	record->variants = NULL;
 	for (cx_param_rule *rule = record->rules; rule; rule = rule->next)
 		cx_rule_fini(rule);
 }

@@ -10,7 +10,7 @@
 /* A named query. Borrowed from the catalog. */
 typedef struct cx_query {
 	cdbc_query_info info;
-	cx_statement *statement;       /* for $n databases */
+	cx_statement *statement; /* for $n databases; with optional parts: all parameters, no SQL */
 	cx_statement *statement_qmark; /* for ?n databases */
 	const cdbc_column_hint *columns;
 	size_t column_count;
@@ -26,10 +26,26 @@ typedef struct cx_query {
 cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect,
 							const cx_query **out, cdbc_error **err);
 
-/* Checks given parameters against the declarations (type, range), fills in defaults and absent
- * optional ones (NULL), and binds them in the statement's order into values (room for param_count).
- * Fails with CDBC_PARAM naming query and parameter. */
-cdbc_status cx_query_bind(const cx_query *query, const cx_statement *statement, cdbc_params params,
-						  cdbc_value *values, cdbc_error **err);
+/* What :_user, :_roles, :_now and :_request_id stand for in a call; a NULL value (the zero of the
+ * struct) where nothing is known. */
+typedef struct cx_server_values {
+	cdbc_value values[4];
+} cx_server_values;
+
+enum { CX_SERVER_USER, CX_SERVER_ROLES, CX_SERVER_NOW, CX_SERVER_REQUEST_ID };
+
+/* Whether a call needs them. */
+bool cx_query_wants_server(const cx_query *query);
+
+/* How many values cx_query_bind needs room for. */
+size_t cx_query_room(const cx_query *query);
+
+/* Checks given parameters against the declarations (type, range), fills in defaults, absent
+ * optional ones (NULL) and those of the server (NULL: all are NULL), chooses the statement that the
+ * parameters make of the query, and binds them in its order into values. *statement lives as long
+ * as the catalog. Fails with CDBC_PARAM naming query and parameter, and CDBC_NOMEM. */
+cdbc_status cx_query_bind(const cx_query *query, cx_placeholder style, cdbc_params params,
+						  const cx_server_values *server, cdbc_value *values,
+						  const cx_statement **statement, cdbc_error **err);
 
 #endif

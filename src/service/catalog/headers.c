@@ -29,6 +29,8 @@ static cdbc_status read_read_only(cx_sqlfiles *loader, cx_section *section, cx_p
 								  size_t from, size_t to);
 static cdbc_status read_idempotent(cx_sqlfiles *loader, cx_section *section, cx_place line,
 								   size_t from, size_t to);
+static cdbc_status read_allow_all_rows(cx_sqlfiles *loader, cx_section *section, cx_place line,
+									   size_t from, size_t to);
 static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_place line,
 								size_t from, size_t to);
 static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_place line,
@@ -46,7 +48,7 @@ static const header headers[] = {
 	{"roles", true, true, false, NULL},
 	{"read-only", false, true, false, read_read_only},
 	{"idempotent", false, false, false, read_idempotent},
-	{"allow-all-rows", false, true, false, NULL},
+	{"allow-all-rows", false, true, false, read_allow_all_rows},
 	{"as-of", true, true, false, NULL},
 	{"timeout", true, false, false, read_timeout},
 	{"max-rows", true, true, false, read_max_rows},
@@ -130,6 +132,13 @@ static cdbc_status read_idempotent(cx_sqlfiles *loader, cx_section *section, cx_
 								   size_t from, size_t to)
 {
 	section->record->query.is_idempotent = true;
+	return CDBC_OK;
+}
+
+static cdbc_status read_allow_all_rows(cx_sqlfiles *loader, cx_section *section, cx_place line,
+									   size_t from, size_t to)
+{
+	section->record->may_lose_condition = true;
 	return CDBC_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "data/sql/lexer.h"
+#include "data/sql/template.h"
 #include "service/catalog/catalog.h"
 
 #include <regex.h>
@@ -47,6 +48,8 @@ typedef struct cx_choice {
 /* A declared parameter and its checks. */
 typedef struct cx_param_rule {
 	cdbc_query_param info;
+	bool is_ident;            /* an identifier out of choices: never bound */
+	const char *const *names; /* of an identifier: as they are written into SQL */
 	cx_place place;
 	bool has_default;
 	cdbc_value default_value;
@@ -59,6 +62,49 @@ typedef struct cx_param_rule {
 	const char *match_text;
 	struct cx_param_rule *next;
 } cx_param_rule;
+
+/* A parameter that decides which statement a query becomes. Its states: 0 when it is absent, then
+ * one for each value that matters, then any other value. */
+typedef struct cx_switch {
+	size_t param;     /* of the signature */
+	const char *name; /* name_length bytes */
+	size_t name_length;
+	const cx_param_rule *rule; /* NULL: undeclared */
+	uint64_t possible;
+	const cx_choice *values; /* of states 1 to value_count */
+	size_t value_count;
+	cx_choice *own_values; /* values, while and when they are not the rule's */
+	size_t own_capacity;
+} cx_switch;
+
+/* A decision: kept or not. Below 0: the statement of that number, inverted. */
+typedef struct cx_node {
+	uint64_t mask; /* the states that say yes */
+	uint32_t switch_index;
+	int32_t yes, no;
+} cx_node;
+
+/* One of the statements that a query may become. */
+typedef struct cx_variant {
+	cx_statement *statement;
+	uint16_t params[]; /* the signature's parameter for each of the statement's */
+} cx_variant;
+
+/* Every statement that a query with optional parts or identifiers may become. Each was checked when
+ * the query was loaded, and is made when it is wanted first. */
+typedef struct cx_variants {
+	cx_template tmpl;
+	cx_switch *switches;
+	size_t switch_count, switch_capacity;
+	cx_node *nodes;
+	size_t node_count, node_capacity;
+	int32_t root;
+	uint8_t *states; /* switch_count bytes for each statement */
+	size_t count, states_capacity;
+	_Atomic(cx_variant *) *made; /* count for $n, count for ?n */
+	cx_param_decl *decls;
+	size_t decl_count;
+} cx_variants;
 
 /* A name as it is looked up: with `_` for `-`, in words padded with zeros. */
 typedef struct cx_key {
@@ -76,6 +122,10 @@ typedef struct cx_record {
 	const cx_param_rule *const
 		*by_index; /* the rule of the statement's parameter i; NULL when none is declared */
 	struct cx_record *next_variant; /* of the same name for other dialects */
+	cx_variants *variants;          /* NULL: it is one statement */
+	bool has_server_params;         /* :_user and others */
+	bool may_lose_condition;        /* allow-all-rows */
+	uint32_t flags;                 /* what the headers add to each statement's */
 } cx_record;
 
 typedef struct cx_sqlfiles {
@@ -86,6 +136,7 @@ typedef struct cx_sqlfiles {
 	void *data;
 	cdbc_error **err;
 	size_t error_count;
+	size_t expanded_bytes; /* of the statements that queries may become */
 	/* the file that is read */
 	const char *file;
 	const char *name_space; /* "reports." or "" */
@@ -143,6 +194,33 @@ cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t len
 /* A rule of that name, added at the end; NULL: out of memory. */
 cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name,
 								   size_t length, cx_place place);
+
+/* A number as written, for comparing. */
+void cx_limit_read(const char *text, cx_limit *out);
+bool cx_type_is_number(cdbc_type_id id);
+/* Whether a value is the choice. */
+bool cx_choice_is(const cx_choice *choice, const cdbc_value *value);
+/* The bytes of '..' with '' undone, in the arena; NULL: out of memory. */
+char *cx_unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length);
+
+/* variants.c: the SQL of a section, which begins at base, into the record's variants and
+ * signature: a statement with all parameters, which is not itself run. */
+cdbc_status cx_variants_load(cx_sqlfiles *loader, cx_section *section, cx_place base,
+							 const char *text, size_t length, const cx_param_decl *decls,
+							 size_t decl_count);
+void cx_variants_free(cx_variants *variants); /* takes NULL */
+/* What is true of a statement's parameters: `"since" is absent, "state" = 'settled'`. */
+void cx_variants_describe(const cx_variants *variants, const uint8_t *states, char *out,
+						  size_t size);
+/* The identifiers to be written for the states; names has room for CX_SWITCHES_MAX. */
+void cx_variants_names(const cx_variants *variants, const uint8_t *states, const char **names);
+/* choose.c */
+/* The number of one of the parameters that are filled in here, or -1. */
+int cx_server_param(const char *name, size_t length);
+extern const cx_param_decl cx_server_decls[4];
+/* Makes the statement of a number, or finds it made. */
+cdbc_status cx_variant_get(const cx_record *record, size_t index, cx_placeholder style,
+						   const cx_variant **out, cdbc_error **err);
 
 /* catalog.c */
 /* Adds a record, or reports the duplicate. */

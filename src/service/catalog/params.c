@@ -94,15 +94,22 @@ static bool is_word(const reader *r, const char *word)
 	return r->token.kind == CX_TOKEN_WORD && cx_word_is(r->token.text, r->token.length, word);
 }
 
-static bool is_number_type(cdbc_type_id id)
+void cx_limit_read(const char *text, cx_limit *out)
+{
+	out->is_set = true;
+	out->text = text;
+	out->is_int64 = cx_text_int64(text, strlen(text), INT64_MIN, INT64_MAX, &out->int64);
+	cx_double_parse(text, strlen(text), &out->number);
+}
+
+bool cx_type_is_number(cdbc_type_id id)
 {
 	return id >= CDBC_TYPE_INT2 && id <= CDBC_TYPE_NUMERIC;
 }
 
 /* ---- Literals ------------------------------------------------------------------------------- */
 
-/* The bytes of '..' with '' undone. */
-static char *unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length)
+char *cx_unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length)
 {
 	char *out = cx_arena_alloc(arena, length);
 	size_t n = 0;
@@ -128,15 +135,69 @@ static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal
 		return cx_error_nomem(r->loader->err);
 	if (cx_value_check(r->rule->info.name, r->rule->info.type, &out->value, &out->value, &error))
 		return cx_sqlfiles_adopt(r->loader, r->section, place, &error);
-	if (is_number_type(r->rule->info.type.id) && !out->is_null) {
-		out->number.is_set = true;
-		out->number.text = out->text;
-		out->number.is_int64 =
-			cx_text_int64(out->text, strlen(out->text), INT64_MIN, INT64_MAX, &out->number.int64);
-		cx_double_parse(out->text, strlen(out->text), &out->number.number);
-	}
+	if (cx_type_is_number(r->rule->info.type.id) && !out->is_null)
+		cx_limit_read(out->text, &out->number);
 	next_or_help(r);
 	return CDBC_OK;
+}
+
+/* An identifier: a bare word (with its table's: t.a), which SQL would fold to lower case, or '..'
+ * or
+ * "..", which it would not. out->value is what a caller gives, *quoted what is written into SQL. */
+static cdbc_status read_ident(reader *r, literal *out, const char **quoted)
+{
+	cx_buf text = CX_BUF_INIT(1024), sql = CX_BUF_INIT(2048);
+	size_t begin = r->token.offset, end = begin;
+	cdbc_status status = CDBC_OK;
+	char quote;
+
+	memset(out, 0, sizeof *out);
+	for (;;) {
+		quote = r->token.text[0];
+		if (r->token.kind != CX_TOKEN_WORD && quote != '\'' && quote != '"')
+			break;
+		cx_buf_putc(&sql, '"');
+		for (size_t i = 0; i < r->token.length; i++) {
+			char c = r->token.text[i];
+
+			if (r->token.kind == CX_TOKEN_WORD) {
+				cx_buf_putc(&text, c);
+				cx_buf_putc(&sql, cx_lower(c));
+			} else if (i && i + 1 < r->token.length) {
+				cx_buf_putc(&text, c);
+				cx_buf_putc(&sql, c);
+				if (quote == '\'' && c == '"')
+					cx_buf_putc(&sql, c);
+				i += c == quote;
+				if (quote == '"' && c == quote)
+					cx_buf_putc(&sql, c);
+			}
+		}
+		cx_buf_putc(&sql, '"');
+		end = r->token.offset + r->token.length;
+		next_or_help(r);
+		if (!cx_token_is(&r->token, '.'))
+			break;
+		cx_buf_putc(&text, '.');
+		cx_buf_putc(&sql, '.');
+		next(r);
+		end = begin; /* something has to follow the dot */
+	}
+	if (text.is_nomem || sql.is_nomem) {
+		status = cx_error_nomem(r->loader->err);
+	} else if (end == begin || text.length == 0 || text.is_over || sql.is_over) {
+		status = fail(r, "write a column's name, t.a, or 'A name'", "an identifier is missing");
+	} else {
+		out->text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, end - begin);
+		out->value =
+			cdbc_text_n(cx_arena_strndup(r->loader->arena, text.data, text.length), text.length);
+		*quoted = cx_arena_strndup(r->loader->arena, sql.data, sql.length);
+		if (!out->text || !out->value.as.text.data || !*quoted)
+			status = cx_error_nomem(r->loader->err);
+	}
+	cx_buf_free(&text);
+	cx_buf_free(&sql);
+	return status;
 }
 
 /* number | true | false | null | '..' */
@@ -156,7 +217,7 @@ static cdbc_status read_literal(reader *r, literal *out)
 		length = r->token.offset + r->token.length - begin;
 		text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, length);
 	} else if (r->token.kind == CX_TOKEN_STRING && r->token.text[0] == '\'') {
-		text = unquote(r->loader->arena, r->token.text, r->token.length, &length);
+		text = cx_unquote(r->loader->arena, r->token.text, r->token.length, &length);
 	} else if (is_word(r, "true") || is_word(r, "false")) {
 		out->value = cdbc_bool(cx_lower(r->token.text[0]) == 't');
 		return keep_literal(r, begin, place, out);
@@ -180,7 +241,8 @@ static cdbc_status read_literal(reader *r, literal *out)
 static cdbc_status read_choices(reader *r)
 {
 	cx_choice *choices = NULL, *kept;
-	size_t count = 0, capacity = 0, begin = r->token.offset;
+	const char **names = NULL, **kept_names, *quoted = NULL;
+	size_t count = 0, capacity = 0, name_capacity = 0, begin = r->token.offset;
 	cdbc_status status = CDBC_OK;
 	literal one;
 
@@ -191,13 +253,19 @@ static cdbc_status read_choices(reader *r)
 		return fail(r, "write: in('a', 'b')", "`(` is missing after `in`");
 	do {
 		next(r);
-		status = read_literal(r, &one);
+		status = r->rule->is_ident ? read_ident(r, &one, &quoted) : read_literal(r, &one);
 		if (status || r->section->is_bad)
 			goto out;
-		if (!cx_grow(&choices, count, &capacity, sizeof *choices)) {
+		if (!cx_grow(&choices, count, &capacity, sizeof *choices) ||
+			!cx_grow(&names, count, &name_capacity, sizeof *names)) {
 			status = cx_error_nomem(r->loader->err);
 			goto out;
 		}
+		if (r->rule->is_ident && count == CX_STATES_MAX - 2) {
+			status = fail(r, NULL, "more than 62 identifiers");
+			goto out;
+		}
+		names[count] = quoted;
 		choices[count++] = (cx_choice){one.value, one.number};
 	} while (cx_token_is(&r->token, ','));
 	if (!cx_token_is(&r->token, ')')) {
@@ -205,18 +273,22 @@ static cdbc_status read_choices(reader *r)
 		goto out;
 	}
 	kept = cx_arena_calloc(r->loader->arena, count, sizeof *kept);
+	kept_names = cx_arena_calloc(r->loader->arena, count, sizeof *kept_names);
 	r->rule->choices_text =
 		cx_arena_strndup(r->loader->arena, r->lexer.text + begin, r->token.offset + 1 - begin);
-	if (!kept || !r->rule->choices_text) {
+	if (!kept || !kept_names || !r->rule->choices_text) {
 		status = cx_error_nomem(r->loader->err);
 		goto out;
 	}
 	memcpy(kept, choices, count * sizeof *kept);
+	memcpy(kept_names, names, count * sizeof *names);
+	r->rule->names = kept_names;
 	r->rule->choices = kept;
 	r->rule->choice_count = count;
 	next_or_help(r);
 out:
 	cx_free(choices);
+	cx_free(names);
 	return status;
 }
 
@@ -227,7 +299,7 @@ static cdbc_status read_limit(reader *r, cx_limit *limit)
 
 	if (limit->is_set)
 		return fail(r, NULL, "a limit is given twice");
-	if (!is_number_type(r->rule->info.type.id))
+	if (!cx_type_is_number(r->rule->info.type.id))
 		return fail(r, "for text there are length and match", "min and max are for numbers");
 	next(r);
 	if (!cx_token_is(&r->token, '='))
@@ -307,7 +379,7 @@ static cdbc_status read_match(reader *r)
 	place = here(r);
 	if (r->token.kind != CX_TOKEN_STRING || r->token.text[0] != '\'')
 		return fail(r, "write: match='[a-z]+'", "an expression in single quotes is missing");
-	text = unquote(r->loader->arena, r->token.text, r->token.length, &length);
+	text = cx_unquote(r->loader->arena, r->token.text, r->token.length, &length);
 	match = cx_arena_calloc(r->loader->arena, 1, sizeof *match);
 	if (text)
 		cx_buf_putf(&pattern, "^(%s)$", text);
@@ -336,11 +408,12 @@ static cdbc_status read_default(reader *r)
 	literal one;
 	cx_place place;
 	cdbc_error *error = NULL;
+	const char *quoted;
 	cdbc_status status;
 
 	next(r);
 	place = here(r);
-	status = read_literal(r, &one);
+	status = r->rule->is_ident ? read_ident(r, &one, &quoted) : read_literal(r, &one);
 	if (status || r->section->is_bad)
 		return status;
 	if (cx_rule_check(r->rule, &one.value, &error))
@@ -366,6 +439,8 @@ static cdbc_status read_check(reader *r)
 		return fail(r, NULL, "checks of arrays are not supported yet");
 	if (is_word(r, "in"))
 		return read_choices(r);
+	if (r->rule->is_ident)
+		return fail(r, NULL, "an identifier is checked with in(...) only");
 	if (is_word(r, "min"))
 		return read_limit(r, &r->rule->min);
 	if (is_word(r, "max"))
@@ -406,11 +481,15 @@ static cdbc_status read_type(reader *r)
 	size_t begin = r->token.offset, end;
 	cdbc_error *error = NULL;
 
-	if (is_word(r, "ident"))
-		return fail(r, NULL, "parameters of type ident are not supported yet");
-	if (cx_type_read(&r->lexer, &r->token, &rule->info.type, &error))
-		return cx_sqlfiles_adopt(r->loader, r->section, here(r), &error);
-	find_help(r, begin);
+	if (is_word(r, "ident")) {
+		rule->is_ident = true;
+		rule->info.type.id = CDBC_TYPE_TEXT;
+		next_or_help(r);
+	} else {
+		if (cx_type_read(&r->lexer, &r->token, &rule->info.type, &error))
+			return cx_sqlfiles_adopt(r->loader, r->section, here(r), &error);
+		find_help(r, begin);
+	}
 	for (end = r->token.offset; end > begin && strchr(" \t\r", r->lexer.text[end - 1]); end--)
 		;
 	rule->info.type_name = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, end - begin);
@@ -455,6 +534,9 @@ static cdbc_status read_line(reader *r)
 		if (status || r->section->is_bad)
 			return status;
 	}
+	if (r->rule->is_ident && !r->rule->choices)
+		return fail(r, "write: -- param: sort ident in(created_at, amount)",
+					"an identifier needs the list of those that it may be");
 	if (cx_token_is(&r->token, '=')) {
 		status = read_default(r);
 		if (status || r->section->is_bad)

@@ -135,27 +135,28 @@ static cdbc_status refuse(const cx_param_rule *rule, const cdbc_value *value, cd
 						limit);
 }
 
-static bool is_choice(const cx_param_rule *rule, const cdbc_value *value)
+bool cx_choice_is(const cx_choice *choice, const cdbc_value *value)
 {
 	int order;
 
-	for (size_t i = 0; i < rule->choice_count; i++) {
-		const cx_choice *choice = &rule->choices[i];
+	if (choice->number.is_set)
+		return (value->kind == CDBC_VALUE_INT64 || value->kind == CDBC_VALUE_DOUBLE ||
+				value->kind == CDBC_VALUE_TEXT) &&
+			   compare(value, &choice->number, &order) && order == 0;
+	if (choice->value.kind != value->kind)
+		return false;
+	if (value->kind == CDBC_VALUE_BOOL)
+		return choice->value.as.boolean == value->as.boolean;
+	return value->kind == CDBC_VALUE_TEXT &&
+		   choice->value.as.text.length == value->as.text.length &&
+		   !memcmp(choice->value.as.text.data, value->as.text.data, value->as.text.length);
+}
 
-		if (choice->number.is_set) {
-			if (compare(value, &choice->number, &order) && order == 0)
-				return true;
-		} else if (choice->value.kind != value->kind) {
-			continue;
-		} else if (value->kind == CDBC_VALUE_BOOL) {
-			if (choice->value.as.boolean == value->as.boolean)
-				return true;
-		} else if (choice->value.as.text.length == value->as.text.length &&
-				   !memcmp(choice->value.as.text.data, value->as.text.data,
-						   value->as.text.length)) {
+static bool is_choice(const cx_param_rule *rule, const cdbc_value *value)
+{
+	for (size_t i = 0; i < rule->choice_count; i++)
+		if (cx_choice_is(&rule->choices[i], value))
 			return true;
-		}
-	}
 	return false;
 }
 
@@ -205,50 +206,4 @@ cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cd
 	if (rule->match && value->kind == CDBC_VALUE_TEXT && !matches(rule, value->as.text))
 		return refuse(rule, value, err, "does not match", rule->match_text);
 	return CDBC_OK;
-}
-
-/* ---- Binding -------------------------------------------------------------------------------- */
-
-static bool has_checks(const cx_param_rule *rule)
-{
-	return rule->choices || rule->min.is_set || rule->max.is_set || rule->length_min >= 0 ||
-		   rule->match;
-}
-
-static inline cdbc_status bind_one(const cx_param_rule *rule, cdbc_value *value, cdbc_error **err)
-{
-	cdbc_status status;
-
-	if (value->kind == CX_VALUE_MISSING) {
-		if (!rule->has_default && !rule->info.is_optional)
-			return cx_error_set(err, CDBC_PARAM, "parameter \"%s\" is missing", rule->info.name);
-		*value = rule->has_default ? rule->default_value : cdbc_null();
-		value->type = rule->info.type;
-		return CDBC_OK;
-	}
-	if (value->kind == CDBC_VALUE_INT64 && rule->info.type.id == CDBC_TYPE_INT8 &&
-		!rule->info.type.is_array)
-		value->type = rule->info.type;
-	else if ((status = cx_value_check(rule->info.name, rule->info.type, value, value, err)) !=
-			 CDBC_OK)
-		return status;
-	return has_checks(rule) ? cx_rule_check(rule, value, err) : CDBC_OK;
-}
-
-cdbc_status cx_query_bind(const cx_query *query, const cx_statement *statement, cdbc_params params,
-						  cdbc_value *values, cdbc_error **err)
-{
-	const cx_record *record = (const cx_record *)query;
-	cdbc_status status;
-
-	if (!record->by_index) {
-		status = cx_statement_bind(statement, params, values, err);
-	} else {
-		status = cx_statement_bind_given(statement, params, values, err);
-		for (size_t i = 0; i < statement->param_count && !status; i++)
-			status = bind_one(record->by_index[i], &values[i], err);
-	}
-	if (status)
-		cx_error_wrap(err, "query \"%s\"", query->info.name);
-	return status;
 }

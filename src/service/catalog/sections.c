@@ -20,6 +20,7 @@ typedef struct scan {
 	cx_buf documentation;
 	bool is_open;   /* a section is being read */
 	bool has_sql;   /* its first solid token was seen */
+	bool has_parts; /* optional ones */
 	bool is_broken; /* a lexical error: its SQL is not known */
 	cx_place sql;   /* where its SQL begins */
 	size_t sql_end;
@@ -41,7 +42,7 @@ static cdbc_status open_section(scan *s, cx_place place)
 	s->section.name_place = place;
 	s->section.documentation = &s->documentation;
 	s->is_open = true;
-	s->has_sql = false;
+	s->has_sql = s->has_parts = false;
 	s->is_broken = false;
 	s->sql_end = 0;
 	return CDBC_OK;
@@ -59,6 +60,7 @@ static cx_place place_in_sql(const scan *s, size_t offset, size_t line, size_t l
 
 static cx_place place_of_param(const scan *s, const char *name)
 {
+	const cx_variants *variants = s->section.record->variants;
 	size_t length = strlen(name);
 	cx_lexer lexer;
 	cx_token token;
@@ -68,6 +70,12 @@ static cx_place place_of_param(const scan *s, const char *name)
 		if (token.kind == CX_TOKEN_PARAM && token.length == length + 1 &&
 			!memcmp(token.text + 1, name, length))
 			return place_in_sql(s, token.offset, token.line, token.line_start);
+	for (size_t i = 0; variants && i < variants->tmpl.part_count; i++) {
+		const cx_part *part = &variants->tmpl.parts[i];
+
+		if (part->name_length == length && !memcmp(variants->tmpl.text + part->name, name, length))
+			return place_in_sql(s, part->marker, part->line, part->line_start);
+	}
 	return s->sql;
 }
 
@@ -94,11 +102,13 @@ static cdbc_status check_params(scan *s)
 
 		if (!name)
 			continue;
-		if (name[0] == '_')
+		if (cx_server_param(name, strlen(name)) >= 0)
+			record->has_server_params = true;
+		else if (name[0] == '_')
 			status = cx_sqlfiles_fail(
 				loader, &s->section, place_of_param(s, name),
-				"take another name: `_` begins those that are filled in",
-				"parameter \"%s\" is to be filled in here, which is not supported yet", name);
+				"`_` begins those that are filled in: :_user, :_roles, :_now and :_request_id",
+				"there is no parameter \"%s\"", name);
 		else if (record->rules && !cx_section_rule(&s->section, name, strlen(name)))
 			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name),
 									  "declare all parameters, or none",
@@ -164,11 +174,22 @@ static cdbc_status settle_flags(scan *s)
 		flags |= CDBC_REQUEST_READ_ONLY;
 	if (query->is_idempotent)
 		flags |= CDBC_REQUEST_IDEMPOTENT;
+	s->section.record->flags = flags;
 	query->statement->flags |= flags;
-	query->statement_qmark->flags |= flags;
+	if (query->statement_qmark != query->statement)
+		query->statement_qmark->flags |= flags;
 	query->info.kind = kind;
 	query->info.is_read_only = (query->statement->flags & CDBC_REQUEST_READ_ONLY) != 0;
 	return CDBC_OK;
+}
+
+/* Whether an optional part depends on a parameter: then it need not be given. */
+static bool is_switch(const cx_record *record, size_t param)
+{
+	for (size_t i = 0; record->variants && i < record->variants->switch_count; i++)
+		if (record->variants->switches[i].param == param)
+			return true;
+	return false;
 }
 
 /* The public list of parameters, in the order of declaration, else of use; and the rule of each of
@@ -188,6 +209,10 @@ static cdbc_status settle_params(scan *s)
 	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next)
 		params[n++] = rule->info;
 	for (size_t i = 0; i < count; i++) {
+		const char *name = statement->params[i].name;
+
+		if (name && cx_server_param(name, strlen(name)) >= 0)
+			continue;
 		if (record->rules)
 			by_index[i] = cx_section_rule(&s->section, statement->params[i].name,
 										  strlen(statement->params[i].name));
@@ -196,7 +221,7 @@ static cdbc_status settle_params(scan *s)
 				(cdbc_query_param){statement->params[i].name ? statement->params[i].name : "",
 								   "",
 								   statement->params[i].type,
-								   false,
+								   is_switch(record, i),
 								   NULL,
 								   ""};
 	}
@@ -246,19 +271,34 @@ static cdbc_status parse_sql(scan *s)
 	cx_record *record = s->section.record;
 	cx_param_decl *decls = NULL;
 	size_t count = 0, capacity = 0;
+	bool is_template = s->has_parts;
 	cdbc_error *error = NULL;
 	cdbc_status status = CDBC_OK;
+	const cx_param_rule *rule = record->rules;
 
-	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next) {
+	for (size_t i = 0; rule || i < 4;) {
 		if (!cx_grow(&decls, count, &capacity, sizeof *decls)) {
 			cx_free(decls);
 			return cx_error_nomem(loader->err);
 		}
+		if (!rule) {
+			decls[count++] = cx_server_decls[i++];
+			continue;
+		}
 		decls[count++] = (cx_param_decl){rule->info.name, rule->info.type};
+		is_template |= rule->is_ident;
+		rule = rule->next;
 	}
-	if (cx_statement_parse_both(loader->text + s->sql.offset, s->sql_end - s->sql.offset, decls,
-								count, &record->query.statement, &record->query.statement_qmark,
-								&error))
+	record->query.info.sql =
+		cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
+	if (!record->query.info.sql)
+		status = cx_error_nomem(loader->err);
+	else if (is_template)
+		status = cx_variants_load(loader, &s->section, s->sql, record->query.info.sql,
+								  s->sql_end - s->sql.offset, decls, count);
+	else if (cx_statement_parse_both(loader->text + s->sql.offset, s->sql_end - s->sql.offset,
+									 decls, count, &record->query.statement,
+									 &record->query.statement_qmark, &error))
 		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
 	cx_free(decls);
 	return status;
@@ -270,13 +310,11 @@ static cdbc_status settle_texts(scan *s)
 	cx_query *query = &s->section.record->query;
 	cdbc_column_hint *columns = NULL;
 
-	query->info.sql =
-		cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
 	if (s->documentation.length)
 		query->info.documentation = cx_arena_strdup(loader->arena, s->documentation.data);
 	if (s->section.column_count)
 		columns = cx_arena_calloc(loader->arena, s->section.column_count, sizeof *columns);
-	if (!query->info.sql || !query->info.documentation || (s->section.column_count && !columns))
+	if (!query->info.documentation || (s->section.column_count && !columns))
 		return cx_error_nomem(loader->err);
 	if (columns)
 		memcpy(columns, s->section.columns, s->section.column_count * sizeof *columns);
@@ -352,11 +390,6 @@ static bool is_block(const cx_token *token)
 	return token->text[0] == '/';
 }
 
-static bool is_optional_part(const cx_token *token)
-{
-	return is_block(token) && token->length > 3 && token->text[2] == '?';
-}
-
 /* The bytes of a comment without its marks and the white space around. */
 static void trim(const cx_token *token, size_t skip, size_t *from, size_t *to)
 {
@@ -375,9 +408,6 @@ static cdbc_status take_comment(scan *s, const cx_token *token)
 	cx_place place = {token->line, token->line_start, token->offset};
 	size_t from, to;
 
-	if (is_optional_part(token))
-		return cx_sqlfiles_fail(s->loader, &s->section, place, NULL,
-								"optional parts are not supported yet");
 	if (s->has_sql)
 		return !is_block(token) && is_at_line_start(s, token) &&
 					   cx_header_is_misplaced(token->text, token->length)
@@ -487,7 +517,9 @@ static cdbc_status take_token(scan *s, const cx_token *token)
 {
 	if (token->kind == CX_TOKEN_ERROR)
 		return recover(s);
-	if (token->kind == CX_TOKEN_COMMENT) {
+	if (token->kind == CX_TOKEN_COMMENT && cx_template_is_marker(token->text, token->length)) {
+		s->has_parts = true;
+	} else if (token->kind == CX_TOKEN_COMMENT) {
 		size_t colon =
 			is_at_line_start(s, token) ? cx_header_is_name(token->text, token->length) : 0;
 
@@ -520,7 +552,8 @@ cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader)
 	while (!status && cx_lexer_next(&s.lexer, &token) != CX_TOKEN_END) {
 		if (token.kind == CX_TOKEN_SPACE)
 			continue;
-		if (!s.is_open && token.kind != CX_TOKEN_COMMENT)
+		if (!s.is_open &&
+			(token.kind != CX_TOKEN_COMMENT || cx_template_is_marker(token.text, token.length)))
 			status = open_section(&s, (cx_place){token.line, token.line_start, token.offset});
 		if (!status)
 			status = take_token(&s, &token);
