@@ -73,6 +73,60 @@ CDBC_API bool cdbc_catalog_at(const cdbc_catalog *catalog, size_t index, cdbc_qu
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog, const char *name,
 													 cdbc_query_info *out, cdbc_error **err);
 
+/* One of the statements that a query may become: with some of its optional parts, and one of the
+ * identifiers where it has those. Borrowed for the call. */
+typedef struct cdbc_query_variant {
+	size_t struct_size;
+	const char *sql;         /* with the dialect's placeholders */
+	const char *when;        /* "\"since\" is absent"; "" when there is but one */
+	const char *const *params; /* names in the order of the placeholders */
+	size_t param_count;
+	size_t index, count; /* which, of how many */
+} cdbc_query_variant;
+
+/* Calls fn for every statement that a query may become for a dialect ("postgresql", "cockroachdb",
+ * "sqlite"), until it returns false. Any thread. Fails with CDBC_NOT_FOUND, CDBC_NOMEM. Round
+ * trips: none. */
+CDBC_API CDBC_MUSTCHECK cdbc_status
+cdbc_catalog_expand(const cdbc_catalog *catalog, const char *name, const char *dialect,
+					bool (*fn)(void *data, const cdbc_query_variant *variant), void *data,
+					cdbc_error **err);
+
+/* What stands for :_user, :_roles, :_now and :_request_id where there is no session; NULL (or 0
+ * roles): NULL. */
+typedef struct cdbc_render_options {
+	size_t struct_size;
+	const char *user;
+	const char *const *roles;
+	size_t role_count;
+	const char *now; /* ISO 8601 */
+	const char *request_id;
+} cdbc_render_options;
+
+#define CDBC_RENDER_OPTIONS_INIT {sizeof(cdbc_render_options), NULL, NULL, 0, NULL, NULL}
+
+/* A query with parameters as it would be sent. */
+typedef struct cdbc_rendered cdbc_rendered;
+
+/* Checks the parameters and chooses the statement, as a run does, but runs nothing. The values point
+ * into params, options and the catalog, which must outlive *out. Any thread. options NULL: the
+ * defaults. Fails with CDBC_NOT_FOUND, CDBC_PARAM, CDBC_NOMEM. Round trips: none. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_render(const cdbc_catalog *catalog,
+														const char *name, const char *dialect,
+														cdbc_params params,
+														const cdbc_render_options *options,
+														cdbc_rendered **out, cdbc_error **err);
+/* The SQL, and its values in the order of its placeholders, each with its parameter's name (NULL
+ * for $1 written so). Valid until cdbc_rendered_free. */
+CDBC_API const char *cdbc_rendered_sql(const cdbc_rendered *rendered);
+CDBC_API cdbc_params cdbc_rendered_params(const cdbc_rendered *rendered);
+CDBC_API void cdbc_rendered_free(cdbc_rendered *rendered);
+
+/* Checks parameters as render does, and nothing else. Errors as cdbc_catalog_render. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_validate(const cdbc_catalog *catalog,
+														  const char *name, const char *dialect,
+														  cdbc_params params, cdbc_error **err);
+
 /* The word for a cardinality or a statement kind, as `queries show` prints it. Static. */
 CDBC_API const char *cdbc_cardinality_name(cdbc_cardinality cardinality);
 CDBC_API const char *cdbc_kind_name(cdbc_statement_kind kind);

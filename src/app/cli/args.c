@@ -27,6 +27,7 @@ static const cli_option_row options[] = {
 	{OPT_NO_HEADER, 0, "no-header", NULL, "csv, tsv: no line of names"},
 	{OPT_ORIGIN, 0, "origin", NULL, "tell where each setting comes from"},
 	{OPT_KEEP, 0, "keep", NULL, "keep what was made"},
+	{OPT_EXPAND, 0, "expand", NULL, "print every statement that the query may become"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
@@ -246,6 +247,9 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return 0;
 	case OPT_KEEP:
 		args->keep = true;
+		return 0;
+	case OPT_EXPAND:
+		args->is_expanded = true;
 		return 0;
 	default:
 		args->is_quiet = true;

@@ -45,7 +45,8 @@ typedef enum cli_option {
 	OPT_NO_HEADER = 1u << 12,
 	OPT_QUIET = 1u << 13,
 	OPT_ORIGIN = 1u << 14,
-	OPT_KEEP = 1u << 15
+	OPT_KEEP = 1u << 15,
+	OPT_EXPAND = 1u << 16
 } cli_option;
 
 #define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
@@ -64,6 +65,7 @@ typedef struct cli_args {
 	int64_t max_rows;
 	bool no_header;
 	bool is_quiet;
+	bool is_expanded;
 	bool with_origin;
 	bool keep;
 	bool wants_help;

@@ -123,6 +123,14 @@ static void show_one(const cdbc_query_info *q)
 	printf("\n%s\n", q->sql);
 }
 
+static bool print_variant(void *data, const cdbc_query_variant *variant)
+{
+	printf("-- %zu of %zu%s%s\n%s;\n%s", variant->index + 1, variant->count,
+		   variant->when[0] ? ": " : "", variant->when, variant->sql,
+		   variant->index + 1 < variant->count ? "\n" : "");
+	return true;
+}
+
 static int show(cli_args *args)
 {
 	const char **paths = NULL;
@@ -141,10 +149,12 @@ static int show(cli_args *args)
 		code = load(paths, count, &catalog);
 	if (!code) {
 		status = cdbc_catalog_get(catalog, args->words[1], &info, &error);
+		if (!status && args->is_expanded)
+			status = cdbc_catalog_expand(catalog, args->words[1], NULL, print_variant, NULL, &error);
+		else if (!status)
+			show_one(&info);
 		if (status)
 			code = cli_fail(error, status, false, NULL);
-		else
-			show_one(&info);
 	}
 	cdbc_catalog_free(catalog);
 	free(paths);
@@ -191,12 +201,12 @@ static int queries_main(cli_args *args)
 
 const cli_command cli_queries = {
 	"queries",
-	"cdbc queries list [PATH]... | show NAME [PATH]... | check [PATH]...",
+	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]...",
 	"list, show or check the named queries",
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
 	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error.",
 	"list show check",
-	OPTS_CONNECT | OPT_QUIET,
+	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND,
 	queries_main,
 };

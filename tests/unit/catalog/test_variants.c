@@ -303,6 +303,66 @@ static void test_no_injection(void **state)
 	cdbc_catalog_free(catalog);
 }
 
+typedef struct expanded {
+	size_t count;
+	char text[2000];
+} expanded;
+
+static bool collect(void *data, const cdbc_query_variant *variant)
+{
+	expanded *e = data;
+	size_t n = strlen(e->text);
+
+	assert_int_equal(variant->index, e->count);
+	e->count++;
+	snprintf(e->text + n, sizeof e->text - n, "%zu/%zu %s: %s (%zu%s%s)\n", variant->index + 1,
+			 variant->count, variant->when, variant->sql, variant->param_count,
+			 variant->param_count ? " " : "", variant->param_count ? variant->params[0] : "");
+	return e->count < 7;
+}
+
+static void test_api(void **state)
+{
+	cdbc_catalog *catalog =
+		loaded("-- name: a\n-- param: x int8?\n-- param: s ident in(b, c) = c\n"
+			   "select 1 where u = :_user /*? x */ and x = :x /*?*/ order by :s\n"
+			   "-- name: plain\nselect :y\n");
+	cdbc_render_options options = CDBC_RENDER_OPTIONS_INIT;
+	cdbc_rendered *rendered = NULL;
+	cdbc_error *err = NULL;
+	expanded e = {0, ""};
+
+	options.user = "ann";
+	assert_int_equal(cdbc_catalog_render(catalog, "a", "sqlite",
+										 CDBC_PARAMS({"x", cdbc_string("5")}), &options, &rendered,
+										 NULL),
+					 CDBC_OK);
+	assert_string_equal(cdbc_rendered_sql(rendered),
+						"select 1 where u = ?1 and x = ?2 order by \"c\"");
+	assert_int_equal(cdbc_rendered_params(rendered).count, 2);
+	assert_string_equal(cdbc_rendered_params(rendered).items[0].value.as.text.data, "ann");
+	assert_string_equal(cdbc_rendered_params(rendered).items[1].name, "x");
+	assert_int_equal(cdbc_rendered_params(rendered).items[1].value.as.int64, 5);
+	cdbc_rendered_free(rendered);
+	cdbc_rendered_free(NULL);
+	assert_int_equal(cdbc_catalog_validate(catalog, "plain", NULL, CDBC_NO_PARAMS, &err),
+					 CDBC_PARAM);
+	assert_string_equal(cdbc_error_message(err), "query \"plain\": parameter \"y\" is missing");
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_catalog_validate(catalog, "none", NULL, CDBC_NO_PARAMS, NULL),
+					 CDBC_NOT_FOUND);
+	assert_int_equal(cdbc_catalog_expand(catalog, "a", "postgresql", collect, &e, NULL), CDBC_OK);
+	assert_string_equal(
+		e.text,
+		"1/4 \"x\" is given, \"s\" = 'b': select 1 where u = $1 and x = $2 order by \"b\" (2 "
+		"_user)\n"
+		"2/4 \"x\" is given, \"s\" = 'c': select 1 where u = $1 and x = $2 order by \"c\" (2 "
+		"_user)\n"
+		"3/4 \"x\" is absent, \"s\" = 'b': select 1 where u = $1 order by \"b\" (1 _user)\n"
+		"4/4 \"x\" is absent, \"s\" = 'c': select 1 where u = $1 order by \"c\" (1 _user)\n");
+	cdbc_catalog_free(catalog);
+}
+
 static const struct {
 	const char *text;
 	const char *message; /* after the file's name */
@@ -374,6 +434,9 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 	cdbc_catalog *catalog;
 	const cx_query *query;
 	const cx_statement *statement;
+	cdbc_rendered *rendered = NULL;
+	const char *role = "teller";
+	cdbc_render_options options = {sizeof options, "ann", &role, 1, NULL, NULL};
 	cdbc_status status = load(data, &catalog, err);
 
 	if (!status)
@@ -383,6 +446,10 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 			cx_query_bind(query, CX_PLACEHOLDER_QUESTION,
 						  CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"state", cdbc_string("failed")}),
 						  NULL, values, &statement, err);
+	if (!status)
+		status = cdbc_catalog_render(catalog, "list", "postgresql",
+									 CDBC_PARAMS({"user_id", cdbc_int64(1)}), &options, &rendered, err);
+	cdbc_rendered_free(rendered);
 	cdbc_catalog_free(catalog);
 	return status;
 }
@@ -395,10 +462,11 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),  cmocka_unit_test(test_conditions),
-		cmocka_unit_test(test_server),   cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_allowed),  cmocka_unit_test(test_no_injection),
-		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_example),       cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_server),        cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_allowed),       cmocka_unit_test(test_no_injection),
+		cmocka_unit_test(test_api),           cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
