@@ -14,6 +14,7 @@
 #include <cdbc/format.h>
 #include <cdbc/result.h>
 #include <cdbc/session.h>
+#include <cdbc/sql.h>
 #include <cdbc/value.h>
 
 #endif
