@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cdbc queries list, show and check. */
+/* cdbc queries list, show, check and split. */
 #include "app/cli/cli.h"
 
 #include <stdlib.h>
@@ -150,7 +150,8 @@ static int show(cli_args *args)
 	if (!code) {
 		status = cdbc_catalog_get(catalog, args->words[1], &info, &error);
 		if (!status && args->is_expanded)
-			status = cdbc_catalog_expand(catalog, args->words[1], NULL, print_variant, NULL, &error);
+			status =
+				cdbc_catalog_expand(catalog, args->words[1], NULL, print_variant, NULL, &error);
 		else if (!status)
 			show_one(&info);
 		if (status)
@@ -186,6 +187,72 @@ static int check(cli_args *args)
 	return code;
 }
 
+static void print_json(const char *text, size_t length)
+{
+	putchar('"');
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c < 0x20)
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
+static bool print_piece(void *data, const cdbc_sql_piece *p)
+{
+	const char *form = cdbc_sql_form_text(p->fingerprint);
+	size_t *count = data;
+
+	if (*count == SIZE_MAX) {
+		printf("%zu:%zu: byte %zu, %zu long: %s%s%s, %016llx %s\n", p->line, p->column, p->offset,
+			   p->length, cdbc_kind_name(p->kind), p->is_read_only ? ", read only" : "",
+			   p->changes_session ? ", changes the session" : "",
+			   (unsigned long long)cdbc_sql_form_hash(p->fingerprint), form);
+		return true;
+	}
+	printf("%s{\"byte\":%zu,\"length\":%zu,\"line\":%zu,\"column\":%zu,\"kind\":\"%s\","
+		   "\"read_only\":%s,\"changes_session\":%s,\"hash\":\"%016llx\",\"fingerprint\":",
+		   (*count)++ ? ",\n " : "[\n ", p->offset, p->length, p->line, p->column,
+		   cdbc_kind_name(p->kind), p->is_read_only ? "true" : "false",
+		   p->changes_session ? "true" : "false",
+		   (unsigned long long)cdbc_sql_form_hash(p->fingerprint));
+	print_json(form, strlen(form));
+	printf(",\"sql\":");
+	print_json(p->text, p->length);
+	putchar('}');
+	return true;
+}
+
+static int split(cli_args *args)
+{
+	bool is_json = args->format && strcmp(args->format, "json") == 0;
+	size_t count = is_json ? 0 : SIZE_MAX;
+	cx_buf text = CX_BUF_INIT(1u << 30);
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	if (args->word_count != 2)
+		return cli_usage(&cli_queries, "split: give one file (- for stdin)");
+	if (args->format && !is_json)
+		return cli_usage(&cli_queries, "split: -o json, or nothing");
+	status = cli_read_file(args->words[1], &text, &error);
+	if (!status)
+		status =
+			cdbc_sql_split(text.data ? text.data : "", text.length, print_piece, &count, &error);
+	if (is_json && !status)
+		printf("%s\n", count ? "\n]" : "[]");
+	if (status && cdbc_error_line(error))
+		fprintf(stderr, "%s:%lld:%lld: ", args->words[1], (long long)cdbc_error_line(error),
+				(long long)cdbc_error_column(error));
+	cx_buf_free(&text);
+	return status ? cli_fail(error, status, false, NULL) : EXIT_OK;
+}
+
 static int queries_main(cli_args *args)
 {
 	if (args->word_count >= 1 && strcmp(args->words[0], "list") == 0)
@@ -194,19 +261,22 @@ static int queries_main(cli_args *args)
 		return show(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "check") == 0)
 		return check(args);
-	return cli_usage(
-		&cli_queries,
-		"say list, show NAME, or check, and PATH... when the configuration has no folders");
+	if (args->word_count >= 1 && strcmp(args->words[0], "split") == 0)
+		return split(args);
+	return cli_usage(&cli_queries, "say list, show NAME, check, or split FILE, and PATH... when "
+								   "the configuration has no folders");
 }
 
 const cli_command cli_queries = {
 	"queries",
-	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]...",
-	"list, show or check the named queries",
+	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]... | split FILE",
+	"list, show, check the named queries; split a script",
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
 	"that is wrong,\n"
-	"as file:line:column: error: text, and exits with 1 when there is any error.",
+	"as file:line:column: error: text, and exits with 1 when there is any error. split prints the\n"
+	"statements of any script with line, column, byte, kind and fingerprint (-o json for "
+	"programs).",
 	"list show check",
-	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND,
+	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT,
 	queries_main,
 };
