@@ -246,9 +246,14 @@ static int split(cli_args *args)
 			cdbc_sql_split(text.data ? text.data : "", text.length, print_piece, &count, &error);
 	if (is_json && !status)
 		printf("%s\n", count ? "\n]" : "[]");
-	if (status && cdbc_error_line(error))
-		fprintf(stderr, "%s:%lld:%lld: ", args->words[1], (long long)cdbc_error_line(error),
-				(long long)cdbc_error_column(error));
+	if (status == CDBC_SQL_FILE) {
+		fprintf(stderr, "%s:%lld:%lld: error: %s\n", args->words[1],
+				(long long)cdbc_error_line(error), (long long)cdbc_error_column(error),
+				cdbc_error_message(error));
+		cdbc_error_free(error);
+		cx_buf_free(&text);
+		return EXIT_SQL;
+	}
 	cx_buf_free(&text);
 	return status ? cli_fail(error, status, false, NULL) : EXIT_OK;
 }
