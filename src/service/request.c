@@ -248,6 +248,17 @@ static cdbc_value *values_room(size_t count, cdbc_value *few, cdbc_error **err)
 	return many;
 }
 
+static inline cdbc_status bind_text(cdbc_session *session, const cx_statement *statement,
+									cdbc_params params, cdbc_value *values, cdbc_error **err)
+{
+	cx_server_values server;
+
+	if (!cx_statement_wants_server(statement))
+		return cx_statement_bind(statement, params, values, err);
+	cx_identity_fill(&session->identity, &server);
+	return cx_statement_bind_server(statement, params, &server, values, err);
+}
+
 cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
 							   const cdbc_request_options *options, cdbc_result **out,
 							   cdbc_error **err)
@@ -267,7 +278,7 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 		cx_statement_unref(statement);
 		return CDBC_NOMEM;
 	}
-	status = cx_statement_bind(statement, params, values, err);
+	status = bind_text(session, statement, params, values, err);
 	if (status) {
 		cx_statement_unref(statement);
 	} else {

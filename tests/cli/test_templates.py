@@ -76,6 +76,9 @@ def filled(t):
     assert one["u"] is None and one["r"] is None and re.match(r"20\d\d-", one["n"]), one
     assert one["i"] != two["i"] and re.fullmatch(r"[0-9a-f-]{36}", one["i"]), one
     t.fails(2, "run", "-d", url, "-Q", t.path("q.sql"), "who", "-p", "_user=eve", says="a caller cannot set it")
+    assert re.fullmatch(r"id\n[0-9a-f-]{36}\n", t.good("query", "-d", url, "select :_request_id as id", "-o", "csv").text)
+    t.fails(2, "query", "-d", url, "select :_user", "-p", "_user=eve", says="a caller cannot set it")
+    t.fails(2, "query", "-d", url, "select :_usr", says='parameter "_usr" is missing')
 
 
 @case("queries show --expand")

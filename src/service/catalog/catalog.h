@@ -37,6 +37,12 @@ enum { CX_SERVER_USER, CX_SERVER_ROLES, CX_SERVER_NOW, CX_SERVER_REQUEST_ID };
 /* Whether a call needs them. */
 bool cx_query_wants_server(const cx_query *query);
 
+/* The same for SQL text, whose parameters are then bound with them; else cx_statement_bind does. */
+bool cx_statement_wants_server(const cx_statement *statement);
+cdbc_status cx_statement_bind_server(const cx_statement *statement, cdbc_params params,
+									 const cx_server_values *server, cdbc_value *values,
+									 cdbc_error **err);
+
 /* How many values cx_query_bind needs room for. */
 size_t cx_query_room(const cx_query *query);
 

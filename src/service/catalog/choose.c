@@ -89,6 +89,26 @@ static cdbc_status check_given(const cx_statement *statement, const cdbc_value *
 	return CDBC_OK;
 }
 
+bool cx_statement_wants_server(const cx_statement *statement)
+{
+	for (size_t i = 0; i < statement->param_count; i++)
+		if (statement->params[i].name && statement->params[i].name[0] == '_')
+			return true;
+	return false;
+}
+
+cdbc_status cx_statement_bind_server(const cx_statement *statement, cdbc_params params,
+									 const cx_server_values *server, cdbc_value *values,
+									 cdbc_error **err)
+{
+	cdbc_status status = cx_statement_bind_given(statement, params, values, err);
+
+	if (status)
+		return status;
+	fill_server(statement, server, values);
+	return check_given(statement, values, err);
+}
+
 /* The query's parameters, in the order of its statement (or signature). Undeclared ones may stay
  * MISSING. */
 static cdbc_status bind_all(const cx_record *record, cdbc_params params,
