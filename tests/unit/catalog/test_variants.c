@@ -6,6 +6,7 @@
 #include "service/catalog/catalog.h"
 #include "support/oom.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -429,6 +430,48 @@ static void test_mistakes(void **state)
 	}
 }
 
+/* Statements are made by whoever wants them first, each once. */
+static void *bind_many(void *data)
+{
+	const cx_query *query = data;
+	cdbc_value own[128];
+	const cx_statement *statement;
+	uintptr_t sum = 0;
+
+	for (unsigned i = 0; i < 64; i++) {
+		cdbc_param given[6];
+		size_t n = 0;
+
+		for (unsigned k = 0; k < 6; k++)
+			if (i >> k & 1)
+				given[n++] =
+					cdbc_param_of((const char *[]){"a", "b", "c", "d", "e", "f"}[k], cdbc_int64(1));
+		if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, cdbc_params_of(given, n), NULL, own,
+						  &statement, NULL))
+			return NULL;
+		sum = sum * 31 + (uintptr_t)statement;
+	}
+	return (void *)sum;
+}
+
+static void test_threads(void **state)
+{
+	cdbc_catalog *catalog =
+		loaded("-- name: t\nselect 1 /*? a */, 1 /*? b */, 2 /*? c */, 3 /*? d */, 4 /*? e */, 5 "
+			   "/*? f */, 6 /*?*/");
+	void *query = (void *)(uintptr_t)find(catalog, "t"), *answers[4];
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, bind_many, query), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], &answers[i]);
+	assert_non_null(answers[0]);
+	for (int i = 1; i < 4; i++)
+		assert_ptr_equal(answers[i], answers[0]);
+	cdbc_catalog_free(catalog);
+}
+
 static cdbc_status scenario(void *data, cdbc_error **err)
 {
 	cdbc_catalog *catalog;
@@ -447,8 +490,9 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 						  CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"state", cdbc_string("failed")}),
 						  NULL, values, &statement, err);
 	if (!status)
-		status = cdbc_catalog_render(catalog, "list", "postgresql",
-									 CDBC_PARAMS({"user_id", cdbc_int64(1)}), &options, &rendered, err);
+		status =
+			cdbc_catalog_render(catalog, "list", "postgresql",
+								CDBC_PARAMS({"user_id", cdbc_int64(1)}), &options, &rendered, err);
 	cdbc_rendered_free(rendered);
 	cdbc_catalog_free(catalog);
 	return status;
@@ -462,11 +506,11 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),       cmocka_unit_test(test_conditions),
-		cmocka_unit_test(test_server),        cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_allowed),       cmocka_unit_test(test_no_injection),
-		cmocka_unit_test(test_api),           cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_example),  cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_server),   cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_allowed),  cmocka_unit_test(test_no_injection),
+		cmocka_unit_test(test_api),      cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
