@@ -7,8 +7,9 @@
 
 #include <stdlib.h>
 
-#define DRAIN_QUIETLY_BYTES (1 << 20) /* thrown away before the server is bothered with a cancel \
-									   */
+#define DRAIN_QUIETLY_BYTES                                              \
+	(1 << 20) /* thrown away before the server is bothered with a cancel \
+			   */
 #define DRAIN_QUIETLY_NS (20 * CX_NS_PER_MS)
 #define CLOSE_MAX_NS     (5 * CX_NS_PER_S)
 

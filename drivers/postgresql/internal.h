@@ -37,8 +37,9 @@
 #define CX_PG_PREPARED_MAX 256
 #define CX_PG_NAME_MAX     24
 #define CX_PG_STACK_PARAMS 16
-#define CX_PG_FLUSH_BYTES  65536 /* of a pipeline are queued before both directions are looked at \
-								  */
+#define CX_PG_FLUSH_BYTES                                                  \
+	65536 /* of a pipeline are queued before both directions are looked at \
+		   */
 
 /* The columns of a result. One block of memory holds all but the schema. */
 typedef struct cx_pg_shape {

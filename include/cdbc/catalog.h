@@ -77,8 +77,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_get(const cdbc_catalog *catalog
  * identifiers where it has those. Borrowed for the call. */
 typedef struct cdbc_query_variant {
 	size_t struct_size;
-	const char *sql;         /* with the dialect's placeholders */
-	const char *when;        /* "\"since\" is absent"; "" when there is but one */
+	const char *sql;           /* with the dialect's placeholders */
+	const char *when;          /* "\"since\" is absent"; "" when there is but one */
 	const char *const *params; /* names in the order of the placeholders */
 	size_t param_count;
 	size_t index, count; /* which, of how many */
@@ -87,10 +87,9 @@ typedef struct cdbc_query_variant {
 /* Calls fn for every statement that a query may become for a dialect ("postgresql", "cockroachdb",
  * "sqlite"), until it returns false. Any thread. Fails with CDBC_NOT_FOUND, CDBC_NOMEM. Round
  * trips: none. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_catalog_expand(const cdbc_catalog *catalog, const char *name, const char *dialect,
-					bool (*fn)(void *data, const cdbc_query_variant *variant), void *data,
-					cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_expand(
+	const cdbc_catalog *catalog, const char *name, const char *dialect,
+	bool (*fn)(void *data, const cdbc_query_variant *variant), void *data, cdbc_error **err);
 
 /* What stands for :_user, :_roles, :_now and :_request_id where there is no session; NULL (or 0
  * roles): NULL. */
@@ -103,14 +102,17 @@ typedef struct cdbc_render_options {
 	const char *request_id;
 } cdbc_render_options;
 
-#define CDBC_RENDER_OPTIONS_INIT {sizeof(cdbc_render_options), NULL, NULL, 0, NULL, NULL}
+#define CDBC_RENDER_OPTIONS_INIT                               \
+	{                                                          \
+		sizeof(cdbc_render_options), NULL, NULL, 0, NULL, NULL \
+	}
 
 /* A query with parameters as it would be sent. */
 typedef struct cdbc_rendered cdbc_rendered;
 
-/* Checks the parameters and chooses the statement, as a run does, but runs nothing. The values point
- * into params, options and the catalog, which must outlive *out. Any thread. options NULL: the
- * defaults. Fails with CDBC_NOT_FOUND, CDBC_PARAM, CDBC_NOMEM. Round trips: none. */
+/* Checks the parameters and chooses the statement, as a run does, but runs nothing. The values
+ * point into params, options and the catalog, which must outlive *out. Any thread. options NULL:
+ * the defaults. Fails with CDBC_NOT_FOUND, CDBC_PARAM, CDBC_NOMEM. Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_render(const cdbc_catalog *catalog,
 														const char *name, const char *dialect,
 														cdbc_params params,

@@ -55,8 +55,8 @@ typedef struct cdbc_session_options {
 	const cdbc_config_item *settings; /* session settings (timezone, statement_timeout...) kept for
 										 the session's life; copied */
 	size_t setting_count;
-	/* who the work is for: :_user, :_roles, :_request_id in SQL; copied. NULL: NULL there, but a new
-	 * request id for each request */
+	/* who the work is for: :_user, :_roles, :_request_id in SQL; copied. NULL: NULL there, but a
+	 * new request id for each request */
 	const char *user;
 	const char *const *roles;
 	size_t role_count;

@@ -16,8 +16,8 @@ typedef struct cdbc_sql_form cdbc_sql_form;
 /* The fingerprint: what the statement does, whatever its values are. Literals and parameters become
  * `?`, bracketed lists of them (not a function's arguments) one `?`, rows of them one row; case and
  * white space are folded, comments are gone. Identity: the same statement with the same literals;
- * only case, white space and comments are folded. Fail with CDBC_SQL_FILE (a lexical error, with its
- * place), CDBC_NOMEM. Free *out with cdbc_sql_form_free. */
+ * only case, white space and comments are folded. Fail with CDBC_SQL_FILE (a lexical error, with
+ * its place), CDBC_NOMEM. Free *out with cdbc_sql_form_free. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_sql_fingerprint(const char *sql, size_t length,
 														 cdbc_sql_form **out, cdbc_error **err);
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_sql_identity(const char *sql, size_t length,
@@ -43,9 +43,10 @@ typedef struct cdbc_sql_piece {
 
 /* Calls fn for each statement of a script, until it returns false. Fails with CDBC_SQL_FILE (a
  * lexical error, with its place, after the statements before it), CDBC_NOMEM. */
-CDBC_API CDBC_MUSTCHECK cdbc_status
-cdbc_sql_split(const char *sql, size_t length, bool (*fn)(void *data, const cdbc_sql_piece *piece),
-			   void *data, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_sql_split(const char *sql, size_t length,
+												   bool (*fn)(void *data,
+															  const cdbc_sql_piece *piece),
+												   void *data, cdbc_error **err);
 
 CDBC_END
 #endif

@@ -248,7 +248,8 @@ static void end_statement(parser *p)
 		p->flags = flags;
 	} else {
 		p->kind = p->kind == kind ? kind : CDBC_KIND_UNKNOWN;
-		p->flags = (p->flags & flags) | ((p->flags | flags) & (CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS));
+		p->flags = (p->flags & flags) |
+				   ((p->flags | flags) & (CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS));
 	}
 	cx_judge_init(&p->judge);
 	p->boundary = (cx_boundary){0, false};

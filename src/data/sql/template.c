@@ -355,8 +355,8 @@ static void note_gap(writer *w, const char *text, size_t length)
  * brackets and commas do without. */
 static void close_gap(writer *w, char next)
 {
-	bool is_tight = (w->out->length && w->out->data[w->out->length - 1] == '(') || next == ',' ||
-					next == ')';
+	bool is_tight =
+		(w->out->length && w->out->data[w->out->length - 1] == '(') || next == ',' || next == ')';
 
 	if (w->is_gap && w->is_begun && w->is_broken_line) {
 		cx_buf_putc(w->out, '\n');
