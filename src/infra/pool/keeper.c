@@ -51,7 +51,9 @@ static int64_t look_at_lent(cx_pool *pool, int64_t now_ns, leak *leaks, size_t *
 		}
 		slot->is_leak_told = true;
 		pool->total.leak_count++;
-		leaks[(*count)++] = (leak){*slot, now_ns - slot->lent_ns};
+		/* not the whole slot: a part of it is the borrower's to write */
+		leaks[(*count)++] = (leak){{.conn = {.serial = slot->conn.serial}, .source = slot->source},
+								   now_ns - slot->lent_ns};
 	}
 	return due;
 }
