@@ -15,8 +15,10 @@
 cdbc_status cx_identity_copy(cx_identity *identity, const cdbc_session_options *options,
 							 cdbc_error **err)
 {
-	if (!HAS(options, request_id))
+	if (!HAS(options, request_id) ||
+		!(options->user || options->request_id || options->roles || options->role_count))
 		return CDBC_OK;
+	identity->is_somebody = true;
 	if ((options->user && !(identity->user = cx_strdup(options->user))) ||
 		(options->request_id && !(identity->request_id = cx_strdup(options->request_id))))
 		return cx_error_nomem(err);

@@ -15,6 +15,7 @@ typedef struct cx_identity {
 	cdbc_value *roles;
 	size_t role_count;
 	bool has_roles;
+	bool is_somebody; /* fini has something to do */
 	/* of the present request */
 	char now[CX_CIVIL_MAX];
 	char made_id[CX_CIVIL_MAX];

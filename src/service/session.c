@@ -126,7 +126,8 @@ void cdbc_session_release(cdbc_session *session)
 		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
 	if (session->settings)
 		free_settings(session);
-	cx_identity_fini(&session->identity);
+	if (session->identity.is_somebody)
+		cx_identity_fini(&session->identity);
 	session->is_busy = false;
 	session_put(session);
 }
