@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static long live;
-static long until_failure; /* 0: never */
+/* Of the thread that watches: what others still do, such as a helper that tidies up, is theirs. */
+static _Thread_local bool is_watching;
+static _Thread_local long live;
+static _Thread_local long until_failure; /* 0: never */
 
 static bool must_fail(void)
 {
@@ -23,7 +25,7 @@ static void *hook_alloc(size_t size)
 {
 	void *p = must_fail() ? NULL : malloc(size);
 
-	live += p != NULL;
+	live += is_watching && p != NULL;
 	return p;
 }
 
@@ -31,13 +33,13 @@ static void *hook_realloc(void *old, size_t size)
 {
 	void *p = must_fail() ? NULL : realloc(old, size);
 
-	live += p != NULL && old == NULL;
+	live += is_watching && p != NULL && old == NULL;
 	return p;
 }
 
 static void hook_free(void *block)
 {
-	live -= block != NULL;
+	live -= is_watching && block != NULL;
 	free(block);
 }
 
@@ -45,6 +47,7 @@ void oom_watch(void)
 {
 	static const cdbc_allocator hook = {hook_alloc, hook_realloc, hook_free};
 
+	is_watching = true;
 	live = 0;
 	until_failure = 0;
 	cdbc_set_allocator(&hook);
@@ -57,6 +60,7 @@ long oom_live(void)
 
 void oom_unwatch(void)
 {
+	is_watching = false;
 	cdbc_set_allocator(NULL);
 }
 

@@ -17,7 +17,7 @@ typedef cdbc_status (*oom_scenario)(void *data, cdbc_error **err);
 /* Returns the number of allocations that were made to fail. */
 size_t oom_run(oom_scenario scenario, void *data);
 
-/* Blocks allocated and not freed since oom_watch. */
+/* Blocks allocated and not freed since oom_watch, by the thread that called it. */
 void oom_watch(void);
 long oom_live(void);
 void oom_unwatch(void);
