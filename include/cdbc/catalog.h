@@ -46,6 +46,16 @@ typedef struct cdbc_query_info {
 	bool is_read_only;
 	const cdbc_query_param *params;
 	size_t param_count;
+	const char *const *roles; /* who may run it; none: the policy's default */
+	size_t role_count;
+	int64_t timeout_ms;    /* 0: none given */
+	int64_t max_rows;      /* 0: none given */
+	int64_t cache_ms;      /* 0: none given */
+	int64_t retry_count;   /* -1: none given; 0: never */
+	const char *isolation; /* "READ COMMITTED"; NULL: none given */
+	const char *priority;  /* "LOW", "NORMAL", "HIGH"; NULL: none given */
+	bool is_idempotent;
+	const char *deprecated; /* what is said of it; NULL: it is not */
 } cdbc_query_info;
 
 /* Makes an empty catalog. Fails with CDBC_NOMEM. */

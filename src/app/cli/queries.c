@@ -80,7 +80,10 @@ static void list_one(const cdbc_query_info *q)
 		   cdbc_kind_name(q->kind));
 	for (size_t i = 0; i < q->param_count; i++)
 		printf("%s%s%s", i ? ", " : "(", q->params[i].name, q->params[i].is_optional ? "?" : "");
-	printf("%s%.*s\n", q->param_count ? ") " : "",
+	printf("%s", q->param_count ? ") " : "");
+	for (size_t i = 0; i < q->role_count; i++)
+		printf("%s%s%s", i ? ", " : "[", q->roles[i], i + 1 < q->role_count ? "" : "] ");
+	printf("%s%.*s\n", q->deprecated ? "(deprecated) " : "",
 		   end ? (int)(end - q->documentation) : (int)strlen(q->documentation), q->documentation);
 }
 
@@ -103,11 +106,35 @@ static int list(cli_args *args)
 	return code;
 }
 
+/* What its headers say of who may run it and how, as they say it. */
+static void show_policy(const cdbc_query_info *q)
+{
+	for (size_t i = 0; i < q->role_count; i++)
+		printf("%s%s%s", i ? ", " : "roles: ", q->roles[i], i + 1 < q->role_count ? "" : "\n");
+	if (q->timeout_ms)
+		printf("timeout: %lldms\n", (long long)q->timeout_ms);
+	if (q->max_rows)
+		printf("max-rows: %lld\n", (long long)q->max_rows);
+	if (q->cache_ms)
+		printf("cache: %lldms\n", (long long)q->cache_ms);
+	if (q->retry_count >= 0)
+		printf("retry: %lld\n", (long long)q->retry_count);
+	if (q->isolation)
+		printf("isolation: %s\n", q->isolation);
+	if (q->priority)
+		printf("priority: %s\n", q->priority);
+	if (q->is_idempotent)
+		printf("idempotent\n");
+	if (q->deprecated)
+		printf("deprecated: %s\n", q->deprecated);
+}
+
 static void show_one(const cdbc_query_info *q)
 {
 	printf("%s  %s  %s%s\n%s:%lld\n", q->name, cdbc_cardinality_name(q->cardinality),
 		   cdbc_kind_name(q->kind), q->is_read_only ? ", read only" : "", q->file,
 		   (long long)q->line);
+	show_policy(q);
 	if (q->documentation[0])
 		printf("\n%s\n", q->documentation);
 	if (q->param_count)

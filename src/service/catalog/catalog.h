@@ -17,8 +17,14 @@ typedef struct cx_query {
 	int64_t timeout_ms; /* 0: none given */
 	int64_t max_rows;   /* 0: none given */
 	bool is_idempotent;
-	bool is_read_only;      /* declared: to be run in a READ ONLY transaction */
-	const char *deprecated; /* NULL: it is not */
+	bool is_read_only;        /* declared: to be run in a READ ONLY transaction */
+	const char *deprecated;   /* NULL: it is not */
+	const char *const *roles; /* who may run it; none: the policy's default */
+	size_t role_count;
+	int64_t cache_ms;      /* 0: none given */
+	int64_t retry_count;   /* -1: none given; 0: never */
+	const char *isolation; /* SQL words in capitals: "READ COMMITTED"; NULL: none given */
+	const char *priority;  /* "LOW", "NORMAL", "HIGH"; NULL: none given */
 } cx_query;
 
 /* Finds a query by name (`-` and `_` alike) for a dialect ("postgresql", "cockroachdb", "sqlite";

@@ -45,17 +45,17 @@ static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_pla
 static const header headers[] = {
 	{"param", true, true, true, cx_header_param},
 	{"column", true, false, true, read_column},
-	{"roles", true, true, false, NULL},
+	{"roles", true, true, false, cx_header_roles},
 	{"read-only", false, true, false, read_read_only},
 	{"idempotent", false, false, false, read_idempotent},
 	{"allow-all-rows", false, true, false, read_allow_all_rows},
 	{"as-of", true, true, false, NULL},
 	{"timeout", true, false, false, read_timeout},
 	{"max-rows", true, true, false, read_max_rows},
-	{"cache", true, false, false, NULL},
-	{"retry", true, false, false, NULL},
-	{"isolation", true, false, false, NULL},
-	{"priority", true, false, false, NULL},
+	{"cache", true, false, false, cx_header_cache},
+	{"retry", true, false, false, cx_header_retry},
+	{"isolation", true, false, false, cx_header_isolation},
+	{"priority", true, false, false, cx_header_priority},
 	{"dialect", true, true, false, read_dialect},
 	{"deprecated", true, false, false, read_deprecated},
 	{"record_class", true, false, true, read_nothing}, /* aiosql's */
@@ -145,26 +145,7 @@ static cdbc_status read_allow_all_rows(cx_sqlfiles *loader, cx_section *section,
 static cdbc_status read_timeout(cx_sqlfiles *loader, cx_section *section, cx_place line,
 								size_t from, size_t to)
 {
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-	size_t digits = from;
-	int64_t number;
-
-	while (digits < to && loader->text[digits] >= '0' && loader->text[digits] <= '9')
-		digits++;
-	if (cx_text_int64(loader->text + from, digits - from, 1, 1000000000, &number))
-		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-			if (strlen(units[i].unit) == to - digits &&
-				!memcmp(units[i].unit, loader->text + digits, to - digits)) {
-				section->record->query.timeout_ms = number * units[i].ms;
-				return CDBC_OK;
-			}
-	line.offset = from;
-	return cx_sqlfiles_fail(loader, section, line, "write a number and ms, s, m or h: 2s",
-							"\"%.*s\" is not a duration", (int)(to - from < 40 ? to - from : 40),
-							loader->text + from);
+	return cx_header_duration(loader, section, line, from, to, &section->record->query.timeout_ms);
 }
 
 static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_place line,

@@ -158,7 +158,7 @@ typedef struct cx_section {
 	size_t rule_count;
 	cdbc_column_hint *columns;
 	size_t column_count, column_capacity;
-	cx_place read_only_place;
+	cx_place read_only_place, cache_place, retry_place, isolation_place, priority_place;
 	unsigned seen; /* headers, a bit each */
 } cx_section;
 
@@ -184,6 +184,23 @@ cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place li
 bool cx_header_is_misplaced(const char *text, size_t length);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
 size_t cx_header_is_name(const char *text, size_t length);
+
+/* policy.c: who may run it and how. */
+cdbc_status cx_header_roles(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							size_t to);
+cdbc_status cx_header_cache(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							size_t to);
+cdbc_status cx_header_retry(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							size_t to);
+cdbc_status cx_header_isolation(cx_sqlfiles *loader, cx_section *section, cx_place line,
+								size_t from, size_t to);
+cdbc_status cx_header_priority(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							   size_t to);
+/* `2s` in milliseconds. */
+cdbc_status cx_header_duration(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							   size_t to, int64_t *ms);
+/* Whether they can all be true of the query, whose kind and mark are known; into its info. */
+cdbc_status cx_policy_check(cx_sqlfiles *loader, cx_section *section);
 
 /* params.c: `param:` and its checks. */
 cdbc_status cx_header_param(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,

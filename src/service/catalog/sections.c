@@ -36,6 +36,7 @@ static cdbc_status open_section(scan *s, cx_place place)
 	record->query.info.struct_size = sizeof record->query.info;
 	record->query.info.documentation = "";
 	record->query.info.file = s->loader->file;
+	record->query.retry_count = -1;
 	memset(&s->section, 0, sizeof s->section);
 	cx_buf_clear(&s->documentation);
 	s->section.record = record;
@@ -180,7 +181,7 @@ static cdbc_status settle_flags(scan *s)
 		query->statement_qmark->flags |= flags;
 	query->info.kind = kind;
 	query->info.is_read_only = (query->statement->flags & CDBC_REQUEST_READ_ONLY) != 0;
-	return CDBC_OK;
+	return cx_policy_check(s->loader, &s->section);
 }
 
 /* Whether an optional part depends on a parameter: then it need not be given. */

@@ -298,9 +298,7 @@ static const struct {
 	{"-- name: a\n-- read-only\ndelete from t\n",
 	 "2:4: declared read-only, but it is a change of data"},
 	/* what comes later is refused, never ignored */
-	{"-- name: a\n-- roles: x\nselect 1\n", "2:4: `roles` is not supported yet"},
 	{"-- name: a\n-- as-of: '-1s'\nselect 1\n", "2:4: `as-of` is not supported yet"},
-	{"-- name: a\n-- cache: 30s\nselect 1\n", "2:4: `cache` is not supported yet"},
 	/* parameters */
 	{"-- name: a\n-- param: x int8\nselect :x, :y\n",
 	 "3:12: parameter \"y\" is used, but not declared"},
@@ -389,7 +387,7 @@ static void test_twelve(void **state)
 		"-- name: ok\nselect 2;\n"                                            /* 11:10 */
 		"-- name: four\n-- param: a int8\n-- param: b int8\nselect :a, :c;\n" /* 16:12, 15:11 */
 		"-- name: five\nselect 1; select 2;\n"                                /* 18:11 */
-		"-- name: six\n-- roles: x\nselect $x$ body $y$;\n"                   /* 20:4, 21:8 */
+		"-- name: six\n-- cache: x\nselect $x$ body $y$;\n"                   /* 20:11, 21:8 */
 		"-- name: seven\n";                                                   /* 22:10 */
 	collected found = {0, ""};
 	const char *paths[1];
@@ -414,7 +412,7 @@ static void test_twelve(void **state)
 					"15:11: parameter \"b\" is declared, but not used [-- param: b int8]\n"
 					"16:12: parameter \"c\" is used, but not declared [select :a, :c;]\n"
 					"18:11: a second statement in one query [select 1; select 2;]\n"
-					"20:4: `roles` is not supported yet [-- roles: x]\n"
+					"20:11: \"x\" is not a duration [-- cache: x]\n"
 					"21:8: dollar-quoted string without its closing tag [select $x$ body $y$;]\n"
 					"22:10: the query has no SQL [-- name: seven]\n");
 }
