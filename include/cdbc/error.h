@@ -77,6 +77,13 @@ typedef struct cdbc_diagnostic {
 	const char *message;
 	const char *hint;      /* "" when none */
 	const char *line_text; /* the line it is in, for the caret; "" when it may hold a secret */
+	int64_t end_line;      /* just after what is meant; 0: not known */
+	int64_t end_column;
+	const char *query; /* the named query it is about; NULL: none, or not known */
+	const char *rung; /* which check said it: "lexical", "grammar", "server", "plan"; NULL: not of a
+						 SQL file */
+	const char *code; /* SQLSTATE, or the name of a rule ("full-scan"); NULL: none */
+	bool is_note;     /* neither error nor warning: only told */
 } cdbc_diagnostic;
 
 /* Returns "connect", "sql" and so on; "unknown" for a number that is none. Static storage. */

@@ -119,10 +119,24 @@ const cli_exit_row *cli_exits(void); /* ended by a row without text */
 /* Prints an error (message, detail, hint, place in the SQL with a caret when sql is given) on
  * stderr, frees it, and gives the exit code. has_output: some of the result was written. */
 int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql);
+/* "error", "warning" or "note". */
+const char *cli_severity(const cdbc_diagnostic *diagnostic);
 /* Prints a diagnostic with its line and a caret on the stream to (a FILE *). */
 void cli_print_diagnostic(void *to, const cdbc_diagnostic *diagnostic);
 /* The exit code alone. */
 cli_exit cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_output);
+
+/* ---- queries.c */
+/* The files and folders that a subcommand of queries looks at: those named behind its first words,
+ * or the configured ones. *paths and *list are the caller's to free. Prints and returns an exit
+ * code. */
+int cli_query_folders(const cli_args *args, size_t first, const char ***paths, size_t *count,
+					  char **list);
+
+/* ---- queries_check.c */
+int cli_queries_check(cli_args *args);
+/* Writes text as a JSON string; bytes that are no UTF-8 become U+FFFD. */
+void cli_put_json(FILE *to, const char *text, size_t length);
 
 /* ---- connect.c */
 /* What the arguments say of the configuration. Borrowed from them. */

@@ -136,6 +136,11 @@ int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char 
 	return code;
 }
 
+const char *cli_severity(const cdbc_diagnostic *d)
+{
+	return d->is_error ? "error" : d->is_note ? "note" : "warning";
+}
+
 void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 {
 	FILE *out = to;
@@ -144,7 +149,7 @@ void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 		fprintf(out, "%s:%lld:%lld: ", d->file, (long long)d->line, (long long)d->column);
 	else if (d->file && d->file[0])
 		fprintf(out, "%s: ", d->file);
-	fprintf(out, "%s: %s\n", d->is_error ? "error" : "warning", d->message);
+	fprintf(out, "%s: %s\n", cli_severity(d), d->message);
 	if (d->line_text && d->line_text[0]) {
 		fprintf(out, "  %s\n  ", d->line_text);
 		for (int64_t i = 1; i < d->column && d->line_text[i - 1]; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cdbc queries list, show, check and split. */
+/* cdbc queries list, show and split; check is in queries_check.c. */
 #include "app/cli/cli.h"
 
 #include <stdlib.h>
@@ -37,9 +37,7 @@ static int configured_folders(const cli_args *args, const char ***paths, size_t 
 	return EXIT_OK;
 }
 
-/* What list and show look at: the folders named here, or the configured ones. first is the word
- * before them. */
-static int folders_of(const cli_args *args, size_t first, const char ***paths, size_t *count,
+int cli_query_folders(const cli_args *args, size_t first, const char ***paths, size_t *count,
 					  char **list)
 {
 	int code;
@@ -94,7 +92,7 @@ static int list(cli_args *args)
 	cdbc_query_info info = {.struct_size = sizeof info};
 	size_t count = 0;
 	char *words = NULL;
-	int code = folders_of(args, 1, &paths, &count, &words);
+	int code = cli_query_folders(args, 1, &paths, &count, &words);
 
 	if (!code)
 		code = load(paths, count, &catalog);
@@ -171,7 +169,7 @@ static int show(cli_args *args)
 
 	if (args->word_count < 2)
 		return cli_usage(&cli_queries, "show: give the name of a query");
-	code = folders_of(args, 2, &paths, &count, &words);
+	code = cli_query_folders(args, 2, &paths, &count, &words);
 	if (!code)
 		code = load(paths, count, &catalog);
 	if (!code) {
@@ -188,46 +186,6 @@ static int show(cli_args *args)
 	free(paths);
 	free(words);
 	return code;
-}
-
-static int check(cli_args *args)
-{
-	const char **paths = NULL;
-	cdbc_error *error = NULL;
-	size_t count = 0, error_count = 0;
-	char *words = NULL;
-	cdbc_status status;
-	int code = folders_of(args, 1, &paths, &count, &words);
-
-	if (!code) {
-		status =
-			cdbc_catalog_check(paths, count, cli_print_diagnostic, stdout, &error_count, &error);
-		if (status)
-			code = cli_fail(error, status, false, NULL);
-		else if (error_count)
-			code = EXIT_SQL;
-		if (!status && !args->is_quiet)
-			fprintf(stderr, "%zu error%s\n", error_count, error_count == 1 ? "" : "s");
-	}
-	free(paths);
-	free(words);
-	return code;
-}
-
-static void print_json(const char *text, size_t length)
-{
-	putchar('"');
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
 }
 
 static bool print_piece(void *data, const cdbc_sql_piece *p)
@@ -248,9 +206,9 @@ static bool print_piece(void *data, const cdbc_sql_piece *p)
 		   cdbc_kind_name(p->kind), p->is_read_only ? "true" : "false",
 		   p->changes_session ? "true" : "false",
 		   (unsigned long long)cdbc_sql_form_hash(p->fingerprint));
-	print_json(form, strlen(form));
+	cli_put_json(stdout, form, strlen(form));
 	printf(",\"sql\":");
-	print_json(p->text, p->length);
+	cli_put_json(stdout, p->text, p->length);
 	putchar('}');
 	return true;
 }
@@ -292,7 +250,7 @@ static int queries_main(cli_args *args)
 	if (args->word_count >= 1 && strcmp(args->words[0], "show") == 0)
 		return show(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "check") == 0)
-		return check(args);
+		return cli_queries_check(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "split") == 0)
 		return split(args);
 	return cli_usage(&cli_queries, "say list, show NAME, check, or split FILE, and PATH... when "
@@ -305,9 +263,11 @@ const cli_command cli_queries = {
 	"list, show, check the named queries; split a script",
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
 	"that is wrong,\n"
-	"as file:line:column: error: text, and exits with 1 when there is any error. split prints the\n"
-	"statements of any script with line, column, byte, kind and fingerprint (-o json for "
-	"programs).",
+	"as file:line:column: error: text, and exits with 1 when there is any error (-o json or ndjson "
+	"for\n"
+	"programs). split prints the statements of any script with line, column, byte, kind and "
+	"fingerprint\n"
+	"(-o json for programs).",
 	"list show check",
 	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT,
 	queries_main,

@@ -15,13 +15,40 @@
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
+/* The name of the query that is read, as far as it is known; "" when it is not. */
+static void name_of(const cx_sqlfiles *loader, const cx_section *section, char *out, size_t size)
+{
+	const char *name = section && section->name ? section->name : loader->base_name;
+	size_t length = section && section->name ? section->name_length : strlen(name);
+
+	out[0] = '\0';
+	if (section && length)
+		snprintf(out, size, "%s%.*s", loader->name_space, (int)length, name);
+}
+
+/* Where the token ends that a diagnostic points at. */
+static void note_end(const cx_sqlfiles *loader, cx_place place, cdbc_diagnostic *out)
+{
+	cx_lexer lexer;
+	cx_token token;
+
+	cx_lexer_init(&lexer, loader->text + place.offset, loader->length - place.offset);
+	cx_lexer_next(&lexer, &token);
+	if (token.kind == CX_TOKEN_END || token.kind == CX_TOKEN_ERROR ||
+		token.kind == CX_TOKEN_SPACE || memchr(token.text, '\n', token.length))
+		return;
+	out->end_line = out->line;
+	out->end_column =
+		(int64_t)cx_column(loader->text, place.line_start, place.offset + token.length);
+}
+
 static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint,
 						const char *message)
 {
 	int64_t column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
 	const char *begin = loader->text + place.line_start, *end;
 	cdbc_diagnostic diagnostic;
-	char *line;
+	char *line, name[CX_NAME_MAX * 4];
 
 	loader->error_count++;
 	if (section)
@@ -42,6 +69,10 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 		line[strlen(line) - 1] = '\0';
 	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, true,
 								   message,      hint ? hint : "",    line};
+	name_of(loader, section, name, sizeof name);
+	diagnostic.query = name[0] ? name : NULL;
+	diagnostic.rung = "lexical";
+	note_end(loader, place, &diagnostic);
 	loader->report(loader->data, &diagnostic);
 	cx_free(line);
 	return CDBC_OK;
