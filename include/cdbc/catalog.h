@@ -60,11 +60,15 @@ typedef struct cdbc_query_info {
 
 /* Makes an empty catalog. Fails with CDBC_NOMEM. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_new(cdbc_catalog **out, cdbc_error **err);
+/* Frees a catalog that was made here, or gives back one that a client gave. */
 CDBC_API void cdbc_catalog_free(cdbc_catalog *catalog);
 
+/* Which of its client's catalogs this is, from 1; 0 when it is no client's. */
+CDBC_API uint64_t cdbc_catalog_generation(const cdbc_catalog *catalog);
+
 /* Adds a file, or a folder with all below it. Nothing is added when anything is wrong. Not while
- * the catalog is in use by a client. Fails with CDBC_SQL_FILE (file:line:column in the message),
- * CDBC_IO, CDBC_NOMEM. */
+ * another thread uses the catalog. Fails with CDBC_SQL_FILE (file:line:column in the message),
+ * CDBC_IO, CDBC_NOMEM, CDBC_USAGE (it is a client's). */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path,
 													  cdbc_error **err);
 

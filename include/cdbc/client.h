@@ -42,8 +42,17 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open_url(const char *url, cdbc_c
  * the memory alive. The client itself may not be used any more. Takes NULL. */
 CDBC_API void cdbc_client_close(cdbc_client *client, int64_t timeout_ms);
 
-/* The named queries; borrowed. */
-CDBC_API const cdbc_catalog *cdbc_client_catalog(const cdbc_client *client);
+/* The named queries in force: one generation, which does not change any more, whatever is loaded
+ * after it. The caller's, to be given back with cdbc_catalog_free; it may outlive the client. Never
+ * NULL. */
+CDBC_API cdbc_catalog *cdbc_client_catalog(cdbc_client *client);
+
+/* Reads the folders of queries again, checks everything, and puts the new generation in force as a
+ * whole: what runs keeps the one it began with, and requests that begin later see the new one. On
+ * failure nothing changes, and health says why until a load succeeds. Any thread, observers too;
+ * for a signal, from the thread that waits for it, not from a handler. Fails as
+ * cdbc_catalog_load, and with CDBC_CLOSED. Round trips: none. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_reload(cdbc_client *client, cdbc_error **err);
 
 typedef struct cdbc_session_options {
 	size_t struct_size;

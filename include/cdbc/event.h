@@ -20,7 +20,10 @@ typedef enum cdbc_event_kind {
 		<< 5, /* a connection has been out longer than leak_warn_ms; text is where it was taken */
 	/* a deprecated query runs; text is what its file says of that */
 	CDBC_EVENT_DEPRECATED = 1u << 6,
-	CDBC_EVENT_NOTICE = 1u << 7 /* the server says something beside its answers: text */
+	CDBC_EVENT_NOTICE = 1u << 7, /* the server says something beside its answers: text */
+	/* queries were loaded again, or (error not NULL) were refused and the old ones stay. id is the
+	 * generation in force, row_count its number of queries, text says both */
+	CDBC_EVENT_CATALOG = 1u << 8
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "infra/driver/registry.h"
+#include "service/session.h"
 
 #include <string.h>
 
@@ -20,7 +21,7 @@ static void client_free(cdbc_client *client, bool was_open)
 	if (!was_open)
 		client->events.count = 0; /* the observers are still the caller's */
 	cx_statements_free(client->statements);
-	cdbc_catalog_free(client->catalog);
+	cx_repository_fini(&client->queries);
 	cx_events_fini(&client->events);
 	cx_free(client);
 }
@@ -64,15 +65,12 @@ cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_erro
 static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
 {
 	cx_query_options queries;
-	cdbc_status status = cdbc_catalog_new(&client->catalog, err);
+	cdbc_status status = cx_options_queries(config, &queries, err);
 
 	if (status)
 		return status;
-	status = cx_options_queries(config, &queries, err);
-	if (status)
-		return status;
-	for (size_t i = 0; !status && i < queries.folder_count; i++)
-		status = cdbc_catalog_load(client->catalog, queries.folders[i], err);
+	status = cx_repository_init(&client->queries, queries.folders, queries.folder_count,
+								&client->events, err);
 	cx_options_queries_fini(&queries);
 	return status;
 }
@@ -189,17 +187,30 @@ void cdbc_client_close(cdbc_client *client, int64_t timeout_ms)
 		return;
 	atomic_store(&client->is_closed, true);
 	spare = atomic_exchange(&client->spare, CX_SPARE_CLOSED);
-	if (spare) {
-		cx_free(spare);
-		cx_client_unref(client); /* not the last: the owner's is below */
-	}
+	if (spare)
+		cx_session_free(spare); /* not the last reference: the owner's is below */
 	cx_pool_close(client->pool, cx_deadline_after_ms(timeout_ms));
 	cx_client_unref(client);
 }
 
-const cdbc_catalog *cdbc_client_catalog(const cdbc_client *client)
+cdbc_catalog *cdbc_client_catalog(cdbc_client *client)
 {
-	return client->catalog;
+	cdbc_catalog *catalog = NULL;
+
+	cx_repository_renew(&client->queries, &catalog);
+	return catalog;
+}
+
+cdbc_status cdbc_client_reload(cdbc_client *client, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (atomic_load(&client->is_closed))
+		return cx_error_set(err, CDBC_CLOSED, "reload queries: the client was closed");
+	status = cx_repository_reload(&client->queries, NULL, err);
+	if (!status)
+		cx_session_trim_spare(client);
+	return status;
 }
 
 void cdbc_client_pool_stats(const cdbc_client *client, cdbc_pool_stats *out)

@@ -6,7 +6,7 @@
 #include "base/event.h"
 #include "base/helpers.h"
 #include "infra/pool/pool.h"
-#include "service/catalog/catalog.h"
+#include "service/catalog/repository.h"
 #include "service/options.h"
 #include "service/statements.h"
 
@@ -25,7 +25,7 @@ struct cdbc_client {
 	cx_events events;
 	cx_helpers *helpers;
 	cx_pool *pool;
-	cdbc_catalog *catalog;
+	cx_repository queries;
 	cx_statements *statements;
 	cx_result_options results;
 	int64_t timeout_ms;

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define TEXT_BYTES 512
 
@@ -74,6 +75,22 @@ static void check_database(cdbc_client *client, int64_t deadline_ns, reporter *r
 	cx_lease_give(&lease, 0);
 }
 
+static void check_catalog(cdbc_client *client, reporter *r)
+{
+	char text[CX_REFUSED_BYTES + 256], when[32];
+	cx_repository_state state;
+	struct tm tm;
+	time_t loaded;
+
+	cx_repository_look(&client->queries, &state);
+	loaded = (time_t)state.loaded_s;
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&loaded, &tm));
+	snprintf(text, sizeof text, "%zu queries, generation %" PRIu64 " of %s%s%s", state.query_count,
+			 state.generation, when, state.refused[0] ? "; a newer one was refused: " : "",
+			 state.refused);
+	tell(r, "catalog", !state.refused[0], text);
+}
+
 cdbc_status cdbc_client_health(cdbc_client *client, int64_t timeout_ms,
 							   void (*report)(void *data, const cdbc_health_item *item), void *data,
 							   bool *is_ok, cdbc_error **err)
@@ -90,8 +107,7 @@ cdbc_status cdbc_client_health(cdbc_client *client, int64_t timeout_ms,
 			 "%" PRId64 " of %" PRId64 " open, %" PRId64 " idle, %" PRId64 " waiting",
 			 stats.open_now, stats.max_count, stats.idle_now, stats.waiting_now);
 	tell(&r, "pool", stats.waiting_now == 0 || stats.open_now > 0, text);
-	snprintf(text, sizeof text, "%zu queries", cdbc_catalog_count(client->catalog));
-	tell(&r, "catalog", true, text);
+	check_catalog(client, &r);
 	*is_ok = r.is_ok;
 	return CDBC_OK;
 }

@@ -308,14 +308,16 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cdbc_value few[FEW_VALUES], *values;
 	ask a = {.options = options};
+	const cdbc_catalog *catalog;
 	cx_server_values server;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
 		return check_free(session, err);
+	catalog = cx_session_catalog(session);
 	if (!dialect) { /* which variant is meant is known once connected */
-		status = cx_catalog_find(client->catalog, name, NULL, &a.query, err);
+		status = cx_catalog_find(catalog, name, NULL, &a.query, err);
 		if (status)
 			return status;
 		a.deadline_ns = deadline_of(session, &a);
@@ -326,8 +328,7 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 		}
 		dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	}
-	status =
-		cx_catalog_find(client->catalog, name, dialect ? dialect : "postgresql", &a.query, err);
+	status = cx_catalog_find(catalog, name, dialect ? dialect : "postgresql", &a.query, err);
 	if (status)
 		return status;
 	a.name = a.query->info.name;

@@ -54,14 +54,23 @@ static cdbc_status copy_options(cdbc_session *session, const cdbc_session_option
 	return CDBC_OK;
 }
 
-/* The spare session or a new one, with a reference to the client. */
-static cdbc_session *session_get(cdbc_client *client)
+static inline cdbc_session *take_spare(cdbc_client *client)
 {
 	cdbc_session *session = atomic_load_explicit(&client->spare, memory_order_relaxed);
 
 	if (session && session != CX_SPARE_CLOSED &&
 		atomic_compare_exchange_strong_explicit(&client->spare, &session, NULL,
 												memory_order_acquire, memory_order_relaxed))
+		return session;
+	return NULL;
+}
+
+/* The spare session or a new one, with a reference to the client. */
+static cdbc_session *session_get(cdbc_client *client)
+{
+	cdbc_session *session = take_spare(client);
+
+	if (session)
 		return session;
 	session = cx_alloc(sizeof *session);
 	if (!session)
@@ -79,12 +88,35 @@ static void session_put(cdbc_session *session)
 	cdbc_client *client = session->client;
 	cdbc_session *none = NULL;
 
+	if (__builtin_expect(session->catalog && !cx_session_is_current(session), 0)) {
+		cdbc_catalog_free(session->catalog);
+		session->catalog = NULL;
+	}
 	if (!atomic_load_explicit(&client->spare, memory_order_relaxed) &&
 		atomic_compare_exchange_strong_explicit(&client->spare, &none, session,
 												memory_order_release, memory_order_relaxed))
 		return; /* the client may be gone already */
+	cx_session_free(session);
+}
+
+void cx_session_free(cdbc_session *session)
+{
+	cdbc_client *client = session->client;
+
+	cdbc_catalog_free(session->catalog);
 	cx_free(session);
 	cx_client_unref(client);
+}
+
+void cx_session_trim_spare(cdbc_client *client)
+{
+	cdbc_session *session = take_spare(client);
+
+	if (!session)
+		return;
+	cdbc_catalog_free(session->catalog);
+	session->catalog = NULL;
+	session_put(session);
 }
 
 cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options *options,

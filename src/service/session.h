@@ -19,6 +19,7 @@ struct cdbc_session {
 	cdbc_setting *settings;
 	size_t setting_count;
 	cx_identity identity;
+	cdbc_catalog *catalog;   /* the generation that its last named query is from, or NULL */
 	cx_statement *statement; /* of the open result, when it was given as text */
 	uint64_t request_id;     /* of the open result, when somebody watches */
 	int64_t started_ns;
@@ -28,6 +29,25 @@ struct cdbc_session {
 
 /* Sees to it that there is a connection, as the session wants it. err is not NULL. */
 cdbc_status cx_session_connect(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
+
+static inline bool cx_session_is_current(const cdbc_session *session)
+{
+	return session->catalog ==
+		   atomic_load_explicit(&session->client->queries.current, memory_order_relaxed);
+}
+
+/* The queries in force, as one generation. Not while a result is open: it may be of another. */
+static inline const cdbc_catalog *cx_session_catalog(cdbc_session *session)
+{
+	if (__builtin_expect(!cx_session_is_current(session), 0))
+		cx_repository_renew(&session->client->queries, &session->catalog);
+	return session->catalog;
+}
+
+/* Frees a session that is not in use, and its reference to the client. */
+void cx_session_free(cdbc_session *session);
+/* The spare session does not keep an old generation. */
+void cx_session_trim_spare(cdbc_client *client);
 
 /* By the cheap clock where one of its ticks does not matter. */
 static inline int64_t cx_session_deadline(int64_t timeout_ms)

@@ -1,27 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The catalog: records in a hash table by name, and in a list by name. Loading is in files.c,
- * sections.c, headers.c and params.c. */
+ * sections.c, headers.c and params.c; what a client's generations are made of is in generation.c.
+ */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "service/catalog/internal.h"
+#include "service/catalog/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define TABLE_MIN 64
-
-struct cdbc_catalog {
-	cx_arena *arenas; /* one a load */
-	size_t arena_count, arena_capacity;
-	cx_record **records; /* everything, variants too, as loaded */
-	size_t record_count, record_capacity;
-	cx_record **table;  /* first variants, by hash, linear probing */
-	size_t table_size;  /* a power of two, more than half of it empty */
-	cx_record **sorted; /* first variants, by name */
-	size_t name_count, sorted_capacity;
-};
 
 /* ---- Names ---------------------------------------------------------------------------------- */
 
@@ -87,7 +77,12 @@ static inline cx_record *find_key(const cdbc_catalog *catalog, const cx_key *key
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
-static void put(cdbc_catalog *catalog, cx_record *record)
+cx_record *cx_catalog_find_key(const cdbc_catalog *catalog, const cx_key *key)
+{
+	return find_key(catalog, key);
+}
+
+void cx_catalog_put(cdbc_catalog *catalog, cx_record *record)
 {
 	size_t i = record->key.hash & (catalog->table_size - 1);
 
@@ -112,7 +107,7 @@ static void fill(cdbc_catalog *catalog)
 				first = first->next_variant;
 			first->next_variant = record;
 		} else {
-			put(catalog, record);
+			cx_catalog_put(catalog, record);
 		}
 	}
 }
@@ -154,7 +149,7 @@ cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_recor
 		return cx_error_nomem(loader->err);
 	catalog->records[catalog->record_count++] = record;
 	if (!first) {
-		put(catalog, record);
+		cx_catalog_put(catalog, record);
 		return CDBC_OK;
 	}
 	while (first->next_variant)
@@ -170,7 +165,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->query.info.name, y->query.info.name);
 }
 
-static cdbc_status sort_names(cdbc_catalog *catalog, cdbc_error **err)
+cdbc_status cx_catalog_sort(cdbc_catalog *catalog, cdbc_error **err)
 {
 	cx_record **sorted = cx_calloc(catalog->name_count + 1, sizeof *sorted);
 	size_t n = 0;
@@ -204,14 +199,18 @@ cdbc_status cdbc_catalog_new(cdbc_catalog **out, cdbc_error **err)
 
 	if (!catalog)
 		return cx_error_nomem(err);
+	atomic_init(&catalog->refs, 1);
 	*out = catalog;
 	return CDBC_OK;
 }
 
 void cdbc_catalog_free(cdbc_catalog *catalog)
 {
-	if (!catalog)
+	if (!catalog || atomic_fetch_sub_explicit(&catalog->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	for (size_t i = 0; i < catalog->part_count; i++)
+		cdbc_catalog_free(catalog->parts[i]);
+	cx_free(catalog->parts);
 	for (size_t i = 0; i < catalog->record_count; i++)
 		cx_record_fini(catalog->records[i]);
 	for (size_t i = 0; i < catalog->arena_count; i++)
@@ -230,6 +229,9 @@ static cdbc_status load(cx_sqlfiles *loader, const char *path)
 	size_t before = catalog->record_count;
 	cdbc_status status;
 
+	if (catalog->is_sealed)
+		return cx_error_set(loader->err, CDBC_USAGE, "load %s: the catalog belongs to a client",
+							path);
 	if (!cx_grow(&catalog->arenas, catalog->arena_count, &catalog->arena_capacity,
 				 sizeof *catalog->arenas))
 		return cx_error_nomem(loader->err);
@@ -237,7 +239,7 @@ static cdbc_status load(cx_sqlfiles *loader, const char *path)
 	loader->arena = &catalog->arenas[catalog->arena_count++];
 	status = cx_sqlfiles_path(loader, path);
 	if (!status)
-		status = sort_names(catalog, loader->err);
+		status = cx_catalog_sort(catalog, loader->err);
 	if (!status)
 		return CDBC_OK;
 	while (catalog->record_count > before)
@@ -272,6 +274,11 @@ cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
 }
 
 /* ---- Asking --------------------------------------------------------------------------------- */
+
+uint64_t cdbc_catalog_generation(const cdbc_catalog *catalog)
+{
+	return catalog->generation;
+}
 
 size_t cdbc_catalog_count(const cdbc_catalog *catalog)
 {

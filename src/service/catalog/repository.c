@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Generations: made, put in force, given back. How one is put together is generation.c's; when a
+ * folder has changed is watch.c's. */
+#include "service/catalog/repository.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "service/catalog/generation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- In force ------------------------------------------------------------------------------- */
+
+void cx_repository_renew(cx_repository *repository, cdbc_catalog **held)
+{
+	cdbc_catalog *old = *held;
+
+	cx_mutex_lock(&repository->lock);
+	*held = cx_catalog_ref(atomic_load_explicit(&repository->current, memory_order_relaxed));
+	cx_mutex_unlock(&repository->lock);
+	cdbc_catalog_free(old);
+}
+
+/* The one place where a generation comes into force. */
+static void publish(cx_repository *repository, cdbc_catalog *catalog)
+{
+	cdbc_catalog *old;
+
+	repository->generation = cdbc_catalog_generation(catalog);
+	cx_mutex_lock(&repository->lock);
+	old = atomic_exchange(&repository->current, catalog);
+	repository->state.generation = repository->generation;
+	repository->state.query_count = cdbc_catalog_count(catalog);
+	repository->state.loaded_s = (int64_t)time(NULL);
+	repository->state.refused[0] = '\0';
+	cx_mutex_unlock(&repository->lock);
+	cdbc_catalog_free(old);
+}
+
+static void refuse(cx_repository *repository, const cdbc_error *error)
+{
+	cx_mutex_lock(&repository->lock);
+	snprintf(repository->state.refused, sizeof repository->state.refused, "%s",
+			 error ? cdbc_error_message(error) : "out of memory");
+	cx_mutex_unlock(&repository->lock);
+}
+
+void cx_repository_look(cx_repository *repository, cx_repository_state *out)
+{
+	cx_mutex_lock(&repository->lock);
+	*out = repository->state;
+	cx_mutex_unlock(&repository->lock);
+}
+
+/* Tells observers of a load. No lock is held. */
+static void tell(cx_repository *repository, int64_t began_ns, const cdbc_error *error)
+{
+	cx_repository_state state;
+	char text[128];
+	cdbc_event event = {.kind = CDBC_EVENT_CATALOG, .error = error};
+
+	if (!cx_events_wants(repository->events, event.kind))
+		return;
+	cx_repository_look(repository, &state);
+	snprintf(text, sizeof text, "generation %" PRIu64 "%s, %zu queries", state.generation,
+			 error ? " stays" : "", state.query_count);
+	event.id = state.generation;
+	event.row_count = (int64_t)state.query_count;
+	event.text = text;
+	event.time_ns = cx_clock_now_ns();
+	event.duration_ns = event.time_ns - began_ns;
+	cx_events_emit(repository->events, &event);
+}
+
+/* ---- Loading -------------------------------------------------------------------------------- */
+
+static cdbc_status read_folders(const cx_repository *repository, cdbc_catalog **out,
+								cdbc_error **err)
+{
+	cdbc_catalog *files = NULL;
+	cdbc_status status = cdbc_catalog_new(&files, err);
+
+	for (size_t i = 0; i < repository->folder_count && !status; i++)
+		status = cdbc_catalog_load(files, repository->folders[i], err);
+	if (status) {
+		cdbc_catalog_free(files);
+		return status;
+	}
+	if (repository->files)
+		cx_catalog_inherit(files, repository->files);
+	*out = files;
+	return CDBC_OK;
+}
+
+/* The next generation, of these files and what is registered. */
+static cdbc_status compose(const cx_repository *repository, cdbc_catalog *files, cdbc_catalog **out,
+						   cdbc_error **err)
+{
+	size_t count = repository->registered_count + 1;
+	cdbc_catalog **parts = cx_calloc(count, sizeof(cdbc_catalog *));
+	cdbc_status status;
+
+	if (!parts)
+		return cx_error_nomem(err);
+	parts[0] = files;
+	for (size_t i = 1; i < count; i++)
+		parts[i] = repository->registered[i - 1].catalog;
+	status = cx_catalog_compose(parts, count, repository->generation + 1, out, err);
+	cx_free(parts);
+	return status;
+}
+
+/* With loading held. */
+static cdbc_status load(cx_repository *repository, const cx_repository_gate *gate, cdbc_error **err)
+{
+	cdbc_catalog *files = NULL, *next = NULL;
+	cdbc_status status = read_folders(repository, &files, err);
+
+	if (!status)
+		status = compose(repository, files, &next, err);
+	if (!status && gate && !gate->may_pass(gate->self)) {
+		cdbc_catalog_free(next);
+		status = cx_error_set(err, CDBC_CANCELLED, "the folders changed while they were read");
+	}
+	if (status) {
+		cdbc_catalog_free(files);
+		return status;
+	}
+	cdbc_catalog_free(repository->files);
+	repository->files = files;
+	publish(repository, next);
+	return CDBC_OK;
+}
+
+cdbc_status cx_repository_reload(cx_repository *repository, const cx_repository_gate *gate,
+								 cdbc_error **err)
+{
+	int64_t began_ns = cx_clock_now_ns();
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	cx_mutex_lock(&repository->loading);
+	status = load(repository, gate, &error);
+	if (status && status != CDBC_CANCELLED)
+		refuse(repository, error);
+	cx_mutex_unlock(&repository->loading);
+	if (status) {
+		cx_error_wrap(&error, "reload queries");
+		if (status != CDBC_CANCELLED)
+			tell(repository, began_ns, error);
+		cx_error_pass(err, error);
+		return status;
+	}
+	tell(repository, began_ns, NULL);
+	return CDBC_OK;
+}
+
+/* ---- Life ----------------------------------------------------------------------------------- */
+
+static cdbc_status copy_folders(cx_repository *repository, const char *const *folders,
+								size_t folder_count, cdbc_error **err)
+{
+	repository->folders = cx_calloc(folder_count + 1, sizeof(char *));
+	if (!repository->folders)
+		return cx_error_nomem(err);
+	for (; repository->folder_count < folder_count; repository->folder_count++) {
+		char *copy = cx_strdup(folders[repository->folder_count]);
+
+		if (!copy)
+			return cx_error_nomem(err);
+		repository->folders[repository->folder_count] = copy;
+	}
+	return CDBC_OK;
+}
+
+cdbc_status cx_repository_init(cx_repository *repository, const char *const *folders,
+							   size_t folder_count, const cx_events *events, cdbc_error **err)
+{
+	cdbc_status status;
+
+	cx_mutex_init(&repository->lock);
+	cx_mutex_init(&repository->loading);
+	repository->events = events;
+	status = copy_folders(repository, folders, folder_count, err);
+	if (!status)
+		status = load(repository, NULL, err);
+	return status;
+}
+
+void cx_repository_fini(cx_repository *repository)
+{
+	cdbc_catalog_free(atomic_load(&repository->current));
+	cdbc_catalog_free(repository->files);
+	for (size_t i = 0; i < repository->registered_count; i++) {
+		cx_free(repository->registered[i].name);
+		cdbc_catalog_free(repository->registered[i].catalog);
+	}
+	cx_free(repository->registered);
+	for (size_t i = 0; i < repository->folder_count; i++)
+		cx_free(repository->folders[i]);
+	cx_free(repository->folders);
+	cx_mutex_fini(&repository->loading);
+	cx_mutex_fini(&repository->lock);
+}

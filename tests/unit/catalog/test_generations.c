@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Generations: a load puts all in force or nothing, who holds an old one keeps it, and what fails
+ * is told and remembered. */
+#include "base/error.h"
+#include "service/catalog/generation.h"
+#include "service/catalog/repository.h"
+#include "support/oom.h"
+#include "support/sql_folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static cx_repository repository;
+static cx_events events;
+
+static struct {
+	int loads, failures;
+	cdbc_event last;
+	char text[200], message[1000];
+} seen;
+
+static void on_event(void *self, const cdbc_event *event)
+{
+	(void)self;
+	seen.loads++;
+	seen.failures += event->error != NULL;
+	seen.last = *event;
+	snprintf(seen.text, sizeof seen.text, "%s", event->text);
+	snprintf(seen.message, sizeof seen.message, "%s",
+			 event->error ? cdbc_error_message(event->error) : "");
+}
+
+static int set_up(void **state)
+{
+	const char *folders[] = {sql_folder_make()};
+	cdbc_observer observer = {sizeof observer, "test", CDBC_EVENT_CATALOG, on_event, NULL, NULL};
+	cdbc_error *err = NULL;
+
+	(void)state;
+	memset(&seen, 0, sizeof seen);
+	memset(&repository, 0, sizeof repository);
+	sql_write("a.sql", "-- name: a :one\nselect 1 as g;\n");
+	sql_write("b.sql", "-- name: b :one\n-- param: x int8\nselect 1 as g, :x as x;\n");
+	assert_int_equal(cx_events_init(&events, &observer, 1, NULL), CDBC_OK);
+	if (cx_repository_init(&repository, folders, 1, &events, &err))
+		fail_msg("%s", cdbc_error_message(err));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	cx_repository_fini(&repository);
+	cx_events_fini(&events);
+	sql_folder_remove();
+	return 0;
+}
+
+static cdbc_catalog *current(void)
+{
+	cdbc_catalog *catalog = NULL;
+
+	cx_repository_renew(&repository, &catalog);
+	return catalog;
+}
+
+static const cx_query *find(const cdbc_catalog *catalog, const char *name)
+{
+	const cx_query *query = NULL;
+
+	assert_int_equal(cx_catalog_find(catalog, name, "postgresql", &query, NULL), CDBC_OK);
+	return query;
+}
+
+static cx_repository_state look(void)
+{
+	cx_repository_state state;
+
+	cx_repository_look(&repository, &state);
+	return state;
+}
+
+static void test_first(void **state)
+{
+	cdbc_catalog *catalog = current();
+
+	(void)state;
+	assert_int_equal(cdbc_catalog_generation(catalog), 1);
+	assert_int_equal(cdbc_catalog_count(catalog), 2);
+	assert_int_equal(look().generation, 1);
+	assert_int_equal(look().query_count, 2);
+	assert_string_equal(look().refused, "");
+	assert_int_equal(seen.loads, 0);
+	cdbc_catalog_free(catalog);
+}
+
+/* Who holds the old one sees nothing of the new one. */
+static void test_swap(void **state)
+{
+	cdbc_catalog *old = current(), *new;
+	const cx_query *a = find(old, "a");
+
+	(void)state;
+	sql_replace("a.sql", "-- name: a :one\nselect 2 as g;\n");
+	sql_write("c.sql", "select 3;\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	assert_int_equal(cdbc_catalog_generation(old), 1);
+	assert_int_equal(cdbc_catalog_generation(new), 2);
+	assert_int_equal(cdbc_catalog_count(old), 2);
+	assert_int_equal(cdbc_catalog_count(new), 3);
+	assert_string_equal(a->statement->sql, "select 1 as g");
+	assert_string_equal(find(new, "a")->statement->sql, "select 2 as g");
+	assert_int_equal(seen.loads, 1);
+	assert_int_equal(seen.failures, 0);
+	assert_int_equal(seen.last.id, 2);
+	assert_int_equal(seen.last.row_count, 3);
+	assert_string_equal(seen.text, "generation 2, 3 queries");
+	cdbc_catalog_free(old);
+	cdbc_catalog_free(new);
+}
+
+/* What did not change is the same statement to a connection that has prepared it. */
+static void test_statements_stay(void **state)
+{
+	cdbc_catalog *old = current(), *new;
+	uint64_t a = find(old, "a")->statement->id, b = find(old, "b")->statement->id;
+
+	(void)state;
+	sql_replace("a.sql", "-- name: a :one\nselect 2 as g;\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	cdbc_catalog_free(old);
+	assert_true(find(new, "a")->statement->id != a);
+	assert_true(find(new, "b")->statement->id == b);
+	assert_string_equal(find(new, "b")->info.params[0].name, "x");
+	cdbc_catalog_free(new);
+	/* another type is another statement */
+	sql_replace("b.sql", "-- name: b :one\n-- param: x int4\nselect 1 as g, :x as x;\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	assert_true(find(new, "b")->statement->id != b);
+	cdbc_catalog_free(new);
+}
+
+/* Undeclared parameters have their names from the statement. */
+static void test_names_stay(void **state)
+{
+	cdbc_catalog *catalog;
+
+	(void)state;
+	sql_write("u.sql", "select :_user, :first, :second;\n");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	catalog = current();
+	assert_int_equal(find(catalog, "u")->info.param_count, 2);
+	assert_string_equal(find(catalog, "u")->info.params[0].name, "first");
+	assert_string_equal(find(catalog, "u")->info.params[1].name, "second");
+	cdbc_catalog_free(catalog);
+}
+
+static void check_refused(const char *message)
+{
+	cdbc_error *err = NULL;
+	cdbc_catalog *catalog;
+	int failures = seen.failures;
+	cdbc_status status = cx_repository_reload(&repository, NULL, &err);
+
+	assert_true(status != CDBC_OK);
+	assert_non_null(strstr(cdbc_error_message(err), message));
+	assert_non_null(strstr(cdbc_error_message(err), "reload queries: "));
+	cdbc_error_free(err);
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), status);
+	assert_int_equal(seen.failures, failures + 2);
+	assert_non_null(strstr(seen.message, message));
+	assert_non_null(strstr(seen.text, "generation 1 stays"));
+	assert_non_null(strstr(look().refused, message));
+	assert_int_equal(look().generation, 1);
+	catalog = current();
+	assert_int_equal(cdbc_catalog_generation(catalog), 1);
+	assert_string_equal(find(catalog, "a")->statement->sql, "select 1 as g");
+	cdbc_catalog_free(catalog);
+}
+
+static void test_refused(void **state)
+{
+	const char *root = repository.folders[0];
+	char away[96];
+
+	(void)state;
+	sql_replace("a.sql", "-- name: a :one\nselect 2 as g;\n");
+	sql_write("z.sql", "-- name: z :one\nselect 'open;\n");
+	check_refused("/z.sql:2:8: ");
+	sql_replace("z.sql", "-- name: b :one\nselect 1;\n");
+	check_refused("query \"b\" is also in");
+	sql_unlink("z.sql");
+	snprintf(away, sizeof away, "%s-away", root);
+	assert_int_equal(rename(root, away), 0);
+	check_refused("No such file or directory");
+	assert_int_equal(rename(away, root), 0);
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	assert_string_equal(look().refused, "");
+	assert_int_equal(look().generation, 2);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	if (geteuid() == 0) { /* may read everything but a link to nothing */
+		sql_symlink("nowhere.sql", "z.sql");
+		check_refused("No such file or directory");
+		return;
+	}
+	sql_write("z.sql", "select 1;\n");
+	assert_int_equal(chmod(sql_path("z.sql"), 0), 0);
+	check_refused("Permission denied");
+}
+
+static bool nobody_passes(void *self)
+{
+	++*(int *)self;
+	return false;
+}
+
+static void test_gate(void **state)
+{
+	int asked = 0;
+	cx_repository_gate gate = {nobody_passes, &asked};
+
+	(void)state;
+	assert_int_equal(cx_repository_reload(&repository, &gate, NULL), CDBC_CANCELLED);
+	assert_int_equal(asked, 1);
+	assert_int_equal(look().generation, 1);
+	assert_string_equal(look().refused, "");
+	assert_int_equal(seen.loads, 0);
+}
+
+static void test_sealed(void **state)
+{
+	cdbc_catalog *catalog = current();
+
+	(void)state;
+	assert_int_equal(cdbc_catalog_load(catalog, sql_path("a.sql"), NULL), CDBC_USAGE);
+	cdbc_catalog_free(catalog);
+}
+
+static cdbc_status load_and_swap(void *data, cdbc_error **err)
+{
+	const char *folders[] = {data};
+	cx_repository own = {0};
+	cdbc_catalog *held = NULL;
+	cdbc_status status = cx_repository_init(&own, folders, 1, NULL, err);
+
+	if (!status) {
+		cx_repository_renew(&own, &held);
+		status = cx_repository_reload(&own, NULL, err);
+		assert_int_equal(cdbc_catalog_generation(held), 1);
+		cx_repository_renew(&own, &held);
+		assert_int_equal(cdbc_catalog_generation(held), status ? 1 : 2);
+		assert_int_equal(cdbc_catalog_count(held), 2);
+		cdbc_catalog_free(held);
+	}
+	cx_repository_fini(&own);
+	return status;
+}
+
+static void test_oom(void **state)
+{
+	char folder[64];
+
+	(void)state;
+	snprintf(folder, sizeof folder, "%s", sql_path(""));
+	assert_true(oom_run(load_and_swap, folder) > 30);
+}
+
+/* A large folder, loaded again with one change. */
+static void test_many(void **state)
+{
+	cdbc_catalog *old, *new;
+	uint64_t same;
+
+	(void)state;
+	for (int i = 0; i < 10000; i++) {
+		char name[32], text[96];
+
+		snprintf(name, sizeof name, "q%05d.sql", i);
+		snprintf(text, sizeof text, "-- param: x int8\nselect %d as n, :x as x;\n", i);
+		sql_write(name, text);
+	}
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	old = current();
+	assert_int_equal(cdbc_catalog_count(old), 10002);
+	sql_replace("q05000.sql", "select 'other';\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	same = 0;
+	for (size_t i = 0; i < cdbc_catalog_count(new); i++) {
+		cdbc_query_info info;
+
+		assert_true(cdbc_catalog_at(new, i, &info));
+		same += find(new, info.name)->statement->id == find(old, info.name)->statement->id;
+	}
+	assert_int_equal(same, 10001);
+	cdbc_catalog_free(old);
+	cdbc_catalog_free(new);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_swap, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_statements_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_names_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gate, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sealed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_oom, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
