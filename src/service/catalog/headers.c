@@ -19,7 +19,9 @@ typedef struct header {
 	const char *word;
 	bool takes_value;
 	bool is_strict; /* a line that begins with it, but is not it, is never documentation */
+	bool is_terse;  /* its value is one word: `timeout 2s` is no documentation, but a slip */
 	bool may_repeat;
+	bool is_guard;  /* before the name or after the SQL it is an error, never a comment */
 	header_fn read; /* NULL: not supported yet */
 } header;
 
@@ -43,22 +45,22 @@ static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_pla
 								size_t from, size_t to);
 
 static const header headers[] = {
-	{"param", true, true, true, cx_header_param},
-	{"column", true, false, true, read_column},
-	{"roles", true, true, false, cx_header_roles},
-	{"read-only", false, true, false, read_read_only},
-	{"idempotent", false, false, false, read_idempotent},
-	{"allow-all-rows", false, true, false, read_allow_all_rows},
-	{"as-of", true, true, false, NULL},
-	{"timeout", true, false, false, read_timeout},
-	{"max-rows", true, true, false, read_max_rows},
-	{"cache", true, false, false, cx_header_cache},
-	{"retry", true, false, false, cx_header_retry},
-	{"isolation", true, false, false, cx_header_isolation},
-	{"priority", true, false, false, cx_header_priority},
-	{"dialect", true, true, false, read_dialect},
-	{"deprecated", true, false, false, read_deprecated},
-	{"record_class", true, false, true, read_nothing}, /* aiosql's */
+	{"param", true, true, false, true, true, cx_header_param},
+	{"column", true, false, false, true, false, read_column},
+	{"roles", true, true, true, false, true, cx_header_roles},
+	{"read-only", false, true, false, false, true, read_read_only},
+	{"idempotent", false, false, false, false, true, read_idempotent},
+	{"allow-all-rows", false, true, false, false, true, read_allow_all_rows},
+	{"as-of", true, true, true, false, true, NULL},
+	{"timeout", true, false, true, false, true, read_timeout},
+	{"max-rows", true, true, true, false, true, read_max_rows},
+	{"cache", true, false, true, false, true, cx_header_cache},
+	{"retry", true, false, true, false, true, cx_header_retry},
+	{"isolation", true, false, true, false, true, cx_header_isolation},
+	{"priority", true, false, true, false, true, cx_header_priority},
+	{"dialect", true, true, true, false, true, read_dialect},
+	{"deprecated", true, false, false, false, false, read_deprecated},
+	{"record_class", true, false, false, true, false, read_nothing}, /* aiosql's */
 };
 
 #define HEADER_COUNT (sizeof headers / sizeof *headers)
@@ -201,6 +203,8 @@ static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_
 	return section->record->query.deprecated ? CDBC_OK : cx_error_nomem(loader->err);
 }
 
+static bool is_mark(const char *text, size_t length);
+
 /* ---- Which line is what --------------------------------------------------------------------- */
 
 static const header *find_exact(const char *word, size_t length)
@@ -211,12 +215,22 @@ static const header *find_exact(const char *word, size_t length)
 	return NULL;
 }
 
-/* The header word, or "name", that a word was probably meant to be; NULL when it is none or far
- * from all. */
+static bool is_letter_or_digit(char c)
+{
+	return is_name_char(c) && c != '_' && c != '-';
+}
+
+/* The header word, or "name", that a word was probably meant to be: within two edits, whatever the
+ * case and the marks around it (a byte that is not seen among them). NULL: it is far from all. */
 static const char *find_near(const char *word, size_t length)
 {
 	char copy[WORD_MAX + 1];
+	bool is_plain = true;
 
+	while (length && !is_letter_or_digit(word[length - 1]))
+		length--, is_plain = false;
+	while (length && !is_letter_or_digit(*word))
+		word++, length--, is_plain = false;
 	if (length == 0 || length > WORD_MAX)
 		return NULL;
 	for (size_t i = 0; i < length; i++)
@@ -227,8 +241,8 @@ static const char *find_near(const char *word, size_t length)
 			if (headers[i].read != read_nothing &&
 				cx_text_distance(copy, headers[i].word, limit) <= limit)
 				return headers[i].word;
-		if (limit < 2 &&
-			cx_text_distance(copy, "name", limit) <= limit) /* two edits away is "note" */
+		/* two edits away is "note", and `- name: ..` is an item of a list */
+		if (limit < 2 && is_plain && cx_text_distance(copy, "name", limit) <= limit)
 			return "name";
 	}
 	return NULL;
@@ -261,12 +275,55 @@ static cdbc_status run_header(cx_sqlfiles *loader, cx_section *section, const he
 	return h->read(loader, section, line, from, to);
 }
 
+/* Whether one word, which ends the line, begins at offset at or after blanks or `=`. */
+static bool is_one_word(const char *text, size_t at, size_t to)
+{
+	while (at < to && (is_blank(text[at]) || text[at] == '='))
+		at++;
+	if (at == to)
+		return false;
+	while (at < to && !is_blank(text[at]))
+		at++;
+	return at == to;
+}
+
+/* A line whose first word is a header's, or `name`, but that is not that header. */
+static cdbc_status check_first_word(cx_sqlfiles *loader, cx_section *section, cx_place line,
+									size_t from, size_t to)
+{
+	const char *text = loader->text;
+	size_t word = from;
+	const header *h;
+
+	while (word < to && is_name_char(text[word]))
+		word++;
+	if (word - from == 4 && !memcmp(text + from, "name", 4)) {
+		size_t mark = to;
+
+		while (mark > word && !is_blank(text[mark - 1]))
+			mark--;
+		if (is_mark(text + mark, to - mark))
+			return cx_sqlfiles_fail(loader, section, line, NULL,
+									"`name` needs a colon directly after it");
+	}
+	h = find_exact(text + from, word - from);
+	if (h && (h->is_strict || (h->is_terse && is_one_word(text, word, to))))
+		return cx_sqlfiles_fail(loader, section, line,
+								"documentation may not begin with a header's word",
+								h->takes_value ? "`%s` needs a colon directly after it"
+											   : "`%s` stands alone in its line",
+								h->word);
+	return CDBC_OK;
+}
+
 cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
 						   size_t to)
 {
 	const char *text = loader->text, *colon = memchr(text + from, ':', to - from), *near;
-	size_t word = from, end = colon ? (size_t)(colon - text) : to, value = colon ? end + 1 : to;
+	size_t end = colon ? (size_t)(colon - text) : to, value = colon ? end + 1 : to,
+		   errors = loader->error_count;
 	const header *h;
+	cdbc_status status;
 
 	while (end > from && is_blank(text[end - 1]))
 		end--;
@@ -280,21 +337,41 @@ cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place li
 		return cx_sqlfiles_fail(
 			loader, section, line, NULL,
 			h->takes_value ? "`%s` needs a colon and a value" : "`%s` takes no value", h->word);
-	while (word < to && is_name_char(text[word]))
-		word++;
-	h = find_exact(text + from, word - from);
-	if (h && h->is_strict)
-		return cx_sqlfiles_fail(loader, section, line,
-								"documentation may not begin with a header's word",
-								h->takes_value ? "`%s` needs a colon directly after it"
-											   : "`%s` stands alone in its line",
-								h->word);
+	status = check_first_word(loader, section, line, from, to);
+	if (status || loader->error_count > errors)
+		return status;
 	near = find_near(text + from, end - from);
 	if (near)
 		return cx_sqlfiles_fail(
 			loader, section, line, "documentation may not look like a header: write it otherwise",
 			"`%.*s` is nearly the header `%s`", (int)(end - from), text + from, near);
 	return add_documentation(loader, section, from, to);
+}
+
+cdbc_status cx_header_block(cx_sqlfiles *loader, cx_section *section, cx_place place, size_t from,
+							size_t to)
+{
+	const char *text = loader->text, *end;
+	cdbc_status status = CDBC_OK;
+	size_t stop, next;
+
+	for (; from < to && !status; from = next) {
+		end = memchr(text + from, '\n', to - from);
+		stop = end ? (size_t)(end - text) : to;
+		next = end ? stop + 1 : to;
+		while (from < stop && (is_blank(text[from]) || text[from] == '*'))
+			from++;
+		while (stop > from && is_blank(text[stop - 1]))
+			stop--;
+		place.offset = from;
+		if (from < stop)
+			status = cx_header_line(loader, section, place, from, stop);
+		else if (section->documentation->length)
+			status = add_documentation(loader, section, from, from);
+		place.line++;
+		place.line_start = next;
+	}
+	return status;
 }
 
 bool cx_header_is_misplaced(const char *text, size_t length)
@@ -310,7 +387,17 @@ bool cx_header_is_misplaced(const char *text, size_t length)
 	while (end > from && is_blank(text[end - 1]))
 		end--;
 	h = find_exact(text + from, end - from);
-	return h && h->is_strict && h->takes_value == (colon != NULL);
+	return h && h->is_guard && h->takes_value == (colon != NULL);
+}
+
+bool cx_header_is_hugsql(const char *text, size_t length)
+{
+	size_t at = 2;
+
+	while (at < length && is_blank(text[at]))
+		at++;
+	return length - at > 6 && (!memcmp(text + at, ":name", 5) || !memcmp(text + at, ":snip", 5)) &&
+		   is_blank(text[at + 5]);
 }
 
 size_t cx_header_is_name(const char *text, size_t length)
@@ -351,6 +438,14 @@ static const struct {
 	{":batchmany", CDBC_BATCH},
 	{":batchone", CDBC_BATCH},
 };
+
+static bool is_mark(const char *text, size_t length)
+{
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (strlen(marks[i].mark) == length && !memcmp(marks[i].mark, text, length))
+			return true;
+	return false;
+}
 
 /* aiosql's f(a, b): the parameters by name, without types. */
 static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_place line,

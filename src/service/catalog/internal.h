@@ -180,6 +180,11 @@ cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place li
 						   size_t to);
 cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
 						   size_t to);
+/* Each line of a block comment there, as if it were one of its own. */
+cdbc_status cx_header_block(cx_sqlfiles *loader, cx_section *section, cx_place place, size_t from,
+							size_t to);
+/* Whether a comment is HugSQL's `:name` or `:snip`. */
+bool cx_header_is_hugsql(const char *text, size_t length);
 /* Whether a comment is a header that must not stand there (after the SQL, before the name). */
 bool cx_header_is_misplaced(const char *text, size_t length);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */

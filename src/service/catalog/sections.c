@@ -422,10 +422,7 @@ static cdbc_status take_comment(scan *s, const cx_token *token)
 	place.offset = from;
 	if (!is_block(token))
 		return cx_header_line(s->loader, &s->section, place, from, to);
-	if (s->documentation.length)
-		cx_buf_putc(&s->documentation, '\n');
-	cx_buf_put(&s->documentation, s->loader->text + from, to - from);
-	return s->documentation.is_nomem ? cx_error_nomem(s->loader->err) : CDBC_OK;
+	return cx_header_block(s->loader, &s->section, place, token->offset + 2, to);
 }
 
 static cdbc_status take_name(scan *s, const cx_token *token, size_t colon)
@@ -526,6 +523,12 @@ static cdbc_status take_token(scan *s, const cx_token *token)
 
 		if (colon)
 			return take_name(s, token, colon);
+		if (cx_header_is_hugsql(token->text, token->length))
+			return cx_sqlfiles_fail(
+				s->loader, s->is_open ? &s->section : NULL,
+				(cx_place){token->line, token->line_start, token->offset},
+				"write: -- name: NAME, and its mark: :one, :many, :exec",
+				"HugSQL's files are not read: their names are written otherwise");
 		return s->is_open ? take_comment(s, token) : check_preamble(s, token);
 	}
 	if (cx_token_is(token, ';')) /* the last one is not the statement's */

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which comment line is a header, which is nearly one, which is a text: for every header there is.
+ * What each says is tested in test_catalog.c and test_policy.c. */
+#include "service/catalog/catalog.h"
+#include "support/oom.h"
+#include "sql_file.h"
+
+/* Every header, a value that it takes (NULL: none), and a statement that it may stand on. */
+static const struct {
+	const char *word, *value, *sql;
+} words[] = {
+	{"param", "x int8", "select :x"},
+	{"column", "x int8", "select 1"},
+	{"roles", "teller", "select 1"},
+	{"read-only", NULL, "select 1"},
+	{"idempotent", NULL, "insert into t values (1)"},
+	{"allow-all-rows", NULL, "delete from t"},
+	{"timeout", "2s", "select 1"},
+	{"max-rows", "5", "select 1"},
+	{"cache", "3s", "select 1"},
+	{"retry", "3", "select 1"},
+	{"isolation", "serializable", "select 1"},
+	{"priority", "low", "select 1"},
+	{"dialect", "sqlite", "select 1"},
+	{"deprecated", "use b", "select 1"},
+};
+
+#define WORD_COUNT (sizeof words / sizeof *words)
+
+static void make(char *text, size_t size, const char *word, size_t i, const char *blanks)
+{
+	snprintf(text, size, "-- name: a\n--%s%s%s%s%s\n%s\n", blanks, word, words[i].value ? ":" : "",
+			 words[i].value ? blanks : "", words[i].value ? words[i].value : "", words[i].sql);
+}
+
+static void test_every_word(void **state)
+{
+	static const char *const blanks[] = {"", " ", "\t", "    "};
+	char text[200], spaced[40], message[100];
+
+	for (size_t i = 0; i < WORD_COUNT; i++) {
+		for (size_t b = 0; b < 4; b++) {
+			make(text, sizeof text, words[i].word, i, blanks[b]);
+			cdbc_catalog_free(sql_file_load(text));
+		}
+		if (words[i].value) {
+			snprintf(spaced, sizeof spaced, "%s  ", words[i].word);
+			make(text, sizeof text, spaced, i, " ");
+			cdbc_catalog_free(sql_file_load(text));
+		}
+		/* as a block, with a star */
+		snprintf(text, sizeof text, "-- name: a\n/*\n * %s%s%s\n */\n%s\n", words[i].word,
+				 words[i].value ? ": " : "", words[i].value ? words[i].value : "", words[i].sql);
+		cdbc_catalog_free(sql_file_load(text));
+		/* with a colon too many, or one too few */
+		snprintf(text, sizeof text, "-- name: a\n-- %s%s\n%s\n", words[i].word,
+				 words[i].value ? "" : ": x", words[i].sql);
+		snprintf(message, sizeof message, "2:4: `%s` %s", words[i].word,
+				 words[i].value ? "needs a colon and a value" : "takes no value");
+		sql_file_refuse(&(sql_file_mistake){text, message}, 1);
+		if (!words[i].value)
+			continue;
+		snprintf(text, sizeof text, "-- name: a\n-- %s:\n%s\n", words[i].word, words[i].sql);
+		snprintf(message, sizeof message, "2:4: `%s` needs something after its colon",
+				 words[i].word);
+		sql_file_refuse(&(sql_file_mistake){text, message}, 1);
+	}
+}
+
+static void test_twice(void **state)
+{
+	char text[300], message[100], line[60];
+
+	for (size_t i = 0; i < WORD_COUNT; i++) {
+		snprintf(line, sizeof line, "-- %s%s%s\n", words[i].word, words[i].value ? ": " : "",
+				 words[i].value ? words[i].value : "");
+		snprintf(text, sizeof text, "-- name: a\n%s%s%s\n", line, line, words[i].sql);
+		snprintf(message, sizeof message,
+				 !strcmp(words[i].word, "param")    ? "3:11: parameter \"x\" is declared twice"
+				 : !strcmp(words[i].word, "column") ? "3:18: column \"x\" is declared twice"
+													: "3:4: `%s` is given twice",
+				 words[i].word);
+		sql_file_refuse(&(sql_file_mistake){text, message}, 1);
+	}
+}
+
+static void refuse_near(const char *near, size_t i)
+{
+	char text[200], message[100];
+
+	make(text, sizeof text, near, i, " ");
+	snprintf(message, sizeof message, "2:%d: `", near[0] == ' ' ? 5 : 4);
+	sql_file_refuse(&(sql_file_mistake){text, message}, 1);
+}
+
+/* Each word with one edit, of each kind and in each place, and with two. */
+static void test_every_slip(void **state)
+{
+	char near[40];
+
+	for (size_t i = 0; i < WORD_COUNT; i++) {
+		const char *w = words[i].word;
+		size_t n = strlen(w);
+
+		for (size_t k = 0; k < n; k++) {
+			int at = (int)k;
+
+			snprintf(near, sizeof near, "%.*s%s", at, w, w + k + 1);
+			refuse_near(near, i);
+			snprintf(near, sizeof near, "%.*sq%s", at, w, w + k + 1);
+			refuse_near(near, i);
+			snprintf(near, sizeof near, "%.*sz%s", at, w, w + k);
+			refuse_near(near, i);
+			snprintf(near, sizeof near, "%.*s%c%s", at, w, w[k] == '-' ? '_' : w[k] - 32,
+					 w + k + 1);
+			refuse_near(near, i);
+			if (k + 1 < n && w[k] != w[k + 1]) {
+				snprintf(near, sizeof near, "%.*s%c%c%s", at, w, w[k + 1], w[k], w + k + 2);
+				refuse_near(near, i);
+			}
+			if (k + 1 < n) { /* two */
+				snprintf(near, sizeof near, "%.*sqz%s", at, w, w + k + 2);
+				refuse_near(near, i);
+			}
+		}
+		snprintf(near, sizeof near, "@%s", w);
+		refuse_near(near, i);
+		snprintf(near, sizeof near, "\xe2\x80\x8b%s", w); /* a space that is not seen */
+		refuse_near(near, i);
+		snprintf(near, sizeof near, "`%s`", w);
+		refuse_near(near, i);
+	}
+}
+
+static const sql_file_mistake slips[] = {
+	{"-- name: a\n-- role: x\nselect 1\n", "2:4: `role` is nearly the header `roles`"},
+	{"-- name: a\n-- rows: see below\nselect 1\n", "2:4: `rows` is nearly the header `roles`"},
+	{"-- name: a\n-- ROLES: x\nselect 1\n", "2:4: `ROLES` is nearly the header `roles`"},
+	{"-- name: a\n-- paramater: x int8\nselect :x\n", ""},
+	{"-- name: a\n-- params: x int8\nselect :x\n", "2:4: `params` is nearly the header `param`"},
+	{"-- name: a\n-- cahce: 3s\nselect 1\n", "2:4: `cahce` is nearly the header `cache`"},
+	{"-- name: a\n-- cahce : 3s\nselect 1\n", "2:4: `cahce` is nearly the header `cache`"},
+	{"-- name: a\n-- read only\nselect 1\n", "2:4: `read only` is nearly the header `read-only`"},
+	{"-- name: a\n-- readonly.\nselect 1\n", "2:4: `readonly.` is nearly the header `read-only`"},
+	{"-- name: a\n-- asof: '-1s'\nselect 1\n", "2:4: `asof` is nearly the header `as-of`"},
+	{"-- name: a\n-- retry 3\nselect 1\n", "2:4: `retry` needs a colon directly after it"},
+	{"-- name: a\n-- timeout 2s\nselect 1\n", "2:4: `timeout` needs a colon directly after it"},
+	{"-- name: a\n-- cache = 3s\nselect 1\n", "2:4: `cache` needs a colon directly after it"},
+	{"-- name: a\n-- priority low\nselect 1\n", "2:4: `priority` needs a colon directly after it"},
+	{"-- name: a\n/* roles teller */\nselect 1\n", "2:4: `roles` needs a colon directly after it"},
+	{"-- name: a\n/* A text.\n * role: x */\nselect 1\n",
+	 "3:4: `role` is nearly the header `roles`"},
+	{"-- name: a\n/* roles: teller\n   timeout: soon */\nselect 1\n",
+	 "3:13: \"soon\" is not a duration"},
+	/* names */
+	{"-- Name: a :one\nselect 1\n", "1:4: `Name` is nearly the header `name`"},
+	{"-- names: a\nselect 1\n", "1:4: `names` is nearly the header `name`"},
+	{"-- name a :one\nselect 1\n", "1:4: `name` needs a colon directly after it"},
+	{"-- :name get-it :? :1\nselect 1\n",
+	 "1:1: HugSQL's files are not read: their names are written otherwise"},
+	{"-- name: a\nselect 1;\n-- :name get-it :? :1\n",
+	 "3:1: HugSQL's files are not read: their names are written otherwise"},
+	{"/* :snip cols */\nselect 1\n",
+	 "1:1: HugSQL's files are not read: their names are written otherwise"},
+	/* where a header guards nothing */
+	{"-- timeout: 2s\n-- name: a\nselect 1\n", "1:1: a header before the query's name"},
+	{"-- name: a\nselect 1;\n-- timeout: 2s\n", "3:1: a header after the SQL began"},
+	{"-- name: a\nselect 1,\n-- idempotent\n2\n", "3:1: a header after the SQL began"},
+};
+
+static void test_slips(void **state)
+{
+	sql_file_mistake refused[sizeof slips / sizeof *slips];
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof slips / sizeof *slips; i++)
+		if (slips[i].message[0])
+			refused[n++] = slips[i];
+	sql_file_refuse(refused, n);
+	assert_string_equal(sql_file_hint("-- :name x :? :1\nselect 1\n"),
+						"write: -- name: NAME, and its mark: :one, :many, :exec");
+}
+
+/* What looks a little like a header, and is none. */
+static void test_prose(void **state)
+{
+	static const char text[] = "Roles may be several, see below: all of them.\n"
+							   "Note: the columns come as they are.\n"
+							   "Example: x. Returns: y. Author: z.\n"
+							   "- name: of the user\n"
+							   "column names are as the table has them\n"
+							   "name of the account, and more\n"
+							   "timeout after two seconds\n"
+							   "Cache users\n"
+							   "isolation is what the database says\n"
+							   "deprecated since long\n"
+							   "Limits: 5\n"
+							   "http://example.com/roles: no\n"
+							   "WHERE id = :role\n"
+							   "date: today\n"
+							   "https: never\n"
+							   "\n"
+							   "record_class of nothing";
+	char file[1024];
+	size_t n = (size_t)snprintf(file, sizeof file, "-- name: a\n-- ");
+	cdbc_catalog *catalog;
+	cdbc_query_info info;
+
+	for (const char *p = text; *p; p++)
+		n += (size_t)snprintf(file + n, sizeof file - n, *p == '\n' ? "\n-- " : "%c", *p);
+	snprintf(file + n, sizeof file - n, "\nselect 1\n");
+	catalog = sql_file_load(file);
+	assert_int_equal(cdbc_catalog_get(catalog, "a", &info, NULL), CDBC_OK);
+	assert_int_equal(strncmp(info.documentation, text, 60), 0);
+	assert_non_null(strstr(info.documentation, "\nhttps: never\nrecord_class of nothing"));
+	cdbc_catalog_free(catalog);
+	/* the same as a block, whose empty lines stay */
+	snprintf(file, sizeof file, "/* name: a :one */\n/* %s */\nselect 1\n", text);
+	catalog = sql_file_load(file);
+	assert_int_equal(cdbc_catalog_get(catalog, "a", &info, NULL), CDBC_OK);
+	assert_string_equal(info.documentation, text);
+	cdbc_catalog_free(catalog);
+}
+
+static cdbc_status scenario(void *data, cdbc_error **err)
+{
+	return sql_file_try("-- name: a\n/* roles: x\n * A text.\n\n * More. */\nselect 1\n", err);
+}
+
+static void test_out_of_memory(void **state)
+{
+	assert_true(oom_run(scenario, NULL) > 8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_word), cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_every_slip), cmocka_unit_test(test_slips),
+		cmocka_unit_test(test_prose),      cmocka_unit_test(test_out_of_memory),
+	};
+
+	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);
+}
