@@ -8,6 +8,7 @@
 #include <cdbc/catalog.h>
 #include <cdbc/client.h>
 #include <cdbc/config.h>
+#include <cdbc/dialect.h>
 #include <cdbc/driver.h>
 #include <cdbc/error.h>
 #include <cdbc/event.h>
