@@ -50,6 +50,9 @@ cdbc_config_check(const cdbc_config_options *options,
 /* Frees a configuration and wipes its secrets. Takes NULL. */
 CDBC_API void cdbc_config_free(cdbc_config *config);
 
+/* The environment that was chosen in the file, or NULL. Borrowed. */
+CDBC_API const char *cdbc_config_environment(const cdbc_config *config);
+
 /* Reads any setting as text in its canonical form; a secret reads as "***". A list is joined by ",
  * ". *out is borrowed from config; NULL when the setting has no value. Fails with CDBC_NOT_FOUND
  * (unknown key; the hint names the nearest). */

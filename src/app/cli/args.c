@@ -28,6 +28,8 @@ static const cli_option_row options[] = {
 	{OPT_ORIGIN, 0, "origin", NULL, "tell where each setting comes from"},
 	{OPT_KEEP, 0, "keep", NULL, "keep what was made"},
 	{OPT_EXPAND, 0, "expand", NULL, "print every statement that the query may become"},
+	{OPT_FORCE, 0, "force", NULL, "even where it is refused for safety"},
+	{OPT_COVERAGE, 0, "coverage", NULL, "test: list the queries that no test calls"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
@@ -190,6 +192,14 @@ static int unknown_format(const cli_command *command, const char *value)
 					 value);
 }
 
+static bool is_own_format(const cli_command *command, const char *value)
+{
+	for (const char *const *f = command->formats; f && *f; f++)
+		if (strcmp(*f, value) == 0)
+			return true;
+	return false;
+}
+
 /* Applies one option; returns an exit code. */
 static int apply(const cli_command *command, cli_args *args, const cli_option_row *o,
 				 const char *value)
@@ -224,7 +234,7 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		name = strdup(value);
 		return name && add_param(args, name, cdbc_null()) ? 0 : EXIT_INTERNAL;
 	case OPT_FORMAT:
-		if (!cdbc_format_find(value))
+		if (!cdbc_format_find(value) && !is_own_format(command, value))
 			return unknown_format(command, value);
 		args->format = value;
 		return 0;
@@ -247,6 +257,12 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return 0;
 	case OPT_KEEP:
 		args->keep = true;
+		return 0;
+	case OPT_FORCE:
+		args->force = true;
+		return 0;
+	case OPT_COVERAGE:
+		args->with_coverage = true;
 		return 0;
 	case OPT_EXPAND:
 		args->is_expanded = true;

@@ -46,7 +46,9 @@ typedef enum cli_option {
 	OPT_QUIET = 1u << 13,
 	OPT_ORIGIN = 1u << 14,
 	OPT_KEEP = 1u << 15,
-	OPT_EXPAND = 1u << 16
+	OPT_EXPAND = 1u << 16,
+	OPT_FORCE = 1u << 17,
+	OPT_COVERAGE = 1u << 18
 } cli_option;
 
 #define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
@@ -68,6 +70,8 @@ typedef struct cli_args {
 	bool is_expanded;
 	bool with_origin;
 	bool keep;
+	bool force;
+	bool with_coverage;
 	bool wants_help;
 	cdbc_config_item *settings; /* -s and -Q */
 	size_t setting_count;
@@ -95,6 +99,7 @@ typedef struct cli_command {
 	const char *words;   /* what may come first: "list show check"; NULL: anything */
 	uint32_t options;
 	int (*run)(cli_args *args);
+	const char *const *formats; /* of -o beside those of results, ended by NULL; NULL: none */
 } cli_command;
 
 /* ---- commands.c */
@@ -135,6 +140,10 @@ int cli_query_folders(const cli_args *args, size_t first, const char ***paths, s
 
 /* ---- queries_check.c */
 int cli_queries_check(cli_args *args);
+
+/* ---- queries_test.c */
+/* cdbc queries test. */
+int cli_queries_test(cli_args *args);
 /* Writes text as a JSON string; bytes that are no UTF-8 become U+FFFD. */
 void cli_put_json(FILE *to, const char *text, size_t length);
 

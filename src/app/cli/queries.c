@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cdbc queries list, show and split; check is in queries_check.c. */
+/* cdbc queries list, show and split; check and test have files of their own. */
 #include "app/cli/cli.h"
 
 #include <stdlib.h>
@@ -253,22 +253,34 @@ static int queries_main(cli_args *args)
 		return cli_queries_check(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "split") == 0)
 		return split(args);
-	return cli_usage(&cli_queries, "say list, show NAME, check, or split FILE, and PATH... when "
-								   "the configuration has no folders");
+	if (args->word_count >= 1 && strcmp(args->words[0], "test") == 0)
+		return cli_queries_test(args);
+	return cli_usage(&cli_queries, "say list, show NAME, check, test, or split FILE, and PATH... "
+								   "when the configuration has no folders");
 }
+
+static const char *const test_formats[] = {"text", "tap", NULL};
 
 const cli_command cli_queries = {
 	"queries",
-	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]... | split FILE",
-	"list, show, check the named queries; split a script",
+	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]... | "
+	"test [PATH|NAME]... | split FILE",
+	"list, show, check, test the named queries; split a script",
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
 	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error (-o json or ndjson "
 	"for\n"
 	"programs). split prints the statements of any script with line, column, byte, kind and "
 	"fingerprint\n"
-	"(-o json for programs).",
-	"list show check",
-	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT,
+	"(-o json for programs). test runs the tests in NAME.test.sql files against a database: all "
+	"in\n"
+	"the folders, or those that call a query. Each is rolled back. It exits with 1 when one fails, "
+	"and with 2\n"
+	"when a file is wrong (-o text, tap or json; --coverage; --force where the environment is "
+	"called\n"
+	"production).",
+	"list show check test split",
+	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT | OPT_FORCE | OPT_COVERAGE,
 	queries_main,
+	test_formats,
 };

@@ -118,6 +118,11 @@ const char *cx_config_environment(const cdbc_config *config)
 	return config->environment;
 }
 
+const char *cdbc_config_environment(const cdbc_config *config)
+{
+	return config->environment;
+}
+
 const cx_option_set *cx_config_set(const cdbc_config *config)
 {
 	return config->set;
