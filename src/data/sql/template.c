@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "data/sql/keyword.h"
 #include "data/sql/lexer.h"
+#include "data/sql/trim.h"
 
 #include <string.h>
 
@@ -254,13 +255,14 @@ static void decide(const cx_template *t, const uint8_t *states, bool *is_kept)
 }
 
 static cdbc_status trim_begin(cx_trim *trim, const cx_template *t, const bool *is_kept,
-							  cdbc_error **err)
+							  cx_rendered *info, cdbc_error **err)
 {
 	size_t solid = 0;
 
 	memset(trim, 0, sizeof *trim);
 	trim->template = t;
 	trim->is_kept = is_kept;
+	trim->info = info;
 	for (size_t i = 0; i < t->token_count; i++)
 		solid += is_solid(&t->tokens[i]);
 	trim->solid = cx_calloc(solid + 1, 3 * sizeof(uint32_t) + 2 * sizeof(bool));
@@ -355,8 +357,8 @@ static void note_gap(writer *w, const char *text, size_t length)
  * brackets and commas do without. */
 static void close_gap(writer *w, char next)
 {
-	bool is_tight =
-		(w->out->length && w->out->data[w->out->length - 1] == '(') || next == ',' || next == ')';
+	char last = w->out->length ? w->out->data[w->out->length - 1] : '\0';
+	bool is_tight = last == '(' || last == '[' || next == ',' || next == ')' || next == ']';
 
 	if (w->is_gap && w->is_begun && w->is_broken_line) {
 		cx_buf_putc(w->out, '\n');
@@ -446,7 +448,7 @@ static cdbc_status render(const cx_template *t, writer *w, cx_rendered *info, cd
 	if (!is_kept)
 		return cx_error_nomem(err);
 	decide(t, w->states, is_kept);
-	status = trim_begin(&trim, t, is_kept, err);
+	status = trim_begin(&trim, t, is_kept, info, err);
 	if (!status)
 		status = cx_trim_run(&trim, err);
 	if (!status) {
@@ -455,7 +457,7 @@ static cdbc_status render(const cx_template *t, writer *w, cx_rendered *info, cd
 		status = cx_buf_status(w->out, "statement", err);
 	}
 	if (!status && info)
-		status = cx_trim_find_lost(&trim, info, err);
+		status = cx_trim_find_lost(&trim, err);
 	if (!status && info)
 		info->token_hash = w->hash;
 	trim_end(&trim);

@@ -39,9 +39,10 @@ typedef struct cx_template_token {
 	uint16_t part;         /* the innermost one, from 1; 0: none */
 	uint16_t switch_index; /* of a parameter that is an identifier, from 1; else 0 (set by the
 							  caller) */
-	uint16_t traits;
+	uint32_t traits;
 	uint8_t kind; /* cx_token_kind */
 	bool is_marker;
+	uint8_t and_roles; /* of an AND, in what was rendered with an info: 1 connective, 2 BETWEEN's */
 } cx_template_token;
 
 typedef struct cx_template {
@@ -65,12 +66,15 @@ void cx_template_fini(cx_template *template);
 typedef struct cx_rendered {
 	const cx_template_token *lost_where; /* an UPDATE's or DELETE's that is left without; or NULL */
 	const cx_template_token *lost_set;   /* an UPDATE's that is left without; or NULL */
-	uint64_t token_hash;                 /* cx_template_hash of what the tokens were meant to be */
+	const cx_template_token *wrong;      /* where something cannot stand as it is left; or NULL */
+	const char *wrong_message, *wrong_hint; /* static */
+	uint64_t token_hash; /* cx_template_hash of what the tokens were meant to be */
 } cx_rendered;
 
 /* Writes the text for the states of the switches; names has the quoted identifier of each switch
- * that is one. Where nothing was taken out, every byte is as written. *info may be NULL. Fails with
- * CDBC_NOMEM, CDBC_RESOURCE (the buffer's maximum). */
+ * that is one. Where nothing was taken out, every byte is as written. *info may be NULL; when it is
+ * not, the template notes what each AND was, and no other thread may use it. Fails with CDBC_NOMEM,
+ * CDBC_RESOURCE (the buffer's maximum). */
 cdbc_status cx_template_render(const cx_template *template, const uint8_t *states,
 							   const char *const *names, cx_buf *out, cx_rendered *info,
 							   cdbc_error **err);
@@ -82,44 +86,5 @@ uint64_t cx_template_hash(const char *text, size_t length);
 cdbc_status cx_template_origin(const cx_template *template, const uint8_t *states,
 							   const char *const *names, size_t offset,
 							   const cx_template_token **out, cdbc_error **err);
-
-/* ---- Inside: trim.c --------------------------------------------------------------------------
- */
-
-enum {
-	CX_TRAIT_AND = 1u << 0,
-	CX_TRAIT_OR = 1u << 1,
-	CX_TRAIT_COMMA = 1u << 2,
-	CX_TRAIT_CLAUSE = 1u << 3,  /* where, having, set, on, by: nothing without what follows */
-	CX_TRAIT_STARTS = 1u << 4,  /* begins a clause: no expression goes on with it */
-	CX_TRAIT_OPENS = 1u << 5,   /* a list or expression begins after it */
-	CX_TRAIT_JOINER = 1u << 6,  /* left, inner: begins a clause before JOIN */
-	CX_TRAIT_VERB = 1u << 7,    /* insert, update, delete: may begin a statement */
-	CX_TRAIT_BETWEEN = 1u << 8, /* its AND is no connective */
-	CX_TRAIT_CASE = 1u << 9,
-	CX_TRAIT_END = 1u << 10,
-	CX_TRAIT_NOT = 1u << 11,
-	CX_TRAIT_GROUPS = 1u << 12, /* a bracket after it is neither a call's nor a table's */
-	CX_TRAIT_WHERE = 1u << 13,
-	CX_TRAIT_SET = 1u << 14,
-	CX_TRAIT_CONNECTIVE = CX_TRAIT_AND | CX_TRAIT_OR | CX_TRAIT_COMMA
-};
-
-typedef struct cx_trim {
-	const cx_template *template;
-	const bool *is_kept;   /* parts, from 1 */
-	uint32_t *solid;       /* tokens that are kept and solid, in order */
-	uint32_t *next, *prev; /* in solid, counted from 1; 0 is before the first and after the last */
-	bool *is_plain_and;    /* an AND that is a connective */
-	bool *is_gap;          /* something was taken out after it; [0]: before the first */
-	size_t count;
-} cx_trim;
-
-/* The traits of a solid token. */
-uint16_t cx_token_traits(const char *text, size_t length, uint8_t kind);
-/* Takes out what dangles at the gaps. Fails with CDBC_NOMEM. */
-cdbc_status cx_trim_run(cx_trim *trim, cdbc_error **err);
-/* Looks for an UPDATE or DELETE that lost its WHERE or SET. Fails with CDBC_NOMEM. */
-cdbc_status cx_trim_find_lost(const cx_trim *trim, cx_rendered *out, cdbc_error **err);
 
 #endif

@@ -163,6 +163,9 @@ static cdbc_status check_statement(cx_builder *b, const uint8_t *states, const c
 	if (cx_template_hash(text->data, text->length) != info->token_hash)
 		return fail_variant(b, states, place, "put a part around whole expressions",
 							"what is left reads otherwise than it was written");
+	if (info->wrong)
+		return fail_variant(b, states, place_of_token(b, info->wrong), info->wrong_hint,
+							info->wrong_message);
 	if (info->lost_where && !b->section->record->may_lose_condition)
 		return fail_variant(b, states, place_of_token(b, info->lost_where),
 							"`allow-all-rows` allows it",

@@ -96,7 +96,7 @@ static const struct {
 	{"select x /*? a */, y /*?*/ from t", "", "select x from t"},
 	{"select f(/*? a */ x, /*?*/ y)", "", "select f(y)"},
 	{"select f(x, /*? a */ y /*?*/)", "", "select f(x)"},
-	{"select array[x, /*? a */ y /*?*/]", "", "select array[x ]"},
+	{"select array[x, /*? a */ y /*?*/]", "", "select array[x]"},
 	{"select 1 order by /*? a */ x /*?*/ , y", "", "select 1 order by y"},
 	{"update t set /*? a */ x = 1 /*?*/ , y = 2 where z", "", "update t set y = 2 where z"},
 	{"insert into t values /*? a */ (1) /*?*/ , (2)", "", "insert into t values (2)"},
