@@ -38,6 +38,7 @@ typedef struct level {
 	bool is_call;   /* its list is a function's arguments */
 	bool has_other; /* than values, rows of them and commas */
 	bool has_value;
+	bool has_plain;    /* a value that is no row of them */
 	size_t row_end;    /* the output after the last row of values; 0: none */
 	bool is_row_comma; /* only a comma came since */
 } level;
@@ -110,6 +111,7 @@ static void put_value(writer *w)
 		return;
 	put(w, "?", 1, LAST_VALUE);
 	l->has_value = true;
+	l->has_plain = true;
 	l->row_end = 0;
 }
 
@@ -122,13 +124,13 @@ static cdbc_status open_level(writer *w, const char *text, bool is_call, cdbc_er
 	return CDBC_OK;
 }
 
-/* A list of values becomes one value, and rows of values one row. */
+/* A list of values becomes one value, and rows of values one row: (1, 2) is no ((1, 2)). */
 static void close_level(writer *w, const char *text)
 {
 	level *l = &w->levels[w->depth], *up;
 	bool is_list = w->is_folding && l->has_value && !l->has_other && !l->is_call;
 
-	if (is_list) {
+	if (is_list && l->has_plain) {
 		cut(w, l->begin);
 		cx_buf_putc(&w->out, '?');
 	}

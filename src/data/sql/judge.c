@@ -119,8 +119,9 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 		j->may_write |= j->is_explain;
 		break;
 	case CX_KW_TEMP:
-	case CX_KW_TEMPORARY:
-		j->is_session_changed |= j->prev_keyword == CX_KW_INTO;
+	case CX_KW_TEMPORARY: /* CREATE stands inside CREATE SCHEMA and EXPLAIN too */
+		j->is_session_changed |= j->prev_keyword == CX_KW_INTO || j->before_keyword == CX_KW_INTO ||
+								 j->prev_keyword == CX_KW_CREATE;
 		break;
 	case CX_KW_RETURNING:
 		j->has_returning = true;
@@ -148,12 +149,26 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 	case CX_KW_ARRAY:
 	case CX_KW_CASE:
 	case CX_KW_NOT:
-	case CX_KW_NONE:
+		break;
+	case CX_KW_NONE: /* a name in an array, unless a table stands there */
+		j->may_write |= cx_token_is(&j->prev, '[') &&
+						(j->before_keyword == CX_KW_FROM || j->before_keyword == CX_KW_JOIN);
 		break;
 	default: /* CockroachDB runs any statement in brackets as a table */
 		j->may_write |= cx_token_is(&j->prev, '[');
 		break;
 	}
+}
+
+/* The main query after WITH's and EXPLAIN's brackets may stand in brackets itself. */
+static bool is_verb_depth(const cx_judge *j, size_t depth)
+{
+	if (depth == j->base_depth)
+		return true;
+	return depth == j->base_depth + 1 && cx_token_is(&j->prev, '(') &&
+		   (cx_token_is(&j->before, ')') || j->before_keyword == CX_KW_EXPLAIN ||
+			j->before_keyword == CX_KW_ANALYZE || j->before_keyword == CX_KW_ANALYSE ||
+			j->before_keyword == CX_KW_VERBOSE);
 }
 
 static void feed_word(cx_judge *j, cx_keyword kw, size_t depth)
@@ -168,38 +183,127 @@ static void feed_word(cx_judge *j, cx_keyword kw, size_t depth)
 			j->is_explain = true;
 		else
 			j->verb = kw;
-	} else if (!j->verb && depth == j->base_depth && is_main_verb(kw)) {
+	} else if (!j->verb && kw == CX_KW_WITH) {
+		j->is_with = true;
+	} else if (!j->verb && is_main_verb(kw) && is_verb_depth(j, depth)) {
 		j->verb = kw;
 	}
 }
 
-/* What stands before an opening bracket is called, unless it is a keyword, an alias or the name of
- * a WITH query. */
+/* Whether the keyword before an opening bracket is syntax there. Many are no reserved words: they
+ * may name a function of the user's. */
+static bool is_syntax(const cx_judge *j)
+{
+	cx_keyword kw = j->prev_keyword, before = j->before_keyword;
+
+	switch (kw) {
+	case CX_KW_ROW:
+	case CX_KW_ONLY:
+	case CX_KW_TABLE:
+	case CX_KW_ANALYZE:
+	case CX_KW_ANALYSE:
+		return true;
+	case CX_KW_FIRST:
+	case CX_KW_NEXT:
+		return before == CX_KW_FETCH;
+	case CX_KW_MATERIALIZED:
+		return before == CX_KW_AS || before == CX_KW_NOT;
+	case CX_KW_BY:
+		return before == CX_KW_ORDER ||
+			   (before == CX_KW_NONE && j->before.kind == CX_TOKEN_WORD); /* GROUP, PARTITION */
+	case CX_KW_OVER:
+		return cx_token_is(&j->before, ')') ||
+			   (before == CX_KW_NONE && j->before.kind == CX_TOKEN_WORD); /* IGNORE NULLS */
+	case CX_KW_FILTER:
+		return cx_token_is(&j->before, ')');
+	case CX_KW_ESCAPE:
+	case CX_KW_RECURSIVE:
+	case CX_KW_SET:
+	case CX_KW_WITHIN:
+		return false;
+	default:
+		return (cx_keyword_flags(kw) & CX_WORD_OPENS) != 0;
+	}
+}
+
+/* Names that are no functions where another word stands before them. */
+static bool is_phrase(const cx_judge *j, const char *name, size_t length)
+{
+	const cx_token *before = &j->before;
+
+	if (before->kind != CX_TOKEN_WORD)
+		return false;
+	if (cx_word_is(name, length, "system") || cx_word_is(name, length, "bernoulli"))
+		return cx_word_is(before->text, before->length, "tablesample");
+	if (cx_word_is(name, length, "sets"))
+		return cx_word_is(before->text, before->length, "grouping");
+	if (cx_word_is(name, length, "varying"))
+		return cx_word_is(before->text, before->length, "character") ||
+			   cx_word_is(before->text, before->length, "char") ||
+			   cx_word_is(before->text, before->length, "bit");
+	return false;
+}
+
+static bool has_capital(const char *name, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z')
+			return true;
+	return false;
+}
+
+/* Brackets of statements that only name functions. */
+static bool is_only_named(const cx_judge *j)
+{
+	switch (j->words[0]) {
+	case CX_KW_ALTER:
+	case CX_KW_DROP:
+	case CX_KW_GRANT:
+	case CX_KW_REVOKE:
+	case CX_KW_COMMENT:
+		return true;
+	default:
+		return cx_judge_is_routine(j);
+	}
+}
+
+/* What stands before an opening bracket is called, unless it is syntax, a type, an alias, the name
+ * of a WITH query or the table of COPY. */
 static void feed_call(cx_judge *j, size_t depth)
 {
 	const char *name = j->prev.text;
 	size_t length = j->prev.length;
-	bool is_system = true;
+	bool is_quoted = j->prev.kind == CX_TOKEN_QUOTED, is_system = true;
 
-	if (j->prev.kind == CX_TOKEN_QUOTED) {
-		if (name[0] != '"') { /* U&".." */
-			j->may_write = true;
-			return;
-		}
-		name++;
-		length -= 2;
-	} else if (j->prev.kind != CX_TOKEN_WORD ||
-			   (j->prev_keyword != CX_KW_NONE && !j->is_prev_after_dot)) {
+	if ((!is_quoted && j->prev.kind != CX_TOKEN_WORD) || is_only_named(j))
+		return;
+	if (depth == j->base_depth + 1 &&
+		(j->words[0] == CX_KW_COPY || ((j->is_with || j->is_explain) && !j->verb)))
+		return;
+	if (is_quoted && name[0] != '"') { /* U&".." */
+		j->may_write = true;
 		return;
 	}
-	if (j->is_with && !j->verb && depth == j->base_depth + 1)
-		return;
+	name += is_quoted;
+	length -= is_quoted ? 2 : 0;
 	if (j->is_prev_after_dot)
 		is_system = j->qualifier && cx_word_is(j->qualifier, j->qualifier_length, "pg_catalog");
+	else if (!is_quoted &&
+			 (j->prev_keyword != CX_KW_NONE ? is_syntax(j) : is_phrase(j, name, length)))
+		return;
 	if (cx_word_is(name, length, "set_config"))
 		j->set_config_depth = depth;
 	j->is_session_changed |= cx_function_changes_session(name, length);
-	j->may_write |= !is_system || !cx_function_is_pure(name, length);
+	j->may_write |= !is_system || (is_quoted && has_capital(name, length)) ||
+					!cx_function_is_pure(name, length);
+}
+
+/* Whether a bracket may be a call's: after AS stands an alias or a type, after a cast a type. */
+static bool may_be_call(const cx_judge *j)
+{
+	return j->token_count && j->before_keyword != CX_KW_AS &&
+		   !(j->before.kind == CX_TOKEN_OPERATOR && j->before.length >= 2 &&
+			 j->before.text[0] == ':' && j->before.text[1] == ':');
 }
 
 void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, size_t depth)
@@ -215,7 +319,7 @@ void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, s
 	} else {
 		feed_limit(judge, token, CX_KW_NONE, depth);
 	}
-	if (cx_token_is(token, '(') && judge->token_count && judge->before_keyword != CX_KW_AS)
+	if (cx_token_is(token, '(') && may_be_call(judge))
 		feed_call(judge, depth);
 	if (cx_token_is(token, ')') && judge->set_config_depth == depth + 1) {
 		judge->is_session_changed |= judge->prev_keyword != CX_KW_TRUE;
@@ -226,6 +330,7 @@ void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, s
 		judge->qualifier_length = judge->prev.length;
 	}
 	judge->token_count++;
+	judge->before = judge->prev;
 	judge->prev = *token;
 	judge->before_keyword = judge->prev_keyword;
 	judge->prev_keyword = keyword;
@@ -307,6 +412,12 @@ static bool is_restart_point(const cx_token *name)
 		   strncasecmp(name->text + quote, word, sizeof word - 1) == 0;
 }
 
+/* SHOW COMMIT TIMESTAMP commits an open transaction first. */
+static bool shows_commit(const cx_judge *j)
+{
+	return j->verb == CX_KW_SHOW && j->words[1] == CX_KW_COMMIT;
+}
+
 static bool commits(const cx_judge *j)
 {
 	return j->verb == CX_KW_COMMIT || j->verb == CX_KW_END ||
@@ -366,11 +477,16 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_COPY:
 		*flags |= j->is_to_stdout && !j->may_write ? CDBC_REQUEST_READ_ONLY : 0u;
 		return CDBC_KIND_COPY;
-	case CX_KW_SHOW:
+	case CX_KW_SHOW: /* old CockroachDB runs what stands in SHOW TRACE FOR */
 	case CX_KW_DESCRIBE:
 	case CX_KW_DESC:
-		*flags |= CDBC_REQUEST_READ_ONLY;
+		if (shows_commit(j))
+			*flags |= CDBC_REQUEST_COMMITS;
+		else if (!j->may_write)
+			*flags |= CDBC_REQUEST_READ_ONLY;
 		return CDBC_KIND_UTILITY;
+	case CX_KW_IMPORT:
+		return j->words[1] == CX_KW_FOREIGN ? CDBC_KIND_DDL : CDBC_KIND_UTILITY;
 	case CX_KW_ANALYZE:
 	case CX_KW_ANALYSE:
 	case CX_KW_VACUUM:
@@ -380,7 +496,6 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_RESUME:
 	case CX_KW_BACKUP:
 	case CX_KW_RESTORE:
-	case CX_KW_IMPORT:
 	case CX_KW_EXPORT:
 	case CX_KW_EXECUTE:
 	case CX_KW_FETCH:

@@ -27,7 +27,7 @@ typedef struct cx_judge {
 	bool is_from_stdin;
 	bool is_to_stdout;
 	/* the one before, and the one before that */
-	cx_token prev;
+	cx_token prev, before;
 	cx_keyword prev_keyword, before_keyword;
 	bool is_prev_after_dot;
 	const char *qualifier; /* what stands before prev's dot */

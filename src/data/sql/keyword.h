@@ -33,7 +33,7 @@ enum {
 	X(EXISTS, "exists", 1) X(EXPLAIN, "explain", 0) X(EXPORT, "export", 0)
 #define CX_WORDS_F(X)                                                                                                  \
 	X(FALSE, "false", 0) X(FETCH, "fetch", 0) X(FILTER, "filter", 1) X(FIRST, "first", 0) X(FOR, "for", 1)             \
-	X(FROM, "from", 1) X(FUNCTION, "function", 0)
+	X(FOREIGN, "foreign", 0) X(FROM, "from", 1) X(FUNCTION, "function", 0)
 #define CX_WORDS_G(X) X(GLOBAL, "global", 0) X(GRANT, "grant", 0)
 #define CX_WORDS_H(X) X(HAVING, "having", 1) X(HOLD, "hold", 0)
 #define CX_WORDS_I(X)                                                                                                  \

@@ -542,13 +542,36 @@ cx_token_kind cx_lexer_next_solid(cx_lexer *lexer, cx_token *token)
 	return kind;
 }
 
+/* The line end after at, when nothing but space and comments stands before it; else NULL. */
+static const char *blank_line_end(const cx_lexer *lx)
+{
+	const char *p = lx->text + lx->at, *end = lx->text + lx->limit;
+
+	for (; p < end && *p != '\n'; p++) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p)), *star;
+
+		if (classes[(unsigned char)*p] == C_SPACE)
+			continue;
+		if (!stop || stop - p < 2)
+			return NULL;
+		if (p[0] == '-' && p[1] == '-')
+			return stop;
+		if (p[0] != '/' || p[1] != '*')
+			return NULL;
+		for (star = p + 2; star + 1 < stop && (star[0] != '*' || star[1] != '/'); star++)
+			;
+		if (star + 1 >= stop)
+			return NULL;
+		p = star + 1;
+	}
+	return p < end ? p : NULL;
+}
+
 bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none)
 {
-	const char *p = lexer->text + lexer->at, *end = lexer->text + lexer->limit, *line;
+	const char *p = blank_line_end(lexer), *end = lexer->text + lexer->limit, *line;
 
-	while (p < end && *p != '\n' && classes[(unsigned char)*p] == C_SPACE)
-		p++;
-	if (p == end || *p != '\n')
+	if (!p)
 		return false;
 	for (line = p + 1; line < end; line = p + 1) {
 		p = memchr(line, '\n', (size_t)(end - line));

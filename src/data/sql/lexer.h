@@ -85,8 +85,8 @@ cx_token_kind cx_lexer_next(cx_lexer *lexer, cx_token *token);
 cx_token_kind cx_lexer_next_solid(cx_lexer *lexer, cx_token *token);
 
 /* After the semicolon of a COPY ... FROM STDIN: takes the rest of that line and the lines up to and
- * with `\.` as one DATA token. False, and nothing is taken, when something else stands on the line,
- * or no `\.` comes in the whole text: then *has_none is set. */
+ * with `\.` as one DATA token. False, and nothing is taken, when something else than a comment
+ * stands on the line, or no `\.` comes in the whole text: then *has_none is set. */
 bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none);
 
 /* The column, counted in characters from 1, of the byte at offset in a line that begins at

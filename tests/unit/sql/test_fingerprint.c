@@ -35,6 +35,10 @@ static const struct {
 	{"select $$x$$, E'a\\'b', x'ff'", "select ?, ?, ?", "select $$x$$, E'a\\'b', x'ff'"},
 	{"select 1; select 2;", "select ?; select ?", "select 1; select 2"},
 	{"values ((1), 2)", "values (?)", "values ((1), 2)"},
+	{"values ((1, 2))", "values ((?))", "values ((1, 2))"},
+	{"where (a, b) in ((1, 2), (3, 4))", "where (a, b) in ((?))",
+	 "where (a, b) in ((1, 2), (3, 4))"},
+	{"select array[[1,2],[3,4]]", "select array [[?]]", "select array [[1, 2], [3, 4]]"},
 	{"select (1 + a)", "select (? + a)", "select (1 + a)"},
 	{"", "", ""},
 };
