@@ -72,12 +72,25 @@ CDBC_API uint64_t cdbc_catalog_generation(const cdbc_catalog *catalog);
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path,
 													  cdbc_error **err);
 
-/* Checks files or folders as load does, but goes on after an error and reports every one.
+/* Checks files or folders as load does, but goes on after an error and reports every one; and it
+ * asks the grammars of the databases that a query is for: PostgreSQL's own parser (see
+ * cdbc_catalog_has_grammar), and for CockroachDB the structure of its statements. A query without a
+ * dialect line is wrong only when PostgreSQL's refuses it and it has nothing that is CockroachDB's.
  * *error_count is the number of errors. Fails with CDBC_IO, CDBC_NOMEM only. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
 cdbc_catalog_check(const char *const *paths, size_t path_count,
 				   void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
 				   size_t *error_count, cdbc_error **err);
+
+/* The same, when queries without a dialect line are known to be for a dialect ("postgresql",
+ * "cockroachdb", "sqlite"; NULL: not known). Fails with CDBC_CONFIG too: it is none of these. */
+CDBC_API CDBC_MUSTCHECK cdbc_status
+cdbc_catalog_check_for(const char *const *paths, size_t path_count, const char *dialect,
+					   void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data,
+					   size_t *error_count, cdbc_error **err);
+/* Whether PostgreSQL's parser (libpg_query) was built in and is installed; without it a check skips
+ * what needs it. */
+CDBC_API bool cdbc_catalog_has_grammar(void);
 
 /* How many queries there are. */
 CDBC_API size_t cdbc_catalog_count(const cdbc_catalog *catalog);

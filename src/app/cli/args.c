@@ -30,6 +30,8 @@ static const cli_option_row options[] = {
 	{OPT_EXPAND, 0, "expand", NULL, "print every statement that the query may become"},
 	{OPT_FORCE, 0, "force", NULL, "even where it is refused for safety"},
 	{OPT_COVERAGE, 0, "coverage", NULL, "test: list the queries that no test calls"},
+	{OPT_DIALECT, 0, "dialect", "NAME",
+	 "what queries without a dialect line are for: cockroachdb, postgresql, sqlite"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
@@ -263,6 +265,9 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return 0;
 	case OPT_COVERAGE:
 		args->with_coverage = true;
+		return 0;
+	case OPT_DIALECT:
+		args->dialect = value;
 		return 0;
 	case OPT_EXPAND:
 		args->is_expanded = true;

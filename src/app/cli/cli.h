@@ -48,7 +48,8 @@ typedef enum cli_option {
 	OPT_KEEP = 1u << 15,
 	OPT_EXPAND = 1u << 16,
 	OPT_FORCE = 1u << 17,
-	OPT_COVERAGE = 1u << 18
+	OPT_COVERAGE = 1u << 18,
+	OPT_DIALECT = 1u << 19
 } cli_option;
 
 #define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
@@ -63,6 +64,7 @@ typedef struct cli_args {
 	const char *format;
 	const char *output;
 	const char *file;
+	const char *dialect;
 	int64_t timeout_ms;
 	int64_t max_rows;
 	bool no_header;

@@ -280,7 +280,7 @@ const cli_command cli_queries = {
 	"called\n"
 	"production).",
 	"list show check test split",
-	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT | OPT_FORCE | OPT_COVERAGE,
+	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE,
 	queries_main,
 	test_formats,
 };

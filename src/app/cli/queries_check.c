@@ -129,8 +129,39 @@ static int read_form(const cli_args *args, check_form *out)
 	return EXIT_OK;
 }
 
+/* What queries without a dialect line are for: as the arguments say, else as the configured URL
+ * does. `postgresql:` is both databases' and tells nothing. NULL: not known. */
+static const char *dialect_of(const cli_args *args)
+{
+	const char *dialect = args->dialect, *scheme = NULL;
+	cdbc_config_options options;
+	cdbc_config *config = NULL;
+
+	if (dialect)
+		return dialect;
+	cli_config_options(args, &options);
+	if (cdbc_config_load(&options, &config, NULL))
+		return NULL; /* whoever needs it says what is wrong with it */
+	if (cdbc_config_get(config, "database.scheme", &scheme, NULL) == CDBC_OK && scheme)
+		dialect = strcmp(scheme, "cockroachdb") == 0 ? "cockroachdb"
+				  : strcmp(scheme, "sqlite") == 0    ? "sqlite"
+													 : NULL;
+	cdbc_config_free(config);
+	return dialect;
+}
+
+/* Says once what was not checked, when it could have mattered. */
+static void tell_skipped(const cli_args *args, const char *dialect)
+{
+	if (!args->is_quiet && !cdbc_catalog_has_grammar() &&
+		(!dialect || strcmp(dialect, "postgresql") == 0))
+		fputs("note: the grammar of PostgreSQL was not checked: libpg_query is not there\n",
+			  stderr);
+}
+
 int cli_queries_check(cli_args *args)
 {
+	const char *dialect = NULL;
 	check_report r = {FORM_TEXT, 0, 0};
 	const char **paths = NULL;
 	cdbc_error *error = NULL;
@@ -142,13 +173,16 @@ int cli_queries_check(cli_args *args)
 	if (!code)
 		code = cli_query_folders(args, 1, &paths, &count, &words);
 	if (!code) {
-		status = cdbc_catalog_check(paths, count, report, &r, &error_count, &error);
+		dialect = dialect_of(args);
+		status = cdbc_catalog_check_for(paths, count, dialect, report, &r, &error_count, &error);
 		if (status)
 			code = cli_fail(error, status, false, NULL);
 		else if (error_count)
 			code = EXIT_SQL;
-		if (!status)
+		if (!status) {
 			finish(&r, args, error_count);
+			tell_skipped(args, dialect);
+		}
 	}
 	free(paths);
 	free(words);

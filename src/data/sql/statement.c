@@ -328,37 +328,62 @@ static bool sticks(char c)
 		   c == '$' || (c & 0x80);
 }
 
-static void write_sql(const parser *p, cx_placeholder style, cx_buf *out)
+/* What stands instead of a parameter, or of the `in` before a list. */
+static void write_edit(const parser *p, const edit *e, cx_placeholder style, cx_buf *out)
 {
-	size_t at = 0;
+	bool is_query = e->is_list && style == CX_PLACEHOLDER_QUESTION;
+
+	if (e->text) {
+		cx_buf_puts(out, e->text);
+		return;
+	}
+	if (e->offset && sticks(p->text[e->offset - 1]))
+		cx_buf_putc(out, ' ');
+	if (is_query)
+		cx_buf_puts(out, "select value from json_each(");
+	cx_buf_putc(out, style == CX_PLACEHOLDER_DOLLAR ? '$' : '?');
+	cx_buf_put_int64(out, e->number);
+	if (is_query)
+		cx_buf_putc(out, ')');
+}
+
+/* *origin is an offset in what is written, and becomes the one in the text that it came from. */
+static void note_origin(const cx_buf *out, size_t before, size_t from, bool is_copy, size_t wanted,
+						size_t *origin)
+{
+	if (wanted >= before && wanted < out->length)
+		*origin = is_copy ? from + (wanted - before) : from;
+}
+
+static void write_sql(const parser *p, cx_placeholder style, cx_buf *out, size_t *origin)
+{
+	size_t at = 0, wanted = *origin, before;
+
+	*origin = p->length;
 
 	for (size_t i = 0; i < p->edit_count; i++) {
 		const edit *e = &p->edits[i];
 
 		if (style == CX_PLACEHOLDER_QUESTION ? e->text != NULL : p->positional_count != 0)
 			continue; /* stands as it was written */
+		before = out->length;
 		cx_buf_put(out, p->text + at, e->offset - at);
+		note_origin(out, before, at, true, wanted, origin);
 		at = e->offset + e->length;
-		if (e->text) {
-			cx_buf_puts(out, e->text);
-			continue;
-		}
-		if (e->offset && sticks(p->text[e->offset - 1]))
-			cx_buf_putc(out, ' ');
-		if (e->is_list && style == CX_PLACEHOLDER_QUESTION)
-			cx_buf_puts(out, "select value from json_each(");
-		cx_buf_putc(out, style == CX_PLACEHOLDER_DOLLAR ? '$' : '?');
-		cx_buf_put_int64(out, e->number);
-		if (e->is_list && style == CX_PLACEHOLDER_QUESTION)
-			cx_buf_putc(out, ')');
+		before = out->length;
+		write_edit(p, e, style, out);
+		note_origin(out, before, e->offset, false, wanted, origin);
 	}
+	before = out->length;
 	cx_buf_put(out, p->text + at, p->length - at);
+	note_origin(out, before, at, true, wanted, origin);
 }
 
 /* One block: the statement, its parameters, their names, the SQL. */
 static cdbc_status make(const parser *p, cx_placeholder style, cx_statement **out)
 {
-	size_t count = p->positional_count ? p->positional_count : p->param_count, names = 0;
+	size_t count = p->positional_count ? p->positional_count : p->param_count, names = 0,
+		   origin = 0;
 	cx_buf sql = CX_BUF_INIT(SIZE_MAX / 2);
 	cx_statement *statement = NULL;
 	cx_statement_param *params;
@@ -367,7 +392,7 @@ static cdbc_status make(const parser *p, cx_placeholder style, cx_statement **ou
 
 	for (size_t i = 0; i < p->param_count; i++)
 		names += p->params[i].length + 1;
-	write_sql(p, style, &sql);
+	write_sql(p, style, &sql, &origin);
 	status = cx_buf_status(&sql, "statement", p->err);
 	if (status)
 		goto out;
@@ -406,6 +431,18 @@ out:
 	return status;
 }
 
+static void begin(parser *p, const char *text, size_t length, const cx_param_decl *decls,
+				  size_t decl_count, cdbc_error **err)
+{
+	memset(p, 0, offsetof(parser, lexer));
+	memset(&p->judge, 0, sizeof *p - offsetof(parser, judge));
+	p->text = text;
+	p->length = length;
+	p->decls = decls;
+	p->decl_count = decl_count;
+	p->err = err;
+}
+
 static cdbc_status parse(const char *text, size_t length, const cx_param_decl *decls,
 						 size_t decl_count, cx_statement **dollar, cx_statement **question,
 						 cdbc_error **err)
@@ -414,13 +451,7 @@ static cdbc_status parse(const char *text, size_t length, const cx_param_decl *d
 	cx_statement *first = NULL, *second = NULL;
 	cdbc_status status;
 
-	memset(&p, 0, offsetof(parser, lexer));
-	memset(&p.judge, 0, sizeof p - offsetof(parser, judge));
-	p.text = text;
-	p.length = length;
-	p.decls = decls;
-	p.decl_count = decl_count;
-	p.err = err;
+	begin(&p, text, length, decls, decl_count, err);
 	status = read_text(&p);
 	if (!status && dollar)
 		status = make(&p, CX_PLACEHOLDER_DOLLAR, &first);
@@ -457,6 +488,28 @@ cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder s
 	if (status && err && *err && cdbc_error_line(*err))
 		cx_error_wrap(err, "%lld:%lld", (long long)cdbc_error_line(*err),
 					  (long long)cdbc_error_column(*err));
+	return status;
+}
+
+cdbc_status cx_statement_origin(const char *text, size_t length, cx_placeholder style,
+								const cx_param_decl *decls, size_t decl_count, size_t offset,
+								size_t *out, cdbc_error **err)
+{
+	cx_buf sql = CX_BUF_INIT(SIZE_MAX / 2);
+	cdbc_status status;
+	parser p;
+
+	begin(&p, text, length, decls, decl_count, err);
+	status = read_text(&p);
+	if (!status) {
+		write_sql(&p, style, &sql, &offset);
+		status = cx_buf_status(&sql, "statement", err);
+	}
+	if (!status)
+		*out = offset;
+	cx_buf_free(&sql);
+	cx_free(p.edits);
+	cx_free(p.params);
 	return status;
 }
 

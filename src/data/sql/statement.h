@@ -53,6 +53,12 @@ cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_pa
 									size_t decl_count, cx_statement **dollar,
 									cx_statement **question, cdbc_error **err);
 
+/* The byte of a text, from 0, that byte offset of the SQL made of it came from; the text's length
+ * when it is past the end. The text must be one that can be parsed. Fails with CDBC_NOMEM. */
+cdbc_status cx_statement_origin(const char *text, size_t length, cx_placeholder style,
+								const cx_param_decl *decls, size_t decl_count, size_t offset,
+								size_t *out, cdbc_error **err);
+
 static inline cx_statement *cx_statement_ref(cx_statement *statement)
 {
 	atomic_fetch_add_explicit(&statement->refs, 1, memory_order_relaxed);

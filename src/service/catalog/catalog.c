@@ -256,13 +256,46 @@ cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path, cdbc_erro
 	return load(&loader, path);
 }
 
+/* The bit of a dialect; 0: it is none. */
+static unsigned dialect_bit(const char *dialect)
+{
+	return !strcmp(dialect, "cockroachdb")  ? CX_DIALECT_COCKROACHDB
+		   : !strcmp(dialect, "postgresql") ? CX_DIALECT_POSTGRESQL
+		   : !strcmp(dialect, "sqlite")     ? CX_DIALECT_SQLITE
+											: 0;
+}
+
+bool cdbc_catalog_has_grammar(void)
+{
+	cx_grammar grammar;
+
+	return cx_grammar_open(&grammar);
+}
+
 cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
 							   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
 							   void *data, size_t *error_count, cdbc_error **err)
 {
+	return cdbc_catalog_check_for(paths, path_count, NULL, report, data, error_count, err);
+}
+
+cdbc_status cdbc_catalog_check_for(const char *const *paths, size_t path_count, const char *dialect,
+								   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
+								   void *data, size_t *error_count, cdbc_error **err)
+{
 	cdbc_catalog *catalog = NULL;
-	cx_sqlfiles loader = {.report = report, .data = data, .err = err};
-	cdbc_status status = cdbc_catalog_new(&catalog, err);
+	cx_sqlfiles loader = {.report = report, .data = data, .err = err, .is_grammar_checked = true};
+	cdbc_status status = CDBC_OK;
+
+	if (dialect)
+		loader.dialect = dialect_bit(dialect);
+	if (dialect && !loader.dialect) {
+		status = cx_error_set(err, CDBC_CONFIG, "there is no dialect \"%s\"", dialect);
+		cx_error_hint(err, "cockroachdb, postgresql or sqlite");
+		return status;
+	}
+	cx_grammar_open(&loader.grammar);
+	status = cdbc_catalog_new(&catalog, err);
 
 	loader.catalog = catalog;
 	for (size_t i = 0; i < path_count && !status; i++)
@@ -320,11 +353,7 @@ static cdbc_status fail_unknown(const cdbc_catalog *catalog, const char *name, c
 /* The variant for a dialect: its own, PostgreSQL's for CockroachDB, then the one for all. */
 static const cx_record *variant_for(const cx_record *first, const char *dialect)
 {
-	unsigned bit = !dialect                          ? ~0u
-				   : !strcmp(dialect, "cockroachdb") ? CX_DIALECT_COCKROACHDB
-				   : !strcmp(dialect, "postgresql")  ? CX_DIALECT_POSTGRESQL
-				   : !strcmp(dialect, "sqlite")      ? CX_DIALECT_SQLITE
-													 : 0;
+	unsigned bit = dialect ? dialect_bit(dialect) : ~0u;
 	const cx_record *best = NULL;
 
 	for (const cx_record *r = first; r; r = r->next_variant) {

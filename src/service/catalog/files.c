@@ -71,7 +71,7 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 								   message,      hint ? hint : "",    line};
 	name_of(loader, section, name, sizeof name);
 	diagnostic.query = name[0] ? name : NULL;
-	diagnostic.rung = "lexical";
+	diagnostic.rung = loader->rung ? loader->rung : "lexical";
 	note_end(loader, place, &diagnostic);
 	loader->report(loader->data, &diagnostic);
 	cx_free(line);

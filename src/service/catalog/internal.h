@@ -5,6 +5,7 @@
 #define CX_CATALOG_INTERNAL_H
 
 #include "base/arena.h"
+#include "data/sql/grammar.h"
 #include "data/sql/lexer.h"
 #include "data/sql/template.h"
 #include "service/catalog/catalog.h"
@@ -136,6 +137,11 @@ typedef struct cx_sqlfiles {
 	void *data;
 	cdbc_error **err;
 	size_t error_count;
+	/* a check of the grammar, which loading does without: it costs more than all the rest */
+	bool is_grammar_checked;
+	unsigned dialect;   /* of queries without a dialect line; 0: not known */
+	cx_grammar grammar; /* PostgreSQL's, if it is there */
+	const char *rung;   /* of the check that is under way; NULL: the lexical one */
 	size_t expanded_bytes; /* of the statements that queries may become */
 	/* the file that is read */
 	const char *file;
@@ -243,6 +249,13 @@ extern const cx_param_decl cx_server_decls[4];
 /* Makes the statement of a number, or finds it made. */
 cdbc_status cx_variant_get(const cx_record *record, size_t index, cx_placeholder style,
 						   const cx_variant **out, cdbc_error **err);
+
+/* grammar.c: whether the databases that a query is for take a statement made of text, with our
+ * parameters. text was read without an error. Fails as cx_statement_parse_both, with CDBC_SQL_FILE
+ * and CDBC_NOMEM. */
+cdbc_status cx_sqlfiles_grammar(const cx_sqlfiles *loader, const cx_record *record,
+								const char *text, size_t length, const cx_param_decl *decls,
+								size_t decl_count, const char *sql, cdbc_error **err);
 
 /* catalog.c */
 /* Adds a record, or reports the duplicate. */

@@ -301,6 +301,14 @@ static cdbc_status parse_sql(scan *s)
 									 decls, count, &record->query.statement,
 									 &record->query.statement_qmark, &error))
 		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
+	else if (loader->is_grammar_checked &&
+			 cx_sqlfiles_grammar(loader, record, loader->text + s->sql.offset,
+								 s->sql_end - s->sql.offset, decls, count,
+								 record->query.statement->sql, &error)) {
+		loader->rung = "grammar";
+		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
+		loader->rung = NULL;
+	}
 	cx_free(decls);
 	return status;
 }

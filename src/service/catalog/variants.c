@@ -109,7 +109,8 @@ void cx_variants_describe(const cx_variants *variants, const uint8_t *states, ch
 static cdbc_status fail_variant(cx_builder *b, const uint8_t *states, cx_place place,
 								const char *hint, const char *message)
 {
-	uint64_t hash = cx_hash_bytes(message, strlen(message), place.offset);
+	/* what a parser stumbles on may read otherwise in each statement */
+	uint64_t hash = cx_hash_bytes(message, b->loader->rung ? 0 : strlen(message), place.offset);
 	char when[400];
 
 	for (size_t i = 0; i < b->reported_count; i++)
@@ -216,6 +217,13 @@ static cdbc_status check_variant(cx_builder *b, const uint8_t *states)
 		status = adopt(b, states, names, &text, &error);
 	else
 		status = check_statement(b, states, statement, &info, &text);
+	if (!status && statement && statement->statement_count && b->loader->is_grammar_checked &&
+		cx_sqlfiles_grammar(b->loader, b->section->record, text.data, text.length, b->v->decls,
+							b->v->decl_count, statement->sql, &error)) {
+		b->loader->rung = "grammar";
+		status = adopt(b, states, names, &text, &error);
+		b->loader->rung = NULL;
+	}
 out:
 	cx_statement_unref(statement);
 	cx_buf_free(&text);

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+/* PostgreSQL's own parser, by libpg_query: the one file that knows that library. It is loaded when
+ * a check wants it first, so that whoever only runs queries neither loads nor needs it. */
+#include "data/sql/grammar.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#ifdef CDBC_PG_QUERY
+
+#include <dlfcn.h>
+#include <pg_query.h>
+
+/* CDBC_PG_QUERY is the library's name. It is never unloaded: it leaves a destructor with each
+ * thread that used it. */
+bool cx_grammar_open(cx_grammar *out)
+{
+	void *object = dlopen(CDBC_PG_QUERY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	void *parse, *release;
+
+	memset(out, 0, sizeof *out);
+	if (!object)
+		return false;
+	parse = dlsym(object, "pg_query_split_with_parser");
+	release = dlsym(object, "pg_query_free_split_result");
+	dlclose(object);
+	if (!parse || !release)
+		return false;
+	memcpy(&out->parse, &parse, sizeof parse);
+	memcpy(&out->free, &release, sizeof release);
+	return true;
+}
+
+cdbc_status cx_grammar_parse(const cx_grammar *grammar, const char *sql, cdbc_error **err)
+{
+	/* Of all its calls this one does nothing after parsing that goes as deep as the statement. */
+	PgQuerySplitResult (*parse)(const char *input) =
+		(PgQuerySplitResult(*)(const char *))grammar->parse;
+	void (*release)(PgQuerySplitResult result) = (void (*)(PgQuerySplitResult))grammar->free;
+	PgQuerySplitResult result = parse(sql);
+	cdbc_status status = CDBC_OK;
+
+	if (result.error) {
+		const char *message = result.error->message ? result.error->message : "syntax error";
+
+		if (strcmp(message, "out of memory") == 0)
+			status = cx_error_nomem(err);
+		else
+			status = cx_error_set(err, CDBC_SQL_FILE, "%s", message);
+		cx_error_position(err, result.error->cursorpos > 0 ? result.error->cursorpos : 1);
+	}
+	release(result);
+	return status;
+}
+
+#else
+
+bool cx_grammar_open(cx_grammar *out)
+{
+	memset(out, 0, sizeof *out);
+	return false;
+}
+
+cdbc_status cx_grammar_parse(const cx_grammar *grammar, const char *sql, cdbc_error **err)
+{
+	return cx_error_set(err, CDBC_INTERNAL, "built without PostgreSQL's parser");
+}
+
+#endif
