@@ -16,6 +16,8 @@
 #include <cdbc/result.h>
 #include <cdbc/session.h>
 #include <cdbc/sql.h>
+#include <cdbc/strategy.h>
+#include <cdbc/transaction.h>
 #include <cdbc/value.h>
 
 #endif

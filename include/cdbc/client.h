@@ -7,6 +7,7 @@
 #include <cdbc/config.h>
 #include <cdbc/error.h>
 #include <cdbc/event.h>
+#include <cdbc/strategy.h>
 
 CDBC_BEGIN
 
@@ -15,11 +16,14 @@ typedef struct cdbc_client_options {
 	const cdbc_observer
 		*observers; /* copied; destroyed with the client, and not when it does not open */
 	size_t observer_count;
+	/* links of the application's own, outermost first; copied, and destroyed as observers are */
+	const cdbc_strategy *strategies;
+	size_t strategy_count;
 } cdbc_client_options;
 
-#define CDBC_CLIENT_OPTIONS_INIT             \
-	{                                        \
-		sizeof(cdbc_client_options), NULL, 0 \
+#define CDBC_CLIENT_OPTIONS_INIT                      \
+	{                                                 \
+		sizeof(cdbc_client_options), NULL, 0, NULL, 0 \
 	}
 
 /* Opens a client from a loaded configuration, which is borrowed for the call. Loads and checks the

@@ -23,7 +23,11 @@ typedef enum cdbc_event_kind {
 	CDBC_EVENT_NOTICE = 1u << 7, /* the server says something beside its answers: text */
 	/* queries were loaded again, or (error not NULL) were refused and the old ones stay. id is the
 	 * generation in force, row_count its number of queries, text says both */
-	CDBC_EVENT_CATALOG = 1u << 8
+	CDBC_EVENT_CATALOG = 1u << 8,
+	/* an attempt of a request or transaction has failed (error), and another follows */
+	CDBC_EVENT_ATTEMPT = 1u << 9,
+	CDBC_EVENT_TRANSACTION_START = 1u << 10,
+	CDBC_EVENT_TRANSACTION_END = 1u << 11 /* error NULL: it was committed */
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX
@@ -37,7 +41,7 @@ typedef struct cdbc_event {
 	int64_t duration_ns;
 	const char *name; /* of the query, or of the pool */
 	const char *host;
-	int64_t attempt; /* from 1 */
+	int64_t attempt; /* from 1; of ATTEMPT and TRANSACTION_END: the last one */
 	int64_t row_count;
 	const char *text; /* why a connection was closed, where it was acquired */
 	const cdbc_error *error;

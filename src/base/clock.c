@@ -2,6 +2,7 @@
 /* The clock and its fake. */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -62,6 +63,20 @@ int cx_deadline_poll_ms(int64_t deadline_ns)
 		return -1;
 	left = left / CX_NS_PER_MS + (left % CX_NS_PER_MS != 0);
 	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void cx_clock_sleep_ns(int64_t ns)
+{
+	struct timespec left = {(time_t)(ns / CX_NS_PER_S), (long)(ns % CX_NS_PER_S)};
+
+	if (ns <= 0)
+		return;
+	if (atomic_load_explicit(&fake_now, memory_order_relaxed)) {
+		cx_clock_fake_advance_ns(ns);
+		return;
+	}
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+		;
 }
 
 void cx_clock_fake_start(int64_t now_ns)

@@ -22,6 +22,9 @@ int64_t cx_deadline_left_ns(int64_t deadline_ns);
 /* The same in milliseconds for poll(): rounded up, -1 for CX_NEVER, at most INT_MAX. */
 int cx_deadline_poll_ms(int64_t deadline_ns);
 
+/* Sleeps. On the fake clock it returns at once, and so much later. */
+void cx_clock_sleep_ns(int64_t ns);
+
 static inline bool cx_deadline_passed(int64_t deadline_ns)
 {
 	return deadline_ns != CX_NEVER && cx_clock_now_ns() >= deadline_ns;

@@ -9,6 +9,7 @@
 #include "infra/driver/registry.h"
 #include "service/session.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define STATEMENT_CACHE 1024
@@ -19,10 +20,11 @@ static void client_free(cdbc_client *client, bool was_open)
 	cx_pool_free(client->pool);
 	cx_helpers_free(client->helpers);
 	if (!was_open)
-		client->events.count = 0; /* the observers are still the caller's */
+		client->events.count = client->chain.count = 0; /* they are still the caller's */
 	cx_statements_free(client->statements);
 	cx_repository_fini(&client->queries);
 	cx_events_fini(&client->events);
+	cx_chain_fini(&client->chain);
 	cx_free(client);
 }
 
@@ -117,6 +119,29 @@ out:
 	return status;
 }
 
+/* The application's own links, then ours. */
+static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
+							   const cdbc_client_options *options, cdbc_error **err)
+{
+	cx_retry_options retry;
+	cdbc_status status = cx_options_retry(config, &retry, err);
+	cdbc_strategy link;
+
+	if (status)
+		return status;
+	cx_retry_init(&client->retry, &retry);
+	if (options && options->struct_size > offsetof(cdbc_client_options, strategy_count))
+		for (size_t i = 0; i < options->strategy_count; i++) {
+			status = cx_chain_add(&client->chain, &options->strategies[i], err);
+			if (status)
+				return status;
+		}
+	if (!retry.is_enabled)
+		return CDBC_OK;
+	link = cx_retry_link(&client->retry);
+	return cx_chain_add(&client->chain, &link, err);
+}
+
 cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options,
 							 cdbc_client **out, cdbc_error **err)
 {
@@ -126,10 +151,13 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 	if (!client)
 		return cx_error_nomem(err);
 	atomic_init(&client->refs, 1);
+	cx_chain_init(&client->chain);
 	status = cx_events_init(&client->events, options ? options->observers : NULL,
 							options ? options->observer_count : 0, err);
 	if (!status)
 		status = cx_options_results(config, &client->results, &client->timeout_ms, err);
+	if (!status)
+		status = build_chain(client, config, options, err);
 	if (!status)
 		status = load_queries(client, config, err);
 	if (!status)

@@ -9,6 +9,8 @@
 #include "service/catalog/repository.h"
 #include "service/options.h"
 #include "service/statements.h"
+#include "service/strategy/chain.h"
+#include "service/strategy/retry.h"
 
 #include <cdbc/client.h>
 #include <stdatomic.h>
@@ -29,6 +31,8 @@ struct cdbc_client {
 	cx_statements *statements;
 	cx_result_options results;
 	int64_t timeout_ms;
+	cx_retry retry;
+	cx_chain chain;
 };
 
 /* No session: the place is taken for good. */

@@ -67,3 +67,12 @@ void cx_identity_fill(cx_identity *identity, cx_server_values *out)
 	out->values[CX_SERVER_REQUEST_ID] =
 		cdbc_string(identity->request_id ? identity->request_id : identity->made_id);
 }
+
+bool cx_identity_has_role(const cx_identity *identity, const char *const *roles, size_t count)
+{
+	for (size_t i = 0; i < identity->role_count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (strcmp(identity->roles[i].as.text.data, roles[j]) == 0)
+				return true;
+	return false;
+}

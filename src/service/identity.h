@@ -25,6 +25,8 @@ typedef struct cx_identity {
 cdbc_status cx_identity_copy(cx_identity *identity, const cdbc_session_options *options,
 							 cdbc_error **err);
 void cx_identity_fini(cx_identity *identity);
+/* Whether one of its roles is among those named. */
+bool cx_identity_has_role(const cx_identity *identity, const char *const *roles, size_t count);
 /* The values of one request, valid until the next. A session without a request's id gets a new one
  * (a UUID) each time. */
 void cx_identity_fill(cx_identity *identity, cx_server_values *out);

@@ -201,6 +201,21 @@ void cx_options_queries_fini(cx_query_options *queries)
 	*queries = (cx_query_options){NULL, 0};
 }
 
+cdbc_status cx_options_retry(const cdbc_config *config, cx_retry_options *out, cdbc_error **err)
+{
+	(void)err;
+	*out = (cx_retry_options){
+		.is_enabled = cx_config_number(config, "retry.enabled", 1),
+		.max_retries = cx_config_number(config, "retry.max_retries", 0),
+		.conflict_first_ns = cx_config_number(config, "retry.conflict_first", 1) * CX_NS_PER_MS,
+		.conflict_max_ns = cx_config_number(config, "retry.conflict_max", 1) * CX_NS_PER_MS,
+		.lost_first_ns = cx_config_number(config, "retry.lost_first", 1) * CX_NS_PER_MS,
+		.lost_max_ns = cx_config_number(config, "retry.lost_max", 1) * CX_NS_PER_MS,
+		.budget_pct = cx_config_number(config, "retry.budget", 0),
+	};
+	return CDBC_OK;
+}
+
 size_t cx_options_helper_threads(const cdbc_config *config)
 {
 	return (size_t)cx_config_number(config, "helpers.threads", 1);

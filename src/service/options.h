@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "infra/config/config.h"
 #include "infra/pool/pool.h"
+#include "service/strategy/retry.h"
 
 #include <cdbc/driver.h>
 
@@ -51,6 +52,8 @@ typedef struct cx_query_options {
 
 cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out, cdbc_error **err);
 void cx_options_queries_fini(cx_query_options *queries);
+
+cdbc_status cx_options_retry(const cdbc_config *config, cx_retry_options *out, cdbc_error **err);
 
 size_t cx_options_helper_threads(const cdbc_config *config);
 

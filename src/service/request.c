@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A request of a session: parameters bound, a connection taken, the statement run, its end told. */
+/* A request of a session: found, allowed, its parameters bound, and handed to the chain; its
+ * beginning and its end told. */
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "service/session.h"
 
 #include <string.h>
 
 #define FEW_VALUES 16
+#define WATCHED    (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END | CDBC_EVENT_ATTEMPT)
 
-static void emit(cdbc_session *session, cdbc_event_kind kind, const cdbc_error *error)
+static void emit(cdbc_session *session, const char *name, cdbc_event_kind kind,
+				 const cdbc_error *error)
 {
 	cdbc_event event = {.kind = kind,
 						.id = session->request_id,
 						.time_ns = cx_clock_now_ns(),
-						.name = session->run.name,
+						.name = name,
 						.attempt = 1,
 						.error = error};
 
@@ -27,13 +29,10 @@ static void emit(cdbc_session *session, cdbc_event_kind kind, const cdbc_error *
 	cx_events_emit(&session->client->events, &event);
 }
 
-/* The run has ended, well or not. */
-static void on_end(void *self, const cdbc_error *error)
+void cx_session_request_end(cdbc_session *session, const cdbc_error *error)
 {
-	cdbc_session *session = self;
-
 	if (session->request_id)
-		emit(session, CDBC_EVENT_REQUEST_END, error);
+		emit(session, session->run.name, CDBC_EVENT_REQUEST_END, error);
 	session->request_id = 0;
 	if (session->statement) {
 		cx_statement_unref(session->statement);
@@ -41,191 +40,46 @@ static void on_end(void *self, const cdbc_error *error)
 	}
 }
 
-/* The next request takes another connection. */
-static void give_lost(cdbc_session *session)
+cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_result **out,
+							   cdbc_error **err)
 {
-	const cx_conn *conn = session->lease.conn;
-
-	if (conn && conn->driver->state(conn->handle).is_lost)
-		cx_lease_give(&session->lease, 0);
-}
-
-static void close_result(void *self)
-{
-	cdbc_session *session = self;
-
-	cx_run_close(&session->run, &session->result);
-	session->is_busy = false;
-	if (__builtin_expect(!cx_run_is_clean(&session->run), 0))
-		give_lost(session);
-}
-
-static cdbc_status session_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
-{
-	cdbc_session *session = self;
-
-	return cx_run_fetch(&session->run, out, err);
-}
-
-static const cdbc_summary *session_summary(void *self)
-{
-	cdbc_session *session = self;
-
-	return cx_run_summary(&session->run);
-}
-
-static void session_refuse(void *self, cdbc_status status, cdbc_error **err)
-{
-	cdbc_session *session = self;
-
-	cx_run_refuse(&session->run, status, err);
-}
-
-static const cx_result_source session_source = {session_fetch, session_summary, session_refuse,
-												close_result};
-
-/* What a request needs besides its statement and values. */
-typedef struct ask {
-	const char *name;
-	const cx_query *query; /* NULL: SQL text */
-	const cx_statement *statement;
-	const cdbc_value *values;
-	const cdbc_request_options *options;
-	int64_t deadline_ns; /* 0: still to be reckoned */
-} ask;
-
-static int64_t deadline_of(const cdbc_session *session, const ask *a)
-{
-	int64_t timeout_ms = session->timeout_ms;
-
-	if (a->query && a->query->timeout_ms)
-		timeout_ms = a->query->timeout_ms;
-	if (a->options && a->options->timeout_ms)
-		timeout_ms = a->options->timeout_ms;
-	return cx_session_deadline(timeout_ms);
-}
-
-/* Whether the mark promises few rows, or none. */
-static bool is_small(cdbc_cardinality cardinality)
-{
-	return cardinality == CDBC_ONE || cardinality == CDBC_ZERO_OR_ONE ||
-		   cardinality == CDBC_SCALAR || cardinality == CDBC_EXEC || cardinality == CDBC_EXEC_ROWS;
-}
-
-static void fill_request(const cdbc_session *session, const ask *a, cdbc_request *request)
-{
-	const cx_result_options *defaults = &session->client->results;
-	const cx_statement *statement = a->statement;
-
-	memset(request, 0, sizeof *request);
-	request->struct_size = sizeof *request;
-	request->sql = statement->sql;
-	request->sql_length = statement->sql_length;
-	request->name = a->name;
-	request->statement_id = statement->id;
-	request->values = a->values;
-	request->value_count = statement->param_count;
-	request->kind = statement->kind;
-	request->flags = statement->flags;
-	request->numeric = defaults->numeric;
-	request->arrays = defaults->arrays;
-	request->batch_rows = defaults->batch_rows;
-	request->batch_bytes = defaults->batch_bytes;
-	request->batch_ns = defaults->batch_ns;
-	if (statement->statement_count > 1)
-		request->flags |= CDBC_REQUEST_SIMPLE;
-	if (a->query) {
-		request->columns = a->query->columns;
-		request->column_count = a->query->column_count;
-		if (a->query->is_idempotent)
-			request->flags |= CDBC_REQUEST_IDEMPOTENT;
-		if (is_small(a->query->info.cardinality))
-			request->flags |= CDBC_REQUEST_SMALL_RESULT;
-	}
-	if (a->options) {
-		if (a->options->numeric)
-			request->numeric = a->options->numeric;
-		if (a->options->arrays)
-			request->arrays = a->options->arrays;
-		if (a->options->batch_rows)
-			request->batch_rows = a->options->batch_rows;
-		if (a->options->is_idempotent)
-			request->flags |= CDBC_REQUEST_IDEMPOTENT;
-	}
-}
-
-/* What the query promises of its rows. */
-static void set_limits(cdbc_result *result, const ask *a)
-{
-	if (a->options && a->options->max_rows > 0)
-		result->max_rows = a->options->max_rows;
-	if (!a->query)
-		return;
-	if (!result->max_rows)
-		result->max_rows = a->query->max_rows;
-	switch (a->query->info.cardinality) {
-	case CDBC_ONE:
-		result->promised_min = 1;
-		result->promised_max = 1;
-		break;
-	case CDBC_ZERO_OR_ONE:
-	case CDBC_SCALAR:
-		result->promised_max = 1;
-		break;
-	default:
-		break;
-	}
-}
-
-/* Sends the request and waits for its first batch, its end or its failure. The last link of the
- * chain. */
-static cdbc_status execute(cdbc_session *session, const ask *a, cdbc_result **out, cdbc_error **err)
-{
-	cx_run *run = &session->run;
-	cdbc_result *result = &session->result;
 	cdbc_error *error = NULL;
-	cdbc_request request;
 	cdbc_status status;
 
-	run->deadline_ns = a->deadline_ns ? a->deadline_ns : deadline_of(session, a);
-	run->name = a->name;
-	if (__builtin_expect(session->client->events.wanted &
-							 (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END),
-						 0)) {
+	call->session = session;
+	call->attempt = 1;
+	if (!session->tx.depth)
+		session->has_lost_state = false;
+	session->run.name = call->name;
+	if (__builtin_expect(session->client->events.wanted & WATCHED, 0)) {
 		session->request_id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
-		result->row_count = 0;
-		emit(session, CDBC_EVENT_REQUEST_START, NULL);
+		session->result.row_count = 0;
+		emit(session, call->name, CDBC_EVENT_REQUEST_START, NULL);
 	}
-	status = cx_session_connect(session, run->deadline_ns, &error);
+	session->is_in_chain = true;
+	status = cdbc_next_run(session->client->chain.places, call, out, &error);
+	session->is_in_chain = false;
 	if (status) {
-		on_end(session, error);
+		cx_session_request_end(session, error);
 		cx_error_pass(err, error);
-		return status;
 	}
-	fill_request(session, a, &request);
-	run->lease = &session->lease;
-	run->on_end = on_end;
-	run->self = session;
-	status = cx_run_start(run, &request, result, err);
-	if (status) {
-		give_lost(session);
-		return status;
-	}
-	result->source = &session_source;
-	result->self = session;
-	set_limits(result, a);
-	session->is_busy = true;
-	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE) {
-		*out = result;
-		return CDBC_OK;
-	}
-	status = cdbc_error_status(error);
-	cx_error_pass(err, error);
-	close_result(session);
 	return status;
 }
 
-static cdbc_status check_free(const cdbc_session *session, cdbc_error **err)
+static int64_t deadline_of(const cdbc_session *session, const cdbc_call *call)
+{
+	int64_t timeout_ms = session->timeout_ms, deadline_ns;
+
+	if (call->query && call->query->timeout_ms)
+		timeout_ms = call->query->timeout_ms;
+	if (call->options && call->options->timeout_ms)
+		timeout_ms = call->options->timeout_ms;
+	deadline_ns = cx_session_deadline(timeout_ms);
+	return session->tx.depth ? cx_deadline_sooner(deadline_ns, session->tx.deadline_ns)
+							 : deadline_ns;
+}
+
+cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err)
 {
 	if (session->is_busy) {
 		cx_error_set(err, CDBC_USAGE, "the session's last result is still open");
@@ -264,12 +118,12 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 							   cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values;
-	ask a = {.options = options};
+	cdbc_call call = {.options = options};
 	cx_statement *statement;
 	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
-		return check_free(session, err);
+		return cx_session_check_free(session, err);
 	status = cx_statements_get(session->client->statements, sql, strlen(sql), &statement, err);
 	if (status)
 		return status;
@@ -282,10 +136,11 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 	if (status) {
 		cx_statement_unref(statement);
 	} else {
-		session->statement = statement; /* on_end gives it back */
-		a.statement = statement;
-		a.values = values;
-		status = execute(session, &a, out, err);
+		session->statement = statement; /* given back when the request ends */
+		call.statement = statement;
+		call.values = values;
+		call.deadline_ns = deadline_of(session, &call);
+		status = cx_session_perform(session, &call, out, err);
 	}
 	if (values != few)
 		cx_free(values);
@@ -300,6 +155,19 @@ static void warn_deprecated(cdbc_session *session, const cx_query *query)
 	cx_events_emit(&session->client->events, &event);
 }
 
+/* Whether the session's user has one of the roles that the query names. */
+static cdbc_status check_roles(const cdbc_session *session, const cx_query *query, cdbc_error **err)
+{
+	if (cx_identity_has_role(&session->identity, query->roles, query->role_count))
+		return CDBC_OK;
+	cx_error_set(err, CDBC_DENIED, "query \"%s\": %s has none of the roles that may run it",
+				 query->info.name,
+				 session->identity.user ? session->identity.user : "the session's user");
+	cx_error_field(err, CDBC_FIELD_STATEMENT, query->info.name);
+	cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+	return CDBC_DENIED;
+}
+
 cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
 							 const cdbc_request_options *options, cdbc_result **out,
 							 cdbc_error **err)
@@ -307,42 +175,50 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	cdbc_client *client = session->client;
 	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cdbc_value few[FEW_VALUES], *values;
-	ask a = {.options = options};
+	cdbc_call call = {.options = options};
 	const cdbc_catalog *catalog;
 	cx_server_values server;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
-		return check_free(session, err);
+		return cx_session_check_free(session, err);
 	catalog = cx_session_catalog(session);
 	if (!dialect) { /* which variant is meant is known once connected */
-		status = cx_catalog_find(catalog, name, NULL, &a.query, err);
+		status = cx_catalog_find(catalog, name, NULL, &call.query, err);
 		if (status)
 			return status;
-		a.deadline_ns = deadline_of(session, &a);
-		status = cx_session_connect(session, a.deadline_ns, &error);
+		call.deadline_ns = deadline_of(session, &call);
+		status = cx_session_connect(session, call.deadline_ns, &error);
 		if (status) {
 			cx_error_pass(err, error);
 			return status;
 		}
 		dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	}
-	status = cx_catalog_find(catalog, name, dialect ? dialect : "postgresql", &a.query, err);
+	status = cx_catalog_find(catalog, name, dialect ? dialect : "postgresql", &call.query, err);
 	if (status)
 		return status;
-	a.name = a.query->info.name;
-	values = values_room(cx_query_room(a.query), few, err);
+	call.name = call.query->info.name;
+	if (call.query->role_count) {
+		status = check_roles(session, call.query, err);
+		if (status)
+			return status;
+	}
+	values = values_room(cx_query_room(call.query), few, err);
 	if (!values)
 		return CDBC_NOMEM;
-	if (cx_query_wants_server(a.query))
+	if (cx_query_wants_server(call.query))
 		cx_identity_fill(&session->identity, &server);
-	status = cx_query_bind(a.query, client->style, params, &server, values, &a.statement, err);
+	status =
+		cx_query_bind(call.query, client->style, params, &server, values, &call.statement, err);
 	if (!status) {
-		if (a.query->deprecated)
-			warn_deprecated(session, a.query);
-		a.values = values;
-		status = execute(session, &a, out, err);
+		if (call.query->deprecated)
+			warn_deprecated(session, call.query);
+		call.values = values;
+		if (!call.deadline_ns)
+			call.deadline_ns = deadline_of(session, &call);
+		status = cx_session_perform(session, &call, out, err);
 	}
 	if (values != few)
 		cx_free(values);

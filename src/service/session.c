@@ -154,6 +154,9 @@ void cdbc_session_release(cdbc_session *session)
 		return;
 	if (session->is_busy)
 		cx_run_close(&session->run, &session->result);
+	if (session->tx.depth)
+		cx_session_tx_forget(session);
+	session->is_text_tx_lost = false;
 	if (session->lease.conn)
 		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
 	if (session->settings)
@@ -181,8 +184,14 @@ cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_opt
 
 cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
 {
-	cdbc_status status = cx_lease_cancel(&session->lease, session->client->helpers,
-										 cx_deadline_after_ms(CANCEL_MS), err);
+	cdbc_status status;
+
+	if (atomic_load(&session->is_waiting)) {
+		atomic_store(&session->is_woken, true);
+		return CDBC_OK;
+	}
+	status = cx_lease_cancel(&session->lease, session->client->helpers,
+							 cx_deadline_after_ms(CANCEL_MS), err);
 
 	if (status)
 		cx_error_wrap(err, "cancel");
@@ -248,6 +257,7 @@ static cdbc_status connect_again(cdbc_session *session, int64_t deadline_ns, cdb
 	if (status == CDBC_CONNECT) {
 		cx_error_outcome(err, is_idle ? CDBC_OUTCOME_NOT_SENT : CDBC_OUTCOME_ROLLED_BACK,
 						 is_idle ? CDBC_REPLAY_SAFE : CDBC_REPLAY_TRANSACTION);
+		session->tx.is_lost = session->tx.depth > 0;
 		cx_lease_give(&session->lease, 0);
 	} else if (status) {
 		cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE);
@@ -259,6 +269,7 @@ cdbc_status cx_session_connect(cdbc_session *session, int64_t deadline_ns, cdbc_
 {
 	cdbc_status status;
 
+	session->had_no_conn = !session->lease.conn;
 	if (session->lease.conn) {
 		if (__builtin_expect(
 				cx_lease_has_cancel(&session->lease) ||
@@ -277,5 +288,6 @@ cdbc_status cx_session_connect(cdbc_session *session, int64_t deadline_ns, cdbc_
 		status = apply_settings(session, deadline_ns, err);
 	if (status) /* half prepared, it is not for the next request */
 		cx_lease_give(&session->lease, RELEASE_GRACE_MS);
+	session->had_no_conn = status != CDBC_OK;
 	return status;
 }

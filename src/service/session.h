@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The session inside: what its life (session.c) and its requests (request.c) share. */
+/* The session inside: what its life (session.c), its requests (request.c), the executor (execute.c)
+ * and its transactions (transaction.c, transact.c) share. */
 #ifndef CX_SESSION_H
 #define CX_SESSION_H
 
@@ -7,23 +8,45 @@
 #include "data/exec/run.h"
 #include "service/client.h"
 #include "service/identity.h"
+#include "service/strategy/chain.h"
 
 #include <cdbc/session.h>
+#include <cdbc/transaction.h>
+
+/* The transaction of a session, begun by our own calls. */
+typedef struct cx_session_tx {
+	int64_t depth;        /* 0: none; 1: in it; more: in savepoints */
+	int64_t failed_depth; /* where something has failed that was not rolled back; 0: nowhere */
+	cdbc_error *failure;  /* a copy of what that was */
+	bool is_read_only;
+	bool is_lost;        /* with its connection */
+	bool has_restart;    /* SAVEPOINT cockroach_restart stands */
+	bool is_transact;    /* fn of cdbc_session_transact runs */
+	int64_t deadline_ns; /* of it all */
+} cx_session_tx;
 
 struct cdbc_session {
 	cdbc_client *client;
 	cx_lease lease;
-	bool is_busy; /* a result is open */
+	bool is_busy;         /* a result is open */
+	bool is_in_chain;     /* a request goes through the strategies: its attempts may end */
+	bool is_text_tx_lost; /* a transaction begun by SQL text was lost with its connection */
+	bool had_no_conn;     /* the last attempt failed for want of a connection */
+	bool has_lost_state;  /* a connection was lost that SQL had changed the session of */
+	atomic_bool is_waiting, is_woken; /* between attempts; cancelled meanwhile */
 	const char *source;
 	int64_t timeout_ms;
 	cdbc_setting *settings;
 	size_t setting_count;
 	cx_identity identity;
-	cdbc_catalog *catalog;   /* the generation that its last named query is from, or NULL */
+	cdbc_catalog *catalog; /* the generation that its last named query is from, or NULL */
+	cx_session_tx tx;
+	int64_t request_count;   /* not yet told to the retry budget */
 	cx_statement *statement; /* of the open result, when it was given as text */
 	uint64_t request_id;     /* of the open result, when somebody watches */
 	int64_t started_ns;
-	cx_run run;
+	cx_unfinished unfinished;
+	cx_run run; /* from here on it needs no initial value */
 	cdbc_result result;
 };
 
@@ -56,5 +79,61 @@ static inline int64_t cx_session_deadline(int64_t timeout_ms)
 		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
 	return cx_deadline_after_ms(timeout_ms);
 }
+
+/* request.c */
+/* CDBC_USAGE when a result is open. */
+cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err);
+/* The chain, for a call whose deadline is set: events around it, its links, the executor. */
+cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_result **out,
+							   cdbc_error **err);
+
+/* execute.c */
+/* The end of the chain: sends the call and waits for its first batch, its end or its failure. */
+cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **err);
+/* Gives a connection back that is lost, so that the next request takes another. */
+void cx_session_give_lost(cdbc_session *session);
+/* Closes the open result, if there is one. */
+void cx_session_close_result(cdbc_session *session);
+
+/* request.c: the request is over, well or not. */
+void cx_session_request_end(cdbc_session *session, const cdbc_error *error);
+
+/* transaction.c */
+static inline bool cx_session_in_transaction(const cdbc_session *session)
+{
+	const cx_conn *conn = session->lease.conn;
+
+	return session->tx.depth > 0 || session->is_text_tx_lost ||
+		   (conn && conn->driver->state(conn->handle).tx != CDBC_TX_IDLE);
+}
+/* Whether a request may run in the session's transaction as it stands. */
+cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *statement,
+								cdbc_error **err);
+/* Something has failed in the transaction. */
+void cx_session_tx_note(cdbc_session *session, const cdbc_error *error);
+/* Ends it without a word to the server. */
+void cx_session_tx_forget(cdbc_session *session);
+#define CX_TX_GRACE_MS 1000 /* for a rollback */
+int64_t cx_session_tx_deadline(const cdbc_session *session,
+							   const cdbc_transaction_options *options);
+/* CDBC_USAGE, CDBC_UNSUPPORTED: none can be begun here. */
+cdbc_status cx_session_tx_check_begin(const cdbc_session *session, cdbc_error **err);
+/* None may be open. */
+cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_options *options,
+								int64_t deadline_ns, cdbc_error **err);
+/* It is over when these return. */
+cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err);
+void cx_session_tx_rollback(cdbc_session *session);
+/* Back to SAVEPOINT cockroach_restart; false when there is none, or no way back. */
+bool cx_session_tx_restart(cdbc_session *session);
+
+/* wait.c: between attempts */
+/* Tells who watches that an attempt has failed and another follows. */
+void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
+							 const cdbc_error *error);
+/* Waits, without a connection unless SQL has changed it; true when cancelled meanwhile. */
+bool cx_session_wait(cdbc_session *session, int64_t wait_ns);
+/* *err becomes CDBC_CANCELLED; the outcome stays. */
+cdbc_status cx_session_cancelled(cdbc_error **err);
 
 #endif

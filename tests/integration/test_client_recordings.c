@@ -40,8 +40,10 @@ static void learn(cluster *c, const char *version, const char *scenario, const c
 static void open_client(cluster *c, const char *folder)
 {
 	static const char *const no_environment[] = {NULL};
-	cdbc_config_item items[] = {
-		{"pool.max_size", "2"}, {"pool.min_size", "0"}, {"queries.folders", folder}};
+	cdbc_config_item items[] = {{"pool.max_size", "2"},
+								{"pool.min_size", "0"},
+								{"retry.enabled", "false"}, // each failure is to be seen
+								{"queries.folders", folder}};
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
@@ -52,7 +54,7 @@ static void open_client(cluster *c, const char *folder)
 			 wire_server_port(c->server));
 	from.url = url;
 	from.items = items;
-	from.item_count = folder ? 3 : 2;
+	from.item_count = folder ? 4 : 3;
 	from.environ_list = no_environment;
 	if (cdbc_config_load(&from, &config, &err) ||
 		cdbc_client_open(config, NULL, &c->client, &err) ||

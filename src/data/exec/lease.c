@@ -107,6 +107,11 @@ static bool tidy(cx_conn *conn, int64_t deadline_ns)
 	return !state.is_lost && state.tx == CDBC_TX_IDLE;
 }
 
+bool cx_lease_tidy(cx_lease *lease, int64_t deadline_ns)
+{
+	return tidy(lease->conn, deadline_ns);
+}
+
 void cx_lease_give(cx_lease *lease, int64_t grace_ms)
 {
 	cx_conn *conn = lease->conn;

@@ -31,6 +31,9 @@ cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, c
  * transaction is rolled back within grace_ms. */
 void cx_lease_give(cx_lease *lease, int64_t grace_ms);
 
+/* Rolls an open transaction back; false when the connection is not worth keeping. */
+bool cx_lease_tidy(cx_lease *lease, int64_t deadline_ns);
+
 /* Waits, before the next request, until a cancel in flight has done its work, so that it cannot hit
  * that request. CDBC_TIMEOUT: it is still under way; CDBC_CONNECT: the link is lost, give the lease
  * back. */

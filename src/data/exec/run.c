@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "data/exec/outcome.h"
 
+#include <string.h>
+
 #define CLOSE_GRACE_MS 2000
 
 /* Judges a failure and notes what it belongs to. */
@@ -16,14 +18,17 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 	cx_failure failure = {.status = status,
 						  .sqlstate = err && *err ? cdbc_error_sqlstate(*err) : "",
 						  .position = facts->position,
-						  .tx_before = facts->tx_before,
+						  .tx_before = run->is_unit ? CDBC_TX_IDLE : facts->tx_before,
 						  .is_link_lost = facts->is_link_lost,
 						  .kind = run->kind,
 						  .is_commit = run->flags & CDBC_REQUEST_COMMITS,
 						  .is_read_only = run->flags & CDBC_REQUEST_READ_ONLY,
 						  .is_idempotent = run->flags & CDBC_REQUEST_IDEMPOTENT};
-	cx_verdict verdict = cx_outcome_judge(&failure);
+	cx_verdict verdict;
 
+	if (run->is_unit && run->handed_any)
+		failure.position = CDBC_POSITION_ROWS_TAKEN;
+	verdict = cx_outcome_judge(&failure);
 	cx_error_outcome(err, verdict.outcome, verdict.replay);
 	if (run->name) {
 		cx_error_field(err, CDBC_FIELD_STATEMENT, run->name);
@@ -55,11 +60,13 @@ static void close_cursor(cx_run *run, bool has_failed)
 {
 	const cdbc_driver *driver = run->lease->conn->driver;
 
-	if (!run->is_script || has_failed)
+	if (!run->is_told || has_failed)
 		run->summary = *driver->summary(run->cursor);
 	driver->cursor_close(run->cursor,
 						 cx_run_is_clean(run) ? CX_NEVER : cx_deadline_after_ms(CLOSE_GRACE_MS));
 	run->cursor = NULL;
+	if (run->is_unit && driver->state(run->lease->conn->handle).tx != CDBC_TX_IDLE)
+		cx_lease_tidy(run->lease, cx_deadline_after_ms(CLOSE_GRACE_MS));
 }
 
 /* The deadline is for the server: what the caller took since the last batch does not count. One row
@@ -71,19 +78,57 @@ static void count_time(cx_run *run)
 	run->handed_ns = 0;
 }
 
+/* Reads the present result to its end, whose rows nobody asked for. */
+static cdbc_status read_away(cx_run *run, cdbc_error **err)
+{
+	const cdbc_driver *driver = run->lease->conn->driver;
+
+	for (;;) {
+		struct ArrowArray batch;
+		cdbc_status status = driver->fetch(run->cursor, run->deadline_ns, &batch, err);
+
+		if (status || !batch.release)
+			return status;
+		batch.release(&batch);
+	}
+}
+
+/* A unit's statement has ended: so must its transaction, before that is told. */
+static cdbc_status end_unit(cx_run *run, cdbc_error **err)
+{
+	const cdbc_driver *driver = run->lease->conn->driver;
+	const struct ArrowSchema *schema;
+	bool has_result = false;
+	cdbc_status status;
+
+	run->summary = *driver->summary(run->cursor);
+	status = driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, err);
+	if (!status && has_result)
+		status = read_away(run, err);
+	if (status)
+		return status;
+	run->is_told = true;
+	return CDBC_OK;
+}
+
 cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 {
 	const cdbc_driver *driver = run->lease->conn->driver;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
-	if (run->is_script) {
+	if (run->is_told) {
 		cx_array_none(out);
 		return CDBC_OK;
 	}
 	if (run->handed_ns)
 		count_time(run);
 	status = driver->fetch(run->cursor, run->deadline_ns, out, &error);
+	if (status == CDBC_OK && __builtin_expect(run->is_unit, 0)) {
+		run->handed_any |= out->release && out->length > 0;
+		if (!out->release)
+			status = end_unit(run, &error);
+	}
 	if (status == CDBC_OK) {
 		if (out->release && out->length > 1)
 			run->handed_ns = cx_clock_coarse_ns();
@@ -103,8 +148,8 @@ void cx_run_refuse(cx_run *run, cdbc_status status, cdbc_error **err)
 
 const cdbc_summary *cx_run_summary(const cx_run *run)
 {
-	return run->cursor && !run->is_script ? run->lease->conn->driver->summary(run->cursor)
-										  : &run->summary;
+	return run->cursor && !run->is_told ? run->lease->conn->driver->summary(run->cursor)
+										: &run->summary;
 }
 
 static void run_close(void *self)
@@ -141,15 +186,8 @@ static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
 
 	while (!status && has_result) {
 		const struct ArrowSchema *schema;
-		struct ArrowArray batch;
 
-		do {
-			status = driver->fetch(run->cursor, run->deadline_ns, &batch, err);
-			if (!status && batch.release)
-				batch.release(&batch);
-			else
-				break;
-		} while (true);
+		status = read_away(run, err);
 		if (status)
 			break;
 		run->summary = *driver->summary(run->cursor);
@@ -162,6 +200,44 @@ static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
 	return status;
 }
 
+/* Makes the run ready for a request. */
+static void prepare(cx_run *run, const cdbc_request *request)
+{
+	run->cursor = NULL;
+	run->kind = request->kind;
+	run->flags = request->flags;
+	run->name = request->name;
+	run->is_script = false;
+	run->is_unit = false;
+	run->is_told = false;
+	run->handed_ns = 0;
+	note_session(run);
+	run->summary.struct_size = sizeof run->summary;
+	run->summary.position = CDBC_POSITION_NOT_FLUSHED;
+	cx_lease_start(run->lease);
+}
+
+/* What could not be submitted has no cursor: its facts are in the summary. */
+static cdbc_status submit_failed(cx_run *run, cdbc_status status, cdbc_error *error,
+								 cdbc_error **err)
+{
+	run->cursor = NULL;
+	fail(run, status, &run->summary, &error);
+	tell_end(run, error);
+	cx_error_pass(err, error);
+	return status;
+}
+
+static cdbc_status start_failed(cx_run *run, cdbc_status status, cdbc_error *error,
+								cdbc_error **err)
+{
+	fail(run, status, run->lease->conn->driver->summary(run->cursor), &error);
+	close_cursor(run, true);
+	tell_end(run, error);
+	cx_error_pass(err, error);
+	return status;
+}
+
 cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result,
 						 cdbc_error **err)
 {
@@ -171,39 +247,83 @@ cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *
 	bool has_result = false;
 	cdbc_status status;
 
-	run->cursor = NULL;
-	run->kind = request->kind;
-	run->flags = request->flags;
-	run->name = request->name;
-	run->is_script = false;
-	run->handed_ns = 0;
-	note_session(run);
-	run->summary.struct_size = sizeof run->summary;
-	run->summary.position = CDBC_POSITION_NOT_FLUSHED;
-	cx_lease_start(run->lease);
+	prepare(run, request);
 	status = conn->driver->submit(conn->handle, request, 1, CDBC_ONE_SYNC, run->deadline_ns,
 								  &run->cursor, &run->summary, &error);
-	if (status) {
-		run->cursor = NULL;
-		fail(run, status, &run->summary, &error);
-		goto failed;
-	}
+	if (status)
+		return submit_failed(run, status, error, err);
 	status = conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
 	if (!status && (request->flags & CDBC_REQUEST_SIMPLE)) {
 		status = run_script(run, has_result, &error);
 		schema = NULL;
 	}
-	if (status) {
-		fail(run, status, conn->driver->summary(run->cursor), &error);
-		close_cursor(run, true);
-		goto failed;
-	}
+	if (status)
+		return start_failed(run, status, error, err);
 	run->is_script = request->flags & CDBC_REQUEST_SIMPLE;
+	run->is_told = run->is_script;
 	run->result = result;
 	cx_result_init(result, &run_source, run, schema);
 	return CDBC_OK;
-failed:
-	tell_end(run, error);
+}
+
+static cdbc_request control(const char *sql, uint32_t flags)
+{
+	return (cdbc_request){.struct_size = sizeof(cdbc_request),
+						  .sql = sql,
+						  .sql_length = strlen(sql),
+						  .kind = CDBC_KIND_TRANSACTION,
+						  .flags = flags | CDBC_REQUEST_NO_PREPARE | CDBC_REQUEST_SMALL_RESULT};
+}
+
+cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *request,
+							  cdbc_result *result, cdbc_error **err)
+{
+	cx_conn *conn = run->lease->conn;
+	const cdbc_request requests[] = {control(begin, 0), *request,
+									 control("COMMIT", CDBC_REQUEST_COMMITS)};
+	const struct ArrowSchema *schema = NULL;
+	cdbc_error *error = NULL;
+	bool has_result = false;
+	cdbc_status status;
+
+	prepare(run, request);
+	run->is_unit = true;
+	run->handed_any = false;
+	status = conn->driver->submit(conn->handle, requests, 3, CDBC_ONE_SYNC, run->deadline_ns,
+								  &run->cursor, &run->summary, &error);
+	if (status)
+		return submit_failed(run, status, error, err);
+	status = conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
+	if (!status && has_result)
+		status = read_away(run, &error);
+	if (!status)
+		status =
+			conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
+	if (status)
+		return start_failed(run, status, error, err);
+	run->result = result;
+	cx_result_init(result, &run_source, run, schema);
+	return CDBC_OK;
+}
+
+cdbc_status cx_run_control(cx_lease *lease, const char *sql, cdbc_statement_kind kind,
+						   uint32_t flags, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_run run = {.lease = lease, .deadline_ns = deadline_ns};
+	cdbc_request request = control(sql, flags);
+	cdbc_error *error = NULL;
+	cdbc_result result;
+	cdbc_status status;
+
+	request.kind = kind;
+	status = cx_run_start(&run, &request, &result, &error);
+	if (!status) {
+		while (cx_result_load(&result, &error))
+			result.row = result.batch.length;
+		if (result.state == CX_RESULT_FAILED)
+			status = cdbc_error_status(error);
+		cx_run_close(&run, &result);
+	}
 	cx_error_pass(err, error);
 	return status;
 }

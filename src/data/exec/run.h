@@ -16,6 +16,9 @@ typedef struct cx_run {
 	uint32_t flags;
 	cdbc_statement_kind kind;
 	bool is_script;       /* all its results were read already */
+	bool is_unit;         /* BEGIN went before it and COMMIT after it, in the same round trip */
+	bool handed_any;      /* rows of a unit */
+	bool is_told;         /* summary is its last word: a script's, or a unit's statement */
 	const char *name;     /* of the query; borrowed from the catalog or NULL */
 	cdbc_summary summary; /* after the end */
 	cdbc_result *result;  /* the one it feeds */
@@ -31,6 +34,16 @@ typedef struct cx_run {
  * and replay, and the run has ended. */
 cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result,
 						 cdbc_error **err);
+
+/* The same as a transaction of its own, in one round trip: begin is the statement that begins it.
+ * Judged like a statement that stands alone: the transaction is all here. No script. */
+cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *request,
+							  cdbc_result *result, cdbc_error **err);
+
+/* Runs a statement without values to its end, discarding its rows: BEGIN, COMMIT, SAVEPOINT and the
+ * like. flags: CDBC_REQUEST_. Judged as any other. */
+cdbc_status cx_run_control(cx_lease *lease, const char *sql, cdbc_statement_kind kind,
+						   uint32_t flags, int64_t deadline_ns, cdbc_error **err);
 
 /* The source's part for whoever wraps the run in a result of its own. */
 cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err);

@@ -72,14 +72,15 @@ static cdbc_status open_client(fixture *f, const char *url, const char *queries,
 	cdbc_config_item items[] = {{"pool.max_size", "1"},
 								{"pool.min_size", "0"},
 								{"queries.folders", queries},
-								{"pool.leak_warning", "20ms"}};
+								{"pool.leak_warning", "20ms"},
+								{"retry.enabled", "false"}}; /* each failure is to be seen */
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
 	cdbc_status status;
 
 	from.url = url;
 	from.items = items;
-	from.item_count = 4;
+	from.item_count = sizeof items / sizeof *items;
 	from.environ_list = no_environment;
 	options.observers = &observer;
 	options.observer_count = 1;

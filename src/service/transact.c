@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A transaction as a function, run again when the database asks for it. */
+#include "base/error.h"
+#include "service/session.h"
+
+/* What an attempt came to. */
+typedef struct attempt {
+	cdbc_status status;
+	cdbc_error *error; /* for the caller */
+	cdbc_error *cause; /* what decides on another attempt; NULL: the error does */
+} attempt;
+
+/* fn may fail without saying why. */
+static void need_error(attempt *a)
+{
+	if (a->status && !a->error)
+		cx_error_set(&a->error, a->status, "the transaction's function failed");
+}
+
+/* fn, and what has to be undone or kept after it. */
+static void run_fn(cdbc_session *session, cdbc_transaction_fn fn, void *data, attempt *a)
+{
+	session->tx.is_transact = true;
+	a->status = fn(session, data, &a->error);
+	session->tx.is_transact = false;
+	cx_session_close_result(session);
+	if (!a->status) {
+		a->status = cx_session_tx_commit(session, &a->error);
+		return;
+	}
+	need_error(a);
+	a->cause = session->tx.failure;
+	session->tx.failure = NULL;
+}
+
+/* Sets what became of a failed attempt, which was rolled back: its cause's replay is the whole
+ * transaction's. */
+static void judge(attempt *a)
+{
+	cdbc_replay replay = a->cause ? cdbc_error_replay(a->cause) : CDBC_REPLAY_NO;
+
+	cx_error_outcome(&a->error, CDBC_OUTCOME_ROLLED_BACK,
+					 replay == CDBC_REPLAY_TRANSACTION ? replay : CDBC_REPLAY_NO);
+}
+
+static void attempt_fini(attempt *a)
+{
+	cdbc_error_free(a->error);
+	cdbc_error_free(a->cause);
+	*a = (attempt){0};
+}
+
+static void emit(cdbc_session *session, const cdbc_transaction_options *options,
+				 cdbc_event_kind kind, uint64_t id, int64_t began_ns, int64_t number,
+				 const cdbc_error *error)
+{
+	cdbc_event event = {.kind = kind,
+						.id = id,
+						.time_ns = cx_clock_now_ns(),
+						.name = options->name,
+						.attempt = number,
+						.error = error};
+
+	if (!cx_events_wants(&session->client->events, kind))
+		return;
+	if (kind == CDBC_EVENT_TRANSACTION_END)
+		event.duration_ns = event.time_ns - began_ns;
+	cx_events_emit(&session->client->events, &event);
+}
+
+/* One attempt, from its BEGIN (unless it stands at its savepoint already) to its end. */
+static void try_once(cdbc_session *session, cdbc_transaction_fn fn, void *data,
+					 const cdbc_transaction_options *options, int64_t deadline_ns, attempt *a)
+{
+	if (session->tx.depth == 0)
+		a->status = cx_session_tx_begin(session, options, deadline_ns, &a->error);
+	if (a->status)
+		return;
+	run_fn(session, fn, data, a);
+	if (a->status && session->tx.depth)
+		judge(a);
+}
+
+/* After a failure: whether there is another attempt, with everything ready for it. */
+static bool get_ready(cdbc_session *session, const cdbc_transaction_options *options,
+					  cx_attempts *attempts, int64_t number, int64_t deadline_ns, attempt *a)
+{
+	const cdbc_error *cause = a->cause ? a->cause : a->error;
+	cx_attempt_facts facts = {
+		.is_whole = true, .had_no_conn = session->had_no_conn, .deadline_ns = deadline_ns};
+	int64_t wait_ns;
+
+	if (session->has_lost_state ||
+		!cx_attempts_next(attempts, &session->client->retry, cause, &facts, &wait_ns)) {
+		if (session->tx.depth)
+			cx_session_tx_rollback(session);
+		return false;
+	}
+	cx_session_tell_attempt(session, options->name, number, a->error);
+	if (session->tx.depth && !cx_session_tx_restart(session))
+		cx_session_tx_rollback(session);
+	if (session->tx.depth) { /* the place in the queue is kept */
+		cx_clock_sleep_ns(wait_ns);
+		return true;
+	}
+	if (!cx_session_wait(session, wait_ns))
+		return true;
+	a->status = cx_session_cancelled(&a->error);
+	return false;
+}
+
+static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, void *data,
+								 const cdbc_transaction_options *options, cdbc_error **err)
+{
+	int64_t deadline_ns = cx_session_tx_deadline(session, options), began_ns = cx_clock_now_ns();
+	uint64_t id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
+	int64_t number = 1;
+	cx_attempts attempts;
+	attempt a = {0};
+	cdbc_status status;
+
+	cx_attempts_init(&attempts, &session->client->retry,
+					 options->max_retries < 0   ? 0
+					 : options->max_retries > 0 ? options->max_retries
+												: -1);
+	session->has_lost_state = false;
+	emit(session, options, CDBC_EVENT_TRANSACTION_START, id, began_ns, number, NULL);
+	for (;;) {
+		try_once(session, fn, data, options, deadline_ns, &a);
+		if (!a.status || !get_ready(session, options, &attempts, number, deadline_ns, &a))
+			break;
+		attempt_fini(&a);
+		number++;
+	}
+	if (a.status && number > 1)
+		cx_error_wrap(&a.error, "attempt %lld after %lld ms", (long long)number,
+					  (long long)((cx_clock_now_ns() - began_ns) / CX_NS_PER_MS));
+	if (a.status && options->name)
+		cx_error_wrap(&a.error, "transaction \"%s\"", options->name);
+	emit(session, options, CDBC_EVENT_TRANSACTION_END, id, began_ns, number, a.error);
+	status = a.status;
+	if (status) {
+		cx_error_pass(err, a.error);
+		a.error = NULL;
+	}
+	attempt_fini(&a);
+	return status;
+}
+
+/* Inside a transaction: a savepoint. */
+static cdbc_status run_nested(cdbc_session *session, cdbc_transaction_fn fn, void *data,
+							  cdbc_error **err)
+{
+	attempt a = {0};
+	cdbc_error *undo = NULL;
+	cdbc_status status = cdbc_session_savepoint(session, err);
+
+	if (status)
+		return status;
+	a.status = fn(session, data, &a.error);
+	need_error(&a);
+	cx_session_close_result(session);
+	if (!a.status)
+		a.status = cdbc_session_release_savepoint(session, &a.error);
+	if (!a.status)
+		return CDBC_OK;
+	status = a.status;
+	/* what cannot be undone here is the whole transaction's failure, and says so itself */
+	if (cdbc_session_rollback_savepoint(session, &undo)) {
+		status = cdbc_error_status(undo);
+		cdbc_error_free(a.error);
+		a.error = undo;
+	}
+	cx_error_pass(err, a.error);
+	return status;
+}
+
+cdbc_status cdbc_session_transact(cdbc_session *session, cdbc_transaction_fn fn, void *data,
+								  const cdbc_transaction_options *options, cdbc_error **err)
+{
+	static const cdbc_transaction_options defaults = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_status status = cx_session_check_free(session, err);
+
+	if (status)
+		return status;
+	if (session->tx.depth)
+		return run_nested(session, fn, data, err);
+	status = cx_session_tx_check_begin(session, err);
+	if (status)
+		return status;
+	return run_outermost(session, fn, data, options ? options : &defaults, err);
+}

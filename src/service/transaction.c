@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A session's transaction: begun, ended, its savepoints, and what has failed in it. Running it
+ * again is transact.c. */
+#include "base/alloc.h"
+#include "base/error.h"
+#include "data/exec/transaction.h"
+#include "service/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BEGIN_MAX     (64 << 10)
+#define DEPTH_MAX     1000
+#define RESTART       "cockroach_restart"
+#define SAVEPOINT_MAX 64
+
+/* ---- its state ---- */
+
+void cx_session_tx_forget(cdbc_session *session)
+{
+	cdbc_error_free(session->tx.failure);
+	session->tx = (cx_session_tx){0};
+}
+
+void cx_session_tx_note(cdbc_session *session, const cdbc_error *error)
+{
+	cx_session_tx *tx = &session->tx;
+
+	if (cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT || tx->failed_depth)
+		return;
+	tx->failed_depth = tx->depth;
+	tx->failure = cx_error_copy(error);
+}
+
+static cdbc_status tell_lost(cdbc_error **err)
+{
+	cx_error_set(err, CDBC_CONNECT, "the transaction was lost with its connection");
+	cx_error_hint(err, "roll back, and run it again from its start");
+	cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	return CDBC_CONNECT;
+}
+
+/* A transaction that SQL text had begun. Its COMMIT must not be sent to a connection that knows of
+ * none, and would say that all is well. */
+static cdbc_status check_text_tx(cdbc_session *session, const cx_statement *statement,
+								 cdbc_error **err)
+{
+	if (statement->kind != CDBC_KIND_TRANSACTION)
+		return tell_lost(err);
+	session->is_text_tx_lost = false;
+	return statement->flags & CDBC_REQUEST_COMMITS ? tell_lost(err) : CDBC_OK;
+}
+
+cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *statement,
+								cdbc_error **err)
+{
+	const cx_session_tx *tx = &session->tx;
+
+	if (!tx->depth)
+		return check_text_tx(session, statement, err);
+	if (tx->is_lost)
+		return tell_lost(err);
+	if (statement->kind == CDBC_KIND_TRANSACTION) {
+		cx_error_set(err, CDBC_USAGE, "the transaction was begun by a call, and ends by one");
+		cx_error_hint(err, "cdbc_session_commit, _rollback, _savepoint");
+		return CDBC_USAGE;
+	}
+	if (tx->is_read_only && !(statement->flags & CDBC_REQUEST_READ_ONLY) &&
+		session->client->driver->capabilities & CDBC_IS_EMBEDDED) {
+		cx_error_set(err, CDBC_SQL, "the statement may write, and the transaction is read only");
+		cx_error_sqlstate(err, "25006");
+		return CDBC_SQL;
+	}
+	return CDBC_OK;
+}
+
+int64_t cdbc_session_transaction_depth(const cdbc_session *session)
+{
+	return session->tx.depth;
+}
+
+/* ---- statements of its own ---- */
+
+static cdbc_status control(cdbc_session *session, const char *sql, uint32_t flags, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (!session->lease.conn || session->tx.is_lost)
+		return tell_lost(err);
+	status = cx_session_connect(session, session->tx.deadline_ns, err);
+	if (!status)
+		status = cx_run_control(&session->lease, sql, CDBC_KIND_TRANSACTION, flags,
+								session->tx.deadline_ns, err);
+	if (status)
+		cx_session_give_lost(session);
+	return status;
+}
+
+static cdbc_status check_open(const cdbc_session *session, bool in_savepoint, cdbc_error **err)
+{
+	if (session->is_busy)
+		return cx_session_check_free(session, err);
+	if (session->tx.depth == 0)
+		return cx_error_set(err, CDBC_USAGE, "no transaction is open");
+	if (in_savepoint && session->tx.depth == 1)
+		return cx_error_set(err, CDBC_USAGE, "no savepoint is set");
+	return CDBC_OK;
+}
+
+/* ---- begin ---- */
+
+static const char *isolation_words(cdbc_isolation isolation)
+{
+	static const char *const words[] = {NULL, "READ COMMITTED", "REPEATABLE READ", "SNAPSHOT",
+										"SERIALIZABLE"};
+
+	return (unsigned)isolation < sizeof words / sizeof *words ? words[isolation] : NULL;
+}
+
+static const char *priority_words(cdbc_priority priority)
+{
+	static const char *const words[] = {NULL, "LOW", "NORMAL", "HIGH"};
+
+	return (unsigned)priority < sizeof words / sizeof *words ? words[priority] : NULL;
+}
+
+static cdbc_status send_begin(cdbc_session *session, const cdbc_transaction_options *options,
+							  cdbc_error **err)
+{
+	const char *dialect = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	cx_begin begin = {isolation_words(options->isolation), priority_words(options->priority),
+					  options->as_of, options->is_read_only || options->as_of};
+	cx_buf text = CX_BUF_INIT(BEGIN_MAX);
+	cdbc_status status = cx_begin_write(&begin, dialect, &text, err);
+
+	if (!status)
+		status = cx_run_control(&session->lease, text.data, CDBC_KIND_TRANSACTION, 0,
+								session->tx.deadline_ns, err);
+	cx_buf_free(&text);
+	if (!status && options->restart_savepoint && dialect && strcmp(dialect, "cockroachdb") == 0) {
+		status = cx_run_control(&session->lease, "SAVEPOINT " RESTART, CDBC_KIND_TRANSACTION, 0,
+								session->tx.deadline_ns, err);
+		session->tx.has_restart = !status;
+	}
+	return status;
+}
+
+cdbc_status cx_session_tx_check_begin(const cdbc_session *session, cdbc_error **err)
+{
+	const cx_conn *conn = session->lease.conn;
+
+	if (session->is_busy)
+		return cx_session_check_free(session, err);
+	if (session->tx.depth || (conn && conn->driver->state(conn->handle).tx != CDBC_TX_IDLE)) {
+		cx_error_set(err, CDBC_USAGE, "a transaction is open already");
+		cx_error_hint(err, "cdbc_session_savepoint nests");
+		return CDBC_USAGE;
+	}
+	if (!(session->client->driver->capabilities & CDBC_CAN_TRANSACT))
+		return cx_error_set(err, CDBC_UNSUPPORTED, "driver %s has no transactions",
+							session->client->driver->name);
+	return CDBC_OK;
+}
+
+cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_options *options,
+								int64_t deadline_ns, cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	session->is_text_tx_lost = false;
+	session->tx.deadline_ns = deadline_ns;
+	status = cx_session_connect(session, deadline_ns, &error);
+	if (!status)
+		status = send_begin(session, options, &error);
+	if (status) {
+		cx_session_give_lost(session);
+		if (session->lease.conn &&
+			!cx_lease_tidy(&session->lease, cx_deadline_after_ms(CX_TX_GRACE_MS)))
+			cx_lease_give(&session->lease, 0);
+		cx_session_tx_forget(session);
+		cx_error_wrap(&error, "begin");
+		/* nothing was done in it */
+		if (cdbc_error_replay(error) == CDBC_REPLAY_TRANSACTION)
+			cx_error_outcome(&error, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_SAFE);
+		cx_error_pass(err, error);
+		return status;
+	}
+	session->tx.depth = 1;
+	session->tx.is_read_only = options->is_read_only || options->as_of;
+	return CDBC_OK;
+}
+
+cdbc_status cdbc_session_begin(cdbc_session *session, const cdbc_transaction_options *options,
+							   cdbc_error **err)
+{
+	static const cdbc_transaction_options defaults = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_status status = cx_session_tx_check_begin(session, err);
+
+	if (status)
+		return status;
+	if (!options)
+		options = &defaults;
+	return cx_session_tx_begin(session, options, cx_session_tx_deadline(session, options), err);
+}
+
+int64_t cx_session_tx_deadline(const cdbc_session *session, const cdbc_transaction_options *options)
+{
+	return cx_session_deadline(options->timeout_ms ? options->timeout_ms : session->timeout_ms);
+}
+
+/* ---- the end ---- */
+
+/* Rolls back as far as there is something to roll back. */
+void cx_session_tx_rollback(cdbc_session *session)
+{
+	cx_session_close_result(session);
+	if (session->lease.conn &&
+		!cx_lease_tidy(&session->lease, cx_deadline_after_ms(CX_TX_GRACE_MS)))
+		cx_lease_give(&session->lease, 0);
+	cx_session_tx_forget(session);
+}
+
+/* What was overlooked stands in the way of a commit. */
+static cdbc_status refuse_commit(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_error *failure = session->tx.failure;
+	cdbc_status status = cdbc_error_status(failure);
+
+	session->tx.failure = NULL;
+	cx_session_tx_rollback(session);
+	cx_error_wrap(&failure, "commit refused, something had failed in the transaction");
+	cx_error_outcome(&failure, CDBC_OUTCOME_ROLLED_BACK, cdbc_error_replay(failure));
+	cx_error_pass(err, failure);
+	return status;
+}
+
+/* The word of the commit, and no more. */
+static cdbc_status send_commit(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (!session->tx.has_restart)
+		return control(session, "COMMIT", CDBC_REQUEST_COMMITS, err);
+	status = control(session, "RELEASE SAVEPOINT " RESTART, CDBC_REQUEST_COMMITS, err);
+	/* that was the commit: nothing hangs on what becomes of this one */
+	if (!status)
+		(void)control(session, "COMMIT", 0, NULL);
+	return status;
+}
+
+cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	if (session->tx.failed_depth)
+		return refuse_commit(session, err);
+	status = send_commit(session, &error);
+	if (status) {
+		cx_error_wrap(&error, "commit");
+		cx_error_pass(err, error);
+	}
+	cx_session_tx_rollback(session);
+	return status;
+}
+
+/* The transaction of a closure is not the closure's to end. */
+static cdbc_status check_by_hand(const cdbc_session *session, cdbc_error **err)
+{
+	if (session->tx.is_transact) {
+		cx_error_set(err, CDBC_USAGE,
+					 "the transaction ends when the function that runs in it does");
+		cx_error_hint(err, "return CDBC_OK to commit, anything else to roll back");
+		return CDBC_USAGE;
+	}
+	return check_open(session, false, err);
+}
+
+cdbc_status cdbc_session_commit(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_status status = check_by_hand(session, err);
+
+	return status ? status : cx_session_tx_commit(session, err);
+}
+
+cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (session->is_text_tx_lost && !session->tx.depth) {
+		session->is_text_tx_lost = false;
+		return CDBC_OK;
+	}
+	status = check_by_hand(session, err);
+	if (!status)
+		cx_session_tx_rollback(session);
+	return status;
+}
+
+bool cx_session_tx_restart(cdbc_session *session)
+{
+	cx_session_tx *tx = &session->tx;
+
+	if (!tx->has_restart || tx->is_lost || !session->lease.conn)
+		return false;
+	cx_session_close_result(session);
+	if (control(session, "ROLLBACK TO SAVEPOINT " RESTART, 0, NULL))
+		return false;
+	cdbc_error_free(tx->failure);
+	tx->failure = NULL;
+	tx->failed_depth = 0;
+	tx->depth = 1;
+	return true;
+}
+
+/* ---- savepoints ---- */
+
+static cdbc_status savepoint(cdbc_session *session, const char *words, int64_t depth,
+							 cdbc_error **err)
+{
+	char sql[SAVEPOINT_MAX];
+
+	snprintf(sql, sizeof sql, "%s cdbc_%lld", words, (long long)depth);
+	return control(session, sql, 0, err);
+}
+
+/* Notes what failed, as a request's failure is. */
+static cdbc_status noted(cdbc_session *session, cdbc_status status, cdbc_error *error,
+						 const char *what, cdbc_error **err)
+{
+	if (!status)
+		return CDBC_OK;
+	cx_session_tx_note(session, error);
+	cx_error_wrap(&error, "%s", what);
+	cx_error_pass(err, error);
+	return status;
+}
+
+cdbc_status cdbc_session_savepoint(cdbc_session *session, cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status = check_open(session, false, err);
+
+	if (status)
+		return status;
+	if (session->tx.depth > DEPTH_MAX)
+		return cx_error_set(err, CDBC_USAGE, "more than %d savepoints", DEPTH_MAX);
+	status = savepoint(session, "SAVEPOINT", session->tx.depth, &error);
+	if (!status)
+		session->tx.depth++;
+	return noted(session, status, error, "savepoint", err);
+}
+
+cdbc_status cdbc_session_release_savepoint(cdbc_session *session, cdbc_error **err)
+{
+	cx_session_tx *tx = &session->tx;
+	cdbc_error *error = NULL;
+	cdbc_status status = check_open(session, true, err);
+
+	if (status)
+		return status;
+	if (tx->failed_depth) { /* it may not be kept */
+		error = cx_error_copy(tx->failure);
+		status = cdbc_error_status(error);
+		cx_error_wrap(&error, "savepoint not released, something had failed in it");
+		cx_error_pass(err, error);
+		return status;
+	}
+	status = savepoint(session, "RELEASE SAVEPOINT", tx->depth - 1, &error);
+	if (!status)
+		tx->depth--;
+	return noted(session, status, error, "release savepoint", err);
+}
+
+/* Whether the failure ends the whole transaction, savepoint or not. */
+static bool is_whole(const cdbc_error *failure)
+{
+	return cdbc_error_replay(failure) == CDBC_REPLAY_TRANSACTION;
+}
+
+cdbc_status cdbc_session_rollback_savepoint(cdbc_session *session, cdbc_error **err)
+{
+	cx_session_tx *tx = &session->tx;
+	cdbc_error *error = NULL;
+	cdbc_status status = check_open(session, true, err);
+
+	if (status)
+		return status;
+	if (tx->failed_depth && (is_whole(tx->failure) || tx->failed_depth < tx->depth)) {
+		tx->depth--;
+		if (tx->failed_depth > tx->depth)
+			tx->failed_depth = tx->depth;
+		error = cx_error_copy(tx->failure);
+		status = cdbc_error_status(error);
+		cx_error_pass(err, error);
+		return status;
+	}
+	status = savepoint(session, "ROLLBACK TO SAVEPOINT", tx->depth - 1, &error);
+	if (!status)
+		status = savepoint(session, "RELEASE SAVEPOINT", tx->depth - 1, &error);
+	if (!status) {
+		tx->depth--;
+		tx->failed_depth = 0;
+		cdbc_error_free(tx->failure);
+		tx->failure = NULL;
+	}
+	return noted(session, status, error, "rollback to savepoint", err);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Between two attempts of a session: who watches is told, the connection goes back, time passes. */
+#include "base/error.h"
+#include "service/session.h"
+
+#define SLICE_NS (20 * CX_NS_PER_MS) /* how late a cancel may be noticed */
+#define GRACE_MS 1000
+
+void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
+							 const cdbc_error *error)
+{
+	cdbc_event event = {.kind = CDBC_EVENT_ATTEMPT,
+						.id = session->request_id,
+						.name = name,
+						.attempt = attempt,
+						.error = error};
+
+	if (cx_events_wants(&session->client->events, CDBC_EVENT_ATTEMPT))
+		cx_events_emit(&session->client->events, &event);
+}
+
+bool cx_session_wait(cdbc_session *session, int64_t wait_ns)
+{
+	bool is_woken;
+
+	if (wait_ns <= 0)
+		return false;
+	if (session->lease.conn && !session->lease.is_dirty)
+		cx_lease_give(&session->lease, GRACE_MS);
+	atomic_store(&session->is_woken, false);
+	atomic_store(&session->is_waiting, true);
+	while (wait_ns > 0 && !atomic_load(&session->is_woken)) {
+		cx_clock_sleep_ns(wait_ns < SLICE_NS ? wait_ns : SLICE_NS);
+		wait_ns -= SLICE_NS;
+	}
+	atomic_store(&session->is_waiting, false);
+	is_woken = atomic_load(&session->is_woken);
+	return is_woken;
+}
+
+cdbc_status cx_session_cancelled(cdbc_error **err)
+{
+	cdbc_outcome outcome = cdbc_error_outcome(*err);
+
+	cx_error_clear(err);
+	cx_error_set(err, CDBC_CANCELLED, "cancelled between two attempts");
+	cx_error_outcome(err, outcome, CDBC_REPLAY_NO);
+	return CDBC_CANCELLED;
+}
