@@ -72,6 +72,31 @@ CDBC_API uint64_t cdbc_catalog_generation(const cdbc_catalog *catalog);
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path,
 													  cdbc_error **err);
 
+/* The same for a text that is in no file. file is its name in messages ("reports/daily.sql"): its
+ * folders are namespaces, as those below a loaded folder are. Copies the text. Fails as
+ * cdbc_catalog_load, but with no CDBC_IO. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_add_text(cdbc_catalog *catalog, const char *file,
+														  const char *text, size_t length,
+														  cdbc_error **err);
+
+/* SQL files that are part of the program: `cdbc queries embed` writes them as a C source. */
+typedef struct cdbc_embedded_file {
+	const char *file; /* its path in the folder that was embedded */
+	const char *text;
+	size_t length;
+} cdbc_embedded_file;
+
+typedef struct cdbc_embedded_queries {
+	size_t struct_size;
+	const cdbc_embedded_file *files;
+	size_t file_count;
+} cdbc_embedded_queries;
+
+/* Adds all of them as cdbc_catalog_add_text does one. Nothing is added when anything is wrong. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_add_embedded(cdbc_catalog *catalog,
+															  const cdbc_embedded_queries *embedded,
+															  cdbc_error **err);
+
 /* Checks files or folders as load does, but goes on after an error and reports every one; and it
  * asks the grammars of the databases that a query is for: PostgreSQL's own parser (see
  * cdbc_catalog_has_grammar), and for CockroachDB the structure of its statements. A query without a

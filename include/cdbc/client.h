@@ -19,15 +19,18 @@ typedef struct cdbc_client_options {
 	/* links of the application's own, outermost first; copied, and destroyed as observers are */
 	const cdbc_strategy *strategies;
 	size_t strategy_count;
+	/* queries in the program itself, beside those of the configured folders; NULL: none. Not
+	 * copied: must live as long as the client */
+	const cdbc_embedded_queries *embedded;
 } cdbc_client_options;
 
-#define CDBC_CLIENT_OPTIONS_INIT                      \
-	{                                                 \
-		sizeof(cdbc_client_options), NULL, 0, NULL, 0 \
+#define CDBC_CLIENT_OPTIONS_INIT                            \
+	{                                                       \
+		sizeof(cdbc_client_options), NULL, 0, NULL, 0, NULL \
 	}
 
 /* Opens a client from a loaded configuration, which is borrowed for the call. Loads and checks the
- * SQL folders that it names, and opens pool.min_size connections in the background without waiting
+ * SQL folders that it names and the embedded queries, and opens pool.min_size connections in the background without waiting
  * for them. Fails with CDBC_CONFIG, CDBC_SQL_FILE, CDBC_IO, CDBC_NOMEM. Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open(const cdbc_config *config,
 													 const cdbc_client_options *options,

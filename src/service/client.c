@@ -64,13 +64,17 @@ cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_erro
 	return CDBC_OK;
 }
 
-static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
+static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config,
+								const cdbc_client_options *options, cdbc_error **err)
 {
 	cx_query_options queries;
 	cdbc_status status = cx_options_queries(config, &queries, err);
 
 	if (status)
 		return status;
+	if (options &&
+		options->struct_size >= offsetof(cdbc_client_options, embedded) + sizeof options->embedded)
+		client->queries.embedded = options->embedded;
 	status = cx_repository_init(&client->queries, queries.folders, queries.folder_count,
 								&client->events, err);
 	cx_options_queries_fini(&queries);
@@ -159,7 +163,7 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 	if (!status)
 		status = build_chain(client, config, options, err);
 	if (!status)
-		status = load_queries(client, config, err);
+		status = load_queries(client, config, options, err);
 	if (!status)
 		status =
 			cx_helpers_new(cx_options_helper_threads(config), HELPER_QUEUE, &client->helpers, err);

@@ -26,7 +26,7 @@ typedef struct suite {
 	size_t file_count;
 	size_t test_count; /* to be run */
 	cdbc_client *client;
-	const cdbc_catalog *catalog;
+	cdbc_catalog *catalog;
 	unsigned dialect;
 } suite;
 
@@ -386,6 +386,7 @@ static int open_suite(suite *s)
 
 static void suite_fini(suite *s, const cli_args *args)
 {
+	cdbc_catalog_free(s->catalog);
 	cli_close(s->client);
 	for (size_t i = 0; i < s->file_count; i++)
 		cli_test_file_free(&s->files[i]);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 200
-#define COLUMNS_MAX 1000
-#define PARAMS_MAX  1000
+#define COLUMNS_MAX    1000
+#define PARAMS_MAX     1000
 
 /* A comment's text while it is read. */
 typedef struct line {

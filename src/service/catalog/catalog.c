@@ -222,22 +222,29 @@ void cdbc_catalog_free(cdbc_catalog *catalog)
 	cx_free(catalog);
 }
 
-/* Loads a path with a loader that is set up; takes back what it added when it fails. */
-static cdbc_status load(cx_sqlfiles *loader, const char *path)
+/* Loads a path (NULL: the files) with a loader that is set up; takes back what it added when it
+ * fails. */
+static cdbc_status load(cx_sqlfiles *loader, const char *path, const cdbc_embedded_file *files,
+						size_t file_count)
 {
 	cdbc_catalog *catalog = loader->catalog;
 	size_t before = catalog->record_count;
-	cdbc_status status;
+	cdbc_status status = CDBC_OK;
 
 	if (catalog->is_sealed)
 		return cx_error_set(loader->err, CDBC_USAGE, "load %s: the catalog belongs to a client",
-							path);
+							path         ? path
+							: file_count ? files[0].file
+										 : "queries");
 	if (!cx_grow(&catalog->arenas, catalog->arena_count, &catalog->arena_capacity,
 				 sizeof *catalog->arenas))
 		return cx_error_nomem(loader->err);
 	catalog->arenas[catalog->arena_count] = (cx_arena)CX_ARENA_INIT;
 	loader->arena = &catalog->arenas[catalog->arena_count++];
-	status = cx_sqlfiles_path(loader, path);
+	if (path)
+		status = cx_sqlfiles_path(loader, path);
+	for (size_t i = 0; !status && i < file_count; i++)
+		status = cx_sqlfiles_embedded(loader, &files[i]);
 	if (!status)
 		status = cx_catalog_sort(catalog, loader->err);
 	if (!status)
@@ -253,7 +260,24 @@ cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path, cdbc_erro
 {
 	cx_sqlfiles loader = {.catalog = catalog, .err = err};
 
-	return load(&loader, path);
+	return load(&loader, path, NULL, 0);
+}
+
+cdbc_status cdbc_catalog_add_text(cdbc_catalog *catalog, const char *file, const char *text,
+								  size_t length, cdbc_error **err)
+{
+	cdbc_embedded_file embedded = {file, text, length};
+	cx_sqlfiles loader = {.catalog = catalog, .err = err};
+
+	return load(&loader, NULL, &embedded, 1);
+}
+
+cdbc_status cdbc_catalog_add_embedded(cdbc_catalog *catalog, const cdbc_embedded_queries *embedded,
+									  cdbc_error **err)
+{
+	cx_sqlfiles loader = {.catalog = catalog, .err = err};
+
+	return load(&loader, NULL, embedded->files, embedded->file_count);
 }
 
 /* The bit of a dialect; 0: it is none. */
@@ -299,7 +323,7 @@ cdbc_status cdbc_catalog_check_for(const char *const *paths, size_t path_count, 
 
 	loader.catalog = catalog;
 	for (size_t i = 0; i < path_count && !status; i++)
-		status = load(&loader, paths[i]);
+		status = load(&loader, paths[i], NULL, 0);
 	cdbc_catalog_free(catalog);
 	if (!status)
 		*error_count = loader.error_count;

@@ -149,6 +149,25 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n > s && !strcmp(name + n - s, suffix);
 }
 
+/* A file's bytes, of which nothing is kept. path names it, base is its last part. */
+static cdbc_status load_text(cx_sqlfiles *loader, const char *path, const char *base,
+							 const char *name_space, const cx_buf *text)
+{
+	loader->file = cx_arena_strdup(loader->arena, path);
+	loader->base_name =
+		cx_arena_strndup(loader->arena, base, strlen(base) - (has_suffix(base, ".sql") ? 4 : 0));
+	if (text->is_nomem || !loader->file || !loader->base_name)
+		return cx_error_nomem(loader->err);
+	loader->name_space = name_space;
+	loader->text = text->data ? text->data : "";
+	loader->length = text->length;
+	if (!text->is_over && text->length <= CX_FILE_MAX)
+		return cx_sqlfiles_text(loader);
+	loader->length = 0;
+	return cx_sqlfiles_fail(loader, NULL, (cx_place){1, 0, 0}, "split it into several files",
+							"the file is longer than %u bytes", CX_FILE_MAX);
+}
+
 static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *name_space)
 {
 	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
@@ -160,24 +179,45 @@ static cdbc_status load_file(cx_sqlfiles *loader, const char *path, const char *
 		return fail_io(loader, path);
 	status = read_stream(loader, stream, path, &text);
 	fclose(stream);
-	loader->file = cx_arena_strdup(loader->arena, path);
-	loader->base_name =
-		cx_arena_strndup(loader->arena, base, strlen(base) - (has_suffix(base, ".sql") ? 4 : 0));
-	if (!status && (text.is_nomem || !loader->file || !loader->base_name))
-		status = cx_error_nomem(loader->err);
-	if (!status) {
-		loader->name_space = name_space;
-		loader->text = text.data ? text.data : "";
-		loader->length = text.length;
-		if (text.is_over || text.length > CX_FILE_MAX) {
-			loader->length = 0;
-			status =
-				cx_sqlfiles_fail(loader, NULL, (cx_place){1, 0, 0}, "split it into several files",
-								 "the file is longer than %u bytes", CX_FILE_MAX);
-		} else {
-			status = cx_sqlfiles_text(loader);
+	if (!status)
+		status = load_text(loader, path, base, name_space, &text);
+	cx_buf_free(&text);
+	return status;
+}
+
+/* The folders of a path as a namespace: "reports/of/daily.sql" is in "reports.of.". NULL: out of
+ * memory. */
+static const char *name_space_of(cx_sqlfiles *loader, const char *path, const char *base)
+{
+	char *out = cx_arena_strndup(loader->arena, path, (size_t)(base - path)), *to = out;
+
+	for (const char *p = out; p && *p;) {
+		const char *part = p;
+		size_t length = strcspn(p, "/");
+
+		p += length + (p[length] == '/');
+		if (length && !(length == 1 && *part == '.')) {
+			memmove(to, part, length);
+			to += length;
+			*to++ = '.';
 		}
 	}
+	if (out)
+		*to = '\0';
+	return out;
+}
+
+cdbc_status cx_sqlfiles_embedded(cx_sqlfiles *loader, const cdbc_embedded_file *file)
+{
+	const char *slash = strrchr(file->file, '/'), *base = slash ? slash + 1 : file->file;
+	const char *name_space = name_space_of(loader, file->file, base);
+	cx_buf text = CX_BUF_INIT(CX_FILE_MAX + 1);
+	cdbc_status status;
+
+	if (!name_space)
+		return cx_error_nomem(loader->err);
+	cx_buf_put(&text, file->text, file->length);
+	status = load_text(loader, file->file, base, name_space, &text);
 	cx_buf_free(&text);
 	return status;
 }

@@ -179,6 +179,8 @@ cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place
 
 /* files.c: a file or folder into the catalog. */
 cdbc_status cx_sqlfiles_path(cx_sqlfiles *loader, const char *path);
+/* A text as if it stood in the file of that path below a folder. */
+cdbc_status cx_sqlfiles_embedded(cx_sqlfiles *loader, const cdbc_embedded_file *file);
 /* sections.c: the file in loader->text into the catalog. */
 cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader);
 /* headers.c: what follows `name:` (from offset to end); a comment line between name and SQL. */

@@ -84,6 +84,8 @@ static cdbc_status read_folders(const cx_repository *repository, cdbc_catalog **
 	cdbc_catalog *files = NULL;
 	cdbc_status status = cdbc_catalog_new(&files, err);
 
+	if (!status && repository->embedded)
+		status = cdbc_catalog_add_embedded(files, repository->embedded, err);
 	for (size_t i = 0; i < repository->folder_count && !status; i++)
 		status = cdbc_catalog_load(files, repository->folders[i], err);
 	if (status) {

@@ -34,7 +34,8 @@ typedef struct cx_repository {
 	cx_mutex loading; /* held for a load as a whole; guards what follows */
 	char **folders;
 	size_t folder_count;
-	cdbc_catalog *files; /* of the folders: the first part of current */
+	const cdbc_embedded_queries *embedded; /* set before init; borrowed; NULL: none */
+	cdbc_catalog *files;                   /* of the folders: the first part of current */
 	cx_registered *registered;
 	size_t registered_count;
 	uint64_t generation; /* the last one that was made */
