@@ -44,8 +44,9 @@ typedef struct parser {
 	cx_lexer lexer;
 	cx_judge judge;
 	cx_boundary boundary;
-	seen_token last[3]; /* the solid tokens before, latest first */
-	bool has_pending;   /* a parameter that may be the only thing in `in (...)` */
+	seen_token last[3];    /* the solid tokens before, latest first */
+	size_t position_depth; /* of brackets in `position(`, whose IN makes no list; 0: outside */
+	bool has_pending;      /* a parameter that may be the only thing in `in (...)` */
 	cx_token pending;
 	edit *edits;
 	size_t edit_count, edit_capacity;
@@ -212,7 +213,8 @@ static cdbc_status take_named(parser *p, const cx_token *token)
 		return fail_token(p, CDBC_PARAM, token, "a parameter with a name beside $1");
 	p->pending = *token;
 	p->has_pending = true;
-	if (p->last[1].keyword == CX_KW_IN && cx_token_is(&p->last[0].token, '('))
+	if (p->last[1].keyword == CX_KW_IN && cx_token_is(&p->last[0].token, '(') &&
+		!(p->position_depth && p->lexer.depth == p->position_depth + 1))
 		return CDBC_OK;
 	return settle_pending(p, false);
 }
@@ -288,6 +290,11 @@ static cdbc_status take_token(parser *p, const cx_token *token)
 		end_statement(p);
 		return CDBC_OK;
 	}
+	if (cx_token_is(token, '(') && !p->position_depth && p->last[0].token.kind == CX_TOKEN_WORD &&
+		cx_word_is(p->last[0].token.text, p->last[0].token.length, "position"))
+		p->position_depth = p->lexer.depth;
+	else if (p->lexer.depth < p->position_depth)
+		p->position_depth = 0;
 	if (token->kind == CX_TOKEN_PARAM)
 		status = take_named(p, token);
 	else if (token->kind == CX_TOKEN_POSITIONAL)

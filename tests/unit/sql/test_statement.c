@@ -56,6 +56,14 @@ static const struct {
 	 "select * from [insert into t values ($1) returning id]",
 	 "select * from [insert into t values (?1) returning id]"},
 	/* lists */
+	{"select position('x' in (:p)), f((:a) in (:b)) where position(:c in x) > 0 and y in (:d)",
+	 "select position('x' in ($1)), f(($2) = any($3)) where position($4 in x) > 0 and y = any($5)",
+	 "select position('x' in (?1)), f((?2) in (select value from json_each(?3))) where "
+	 "position(?4 in x) > 0 and y in (select value from json_each(?5))"},
+	{"select t.position in (:a)", "select t.position = any($1)",
+	 "select t.position in (select value from json_each(?1))"},
+	{"select position((a in (:a))::text in (:b))", "select position((a = any($1))::text in ($2))",
+	 "select position((a in (select value from json_each(?1)))::text in (?2))"},
 	{"select * from t where id in (:ids)", "select * from t where id = any($1)",
 	 "select * from t where id in (select value from json_each(?1))"},
 	{"select * from t where id NOT  IN ( :x )", "select * from t where id <> all( $1 )",
