@@ -6,6 +6,7 @@
 #include <cdbc/arrow.h>
 #include <cdbc/base.h>
 #include <cdbc/catalog.h>
+#include <cdbc/check.h>
 #include <cdbc/client.h>
 #include <cdbc/config.h>
 #include <cdbc/dialect.h>

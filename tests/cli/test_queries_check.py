@@ -4,7 +4,23 @@ import json
 import re
 
 import harness
-from harness import case, equal
+from harness import URL, case, equal, psql
+
+GOOD = """-- name: good :many
+-- param: user_id int8
+-- param: since timestamptz?
+-- param: kinds text[]?
+-- param: sort ident in(id, price) = id
+select id, kind,
+       price
+  from things
+ where id = :user_id
+/*? since */   and made >= :since
+/*? kinds */   and kind in (:kinds)
+/*?*/
+ order by :sort;
+"""
+TABLE = "create table things (id int8 primary key, kind text, price int8, made timestamptz)"
 
 TWELVE = """-- name: ok
 select 1;
@@ -90,6 +106,233 @@ def bytes_(t):
     path = t.write("q.sql", b"-- name: a\nselect 1;\n-- name: a\xff\xc3\xa9\nselect 2\n")
     found = json.loads(t.run("queries", "check", path, "-o", "json").text)
     equal([(d["line"], d["severity"]) for d in found][:1], [(3, "error")])
+
+
+def positions(found):
+    return [(d["line"], d["column"], d["severity"], d["code"], d["query"]) for d in found]
+
+
+def with_table(fn):
+    """In a schema of its own, whose URL fn gets."""
+    psql("drop schema if exists cli_check cascade; create schema cli_check; set search_path = cli_check; " + TABLE)
+    try:
+        fn(URL + "&options=-csearch_path%3Dcli_check")
+    finally:
+        psql("drop schema cli_check cascade")
+
+
+PLANTED = """-- name: unknown_column :many
+-- param: a int8
+-- param: b text?
+select id, :a::int8 as "é", :a, kindd
+  from things
+ where id = :a
+/*? b */ and kind = :b /*?*/;
+
+-- name: only_when_given :many
+-- param: a int8?
+select id from things
+ where made is null
+/*? a */ and nope = :a /*?*/;
+
+-- name: wrong_type :many
+-- param: nm int8
+select id from things
+ where kind = :nm;
+
+-- name: converted :exec
+-- param: nm int8
+insert into things (kind) values (:nm);
+
+-- name: exec_rows :exec
+select 1;
+
+-- name: many_none :many
+-- param: a int8
+delete from things where id = :a;
+
+"""
+
+
+@case("PostgreSQL: what the server refuses, and what does not fit the headers, each at its place", server=True,
+      not_cockroach="its messages and places are others")
+def online(t):
+    path = t.write("q.sql", PLANTED + """-- name: two $
+select 1, 2;
+
+-- name: col :many
+-- column: idd int8
+-- column: id text
+select id from things;
+
+-- name: undeclared :one
+select :x as a, kond from things;
+
+-- name: script #
+create table made_here (a int);
+insert into made_here values (1);
+insert into things (id, kind) values (1);
+
+-- name: script_2 #
+select 1;
+insert into things
+   (nope) values (1);
+""")
+
+    def check(url):
+        done = t.run("queries", "check", "--online", "-d", url, path, "-o", "json")
+        equal(done.code, 1, done)
+        found = json.loads(done.text)
+        equal(positions(found), [
+            (4, 33, "error", "42703", "unknown_column"),
+            (13, 14, "error", "42703", "only_when_given"),
+            (18, 13, "error", "42883", "wrong_type"),
+            (21, 11, "warning", "type-differs", "converted"),
+            (24, 10, "warning", "mark", "exec_rows"),
+            (27, 10, "error", "mark", "many_none"),
+            (31, 10, "warning", "mark", "two"),
+            (35, 12, "error", "column", "col"),
+            (36, 12, "warning", "type-differs", "col"),
+            (40, 17, "error", "42703", "undeclared"),
+            (44, 13, "note", "42P01", "script"),
+            (45, 25, "error", "42601", "script"),
+            (50, 5, "error", "42703", "script_2"),
+        ])
+        equal({d["rung"] for d in found}, {"server"})
+        equal(found[0]["message"], 'column "kindd" does not exist')
+        equal(found[0]["end_column"], 38)
+        equal(found[1]["message"], 'column "nope" does not exist, when "a" is given')
+        equal(found[2]["hint"], 'parameter "nm" is declared int8; the server would take it to be text')
+        text = t.run("queries", "check", "--online", "-d", url, path)
+        assert f'{path}:4:33: error: column "kindd" does not exist\n' in text.text, text
+        assert '\n                                  ^\n' in text.text, text
+        equal(text.errors, "8 errors, 4 warnings\n")
+        equal(psql("select count(*) from cli_check.things"), "0")
+        equal(psql("select to_regclass('cli_check.made_here') is null"), "t")
+    with_table(check)
+
+
+@case("warnings alone are exit 0, and 1 with --strict", server=True)
+def strict(t):
+    path = t.write("q.sql", "-- name: a :exec\nselect 1\n")
+    assert "q.sql:1:10: warning: marked :exec" in t.good("queries", "check", "--online", "-d", URL, path).text
+    done = t.run("queries", "check", "--online", "--strict", "-d", URL, path)
+    equal(done.code, 1)
+    assert "q.sql:1:10: error: marked :exec" in done.text, done
+
+
+@case("SQLite: the same, by preparing", not_cockroach="no server is asked")
+def embedded(t):
+    url = "sqlite:" + t.path("x.db")
+    t.good("query", "-d", url, TABLE)
+    path = t.write("q.sql", GOOD + """
+-- name: unknown :many
+-- param: a int8
+select id,
+       :a as "é", kindd
+  from things;
+
+-- name: bad_column :many
+-- column: sum int8
+select sum(price) as total from things;
+
+-- name: other_dialect
+-- dialect: postgresql
+select 1 from nowhere;
+
+-- name: none :one
+delete from things where id = 1;
+""")
+    done = t.run("queries", "check", "--online", "-d", url, path, "-o", "json")
+    equal(done.code, 1)
+    equal(positions(json.loads(done.text)), [(18, 19, "error", "42703", "unknown"), (22, 12, "error", "column", "bad_column"),
+                                             (29, 10, "error", "mark", "none")])
+
+
+def save_and_compare(t, url, server):
+    path, lock = t.write("q.sql", GOOD), t.path("queries.lock.json")
+    t.write("sub/other.sql", "-- name: gone\nselect 1 as one;\n-- name: conv :exec\n-- param: p text\n"
+                             "insert into things (kind) values (:p)")
+    files = (path, t.path("sub"))
+    t.good("queries", "check", "--online", "-d", url, *files, "--save", lock)
+    with open(lock, encoding="utf-8") as f:
+        text = f.read()
+    saved = json.loads(text)
+    equal(saved["format"], "cdbc-descriptions-1")
+    assert saved["server"].startswith(server), saved["server"]
+    equal([q["name"] for q in saved["queries"]], ["conv", "gone", "good"])
+    equal(saved["queries"][2]["variants"], 8)
+    equal([c["name"] for c in saved["queries"][2]["results"][0]["columns"]], ["id", "kind", "price"])
+    t.good("queries", "check", "--online", "-d", url, *files, "--save", lock)
+    with open(lock, encoding="utf-8") as f:
+        equal(f.read(), text, "written again")
+    equal(t.good("queries", "check", *files, "--against", lock).text, "")
+    t.write("q.sql", GOOD.replace("\n", "\r\n"))
+    equal(t.good("queries", "check", *files, "--against", lock).text, "")
+    t.write("q.sql", "\n" + GOOD.replace("price\n", "made\n") + "-- name: new\nselect 2;\n")
+    t.write("sub/other.sql", "-- name: conv :many\n-- param: p text\ninsert into things (kind) values (:p)")
+    done = t.run("queries", "check", *files, "--against", lock, "-o", "json")
+    equal(done.code, 1)
+    found = json.loads(done.text)
+    equal([(d["file"], d["line"], d["column"], d["code"]) for d in found],
+          [(path, 2, 10, "description-stale"), (path, 15, 10, "description-missing"),
+           (t.path("sub/other.sql"), 1, 10, "mark"),
+           (lock, text[:text.index('"gone"')].count("\n") + 1, 15, None)])
+    equal(found[3]["message"], 'query "gone" is no longer there')
+    return saved
+
+
+@case("SQLite: what was said is saved, and queries are checked against it without a database")
+def saved_sqlite(t):
+    url = "sqlite:" + t.path("x.db")
+    t.good("query", "-d", url, TABLE)
+    saved = save_and_compare(t, url, "SQLite 3.")
+    equal(saved["dialect"], "sqlite")
+
+
+@case("PostgreSQL: the same, with the types of parameters", server=True)
+def saved_server(t):
+    def check(url):
+        saved = save_and_compare(t, url, "")
+        equal(saved["queries"][2]["parameters"], [{"name": "user_id", "type": "int8"}, {"name": "since", "type": "timestamptz"},
+                                                  {"name": "kinds", "type": "text[]"}])
+        path, lock = t.write("p.sql", "-- name: p :exec\n-- param: p text\ninsert into things (kind) values (:p)"), t.path("p.json")
+        t.good("queries", "check", "--online", "-d", url, path, "--save", lock)
+        with open(lock, encoding="utf-8") as f:
+            text = f.read()
+        t.write("p.json", text.replace('"type": "text"', '"type": "int8"'))
+        done = t.run("queries", "check", path, "--against", lock)
+        equal(done.code, 0, done)
+        assert f'{path}:2:11: warning: parameter "p" is declared text, but the server takes it to be int8' in done.text, done
+    with_table(check)
+
+
+@case("a file of descriptions that is none: exit 2, with its place")
+def bad_file(t):
+    path = t.write("q.sql", "select 1\n")
+    for text, says in (
+            ("", r"d\.json:1:1: the file is empty"),
+            ('{"format": "cdbc-descriptions-1"', r"d\.json:\d+:\d+: "),
+            ("[]", r"d\.json:1:1: not an object"),
+            ('{"format": "other",\n "dialect": "sqlite", "server": "", "queries": []}', r"d\.json:1:12: not a form"),
+            ('{"format": "cdbc-descriptions-1",\n "dialect": "sqlite", "server": "", "querys": []}',
+             r'd\.json:2:37: unknown member "querys"')):
+        t.write("d.json", text)
+        t.fails(2, "queries", "check", path, "--against", t.path("d.json"), says=says)
+    t.fails(2, "queries", "check", path, "--against", t.path("none.json"), says="none.json: No such file")
+
+
+@case("no server: exit 3; options that do not go together: exit 2; nothing is saved when there are errors")
+def refused(t):
+    path, lock = t.write("q.sql", "select 1 from nowhere\n"), t.path("d.json")
+    t.fails(3, "queries", "check", "--online", "-d", f"postgresql://u@127.0.0.1:{harness.unused_port()}/d?sslmode=disable", path)
+    t.fails(2, "queries", "check", "--online", "--against", lock, "-d", "sqlite::memory:", path, says="one of them")
+    t.fails(2, "queries", "check", "--save", lock, path, says="wants --online")
+    t.fails(2, "queries", "check", "--online", path, says="no database was named")
+    done = t.run("queries", "check", "--online", "-d", "sqlite::memory:", path, "--save", lock)
+    equal(done.code, 1)
+    assert "is left as it is" in done.errors, done
+    t.fails(2, "queries", "check", path, "--against", lock, says="No such file")
 
 
 if __name__ == "__main__":

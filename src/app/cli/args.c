@@ -32,6 +32,12 @@ static const cli_option_row options[] = {
 	{OPT_COVERAGE, 0, "coverage", NULL, "test: list the queries that no test calls"},
 	{OPT_DIALECT, 0, "dialect", "NAME",
 	 "what queries without a dialect line are for: cockroachdb, postgresql, sqlite"},
+	{OPT_ONLINE, 0, "online", NULL, "check: have the database describe every statement"},
+	{OPT_SAVE, 0, "save", "FILE", "check: with --online, write what the database said"},
+	{OPT_AGAINST, 0, "against", "FILE", "check: without a database, by what one said before"},
+	{OPT_PLAN, 0, "plan", NULL, "check: with --online, look for full scans and missing indexes"},
+	{OPT_LARGE_ROWS, 0, "large-rows", "N", "check: rows of a large table (10000; 0: every table)"},
+	{OPT_STRICT, 0, "strict", NULL, "check: warnings are errors"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
@@ -202,12 +208,41 @@ static bool is_own_format(const cli_command *command, const char *value)
 	return false;
 }
 
+/* Those of queries check. */
+static int apply_check(const cli_command *command, cli_args *args, const cli_option_row *o,
+					   const char *value)
+{
+	switch (o->bit) {
+	case OPT_ONLINE:
+		args->is_online = true;
+		return 0;
+	case OPT_SAVE:
+		args->save = value;
+		return 0;
+	case OPT_AGAINST:
+		args->against = value;
+		return 0;
+	case OPT_PLAN:
+		args->with_plans = true;
+		return 0;
+	case OPT_STRICT:
+		args->is_strict = true;
+		return 0;
+	default:
+		return cx_text_int64(value, strlen(value), 0, INT64_MAX, &args->large_rows)
+				   ? 0
+				   : cli_usage(command, "--large-rows %s: not a whole number", value);
+	}
+}
+
 /* Applies one option; returns an exit code. */
 static int apply(const cli_command *command, cli_args *args, const cli_option_row *o,
 				 const char *value)
 {
 	char *name;
 
+	if (o->bit & OPTS_CHECK)
+		return apply_check(command, args, o, value);
 	switch (o->bit) {
 	case OPT_URL:
 		if (cdbc_url_has_password(value))
@@ -308,11 +343,22 @@ static int parse_option(const cli_command *command, cli_args *args, int argc, ch
 	return apply(command, args, o, value);
 }
 
+bool cli_args_set(cli_args *args, const char *key, const char *value)
+{
+	char *copy = strdup(key);
+
+	if (copy && add_setting(args, copy, value))
+		return true;
+	free(copy);
+	return false;
+}
+
 bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *out)
 {
 	bool only_words = false;
 
 	memset(out, 0, sizeof *out);
+	out->large_rows = -1;
 	cx_buf_init(&out->folders, 1 << 16);
 	out->words = calloc((size_t)argc + 1, sizeof *out->words);
 	if (!out->words)

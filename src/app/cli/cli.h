@@ -49,8 +49,16 @@ typedef enum cli_option {
 	OPT_EXPAND = 1u << 16,
 	OPT_FORCE = 1u << 17,
 	OPT_COVERAGE = 1u << 18,
-	OPT_DIALECT = 1u << 19
+	OPT_DIALECT = 1u << 19,
+	OPT_ONLINE = 1u << 20,
+	OPT_SAVE = 1u << 21,
+	OPT_AGAINST = 1u << 22,
+	OPT_PLAN = 1u << 23,
+	OPT_LARGE_ROWS = 1u << 24,
+	OPT_STRICT = 1u << 25
 } cli_option;
+
+#define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
 
 #define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
 #define OPTS_OUTPUT \
@@ -75,6 +83,13 @@ typedef struct cli_args {
 	bool force;
 	bool with_coverage;
 	bool wants_help;
+	/* of queries check */
+	bool is_online;
+	bool with_plans;
+	bool is_strict;
+	int64_t large_rows; /* -1: not given */
+	const char *save;
+	const char *against;
 	cdbc_config_item *settings; /* -s and -Q */
 	size_t setting_count;
 	cdbc_param *params; /* -p and --null */
@@ -114,6 +129,8 @@ const cli_option_row *cli_options(size_t *count);
  * cli_args_free in any case. */
 bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *out);
 void cli_args_free(cli_args *args);
+/* As -s KEY=VALUE at the end would. value is borrowed. False: out of memory. */
+bool cli_args_set(cli_args *args, const char *key, const char *value);
 /* The help of a subcommand, on stdout. */
 void cli_print_help(const cli_command *command);
 /* "usage" errors: `cdbc run: MESSAGE`, with a line on how to get help. Returns EXIT_USAGE. */

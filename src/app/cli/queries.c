@@ -270,9 +270,14 @@ const cli_command cli_queries = {
 	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error (-o json or ndjson "
 	"for\n"
-	"programs). split prints the statements of any script with line, column, byte, kind and "
-	"fingerprint\n"
-	"(-o json for programs). test runs the tests in NAME.test.sql files against a database: all "
+	"programs). With --online the database describes every statement that a query may become "
+	"(nothing\n"
+	"is executed), and the answers are compared with the headers; --save FILE keeps them, and "
+	"--against\n"
+	"FILE checks by them without a database. split prints the statements of any script with line, "
+	"column,\n"
+	"byte, kind and fingerprint (-o json for programs). test runs the tests in NAME.test.sql files "
+	"against a database: all "
 	"in\n"
 	"the folders, or those that call a query. Each is rolled back. It exits with 1 when one fails, "
 	"and with 2\n"
@@ -280,7 +285,8 @@ const cli_command cli_queries = {
 	"called\n"
 	"production).",
 	"list show check test split",
-	OPTS_CONNECT | OPT_QUIET | OPT_EXPAND | OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE,
+	OPTS_CONNECT | (OPTS_CHECK & ~(OPT_PLAN | OPT_LARGE_ROWS)) | OPT_QUIET | OPT_EXPAND |
+		OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE,
 	queries_main,
 	test_formats,
 };

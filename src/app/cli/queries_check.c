@@ -159,31 +159,135 @@ static void tell_skipped(const cli_args *args, const char *dialect)
 			  stderr);
 }
 
+/* What cannot go together. */
+static int check_options(const cli_args *args)
+{
+	if (args->is_online && args->against)
+		return cli_usage(&cli_queries, "check: --online asks a database, --against a file: one of "
+									   "them");
+	if (args->save && !args->is_online)
+		return cli_usage(&cli_queries, "check: --save FILE wants --online");
+	if (args->with_plans && !args->is_online)
+		return cli_usage(&cli_queries, "check: --plan wants --online");
+	if (args->large_rows >= 0 && !args->with_plans)
+		return cli_usage(&cli_queries, "check: --large-rows wants --plan");
+	return EXIT_OK;
+}
+
+static cdbc_check_options options_of(const cli_args *args)
+{
+	cdbc_check_options options = CDBC_CHECK_OPTIONS_INIT;
+
+	options.timeout_ms = args->timeout_ms;
+	options.with_plans = args->with_plans;
+	options.is_strict = args->is_strict;
+	if (args->large_rows >= 0)
+		options.large_rows = args->large_rows;
+	return options;
+}
+
+/* The client is to have the very files that were looked at. */
+static int set_folders(cli_args *args, const char *const *paths, size_t count, cx_buf *joined)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strchr(paths[i], ','))
+			return cli_usage(&cli_queries, "check: --online takes no path with a comma: %s",
+							 paths[i]);
+		cx_buf_puts(joined, i ? "," : "");
+		cx_buf_puts(joined, paths[i]);
+	}
+	return !joined->is_nomem && !joined->is_over &&
+				   cli_args_set(args, "queries.folders", joined->data)
+			   ? EXIT_OK
+			   : EXIT_INTERNAL;
+}
+
+static int ask_database(cli_args *args, const char *const *paths, size_t count, check_report *r,
+						size_t *error_count)
+{
+	const cdbc_check_options options = options_of(args);
+	cx_buf joined = CX_BUF_INIT(1u << 20);
+	cdbc_descriptions *descriptions = NULL;
+	cdbc_client *client = NULL;
+	cdbc_error *error = NULL;
+	cdbc_status status = CDBC_OK;
+	int code = set_folders(args, paths, count, &joined);
+
+	if (!code)
+		code = cli_open(args, &client);
+	if (!code) {
+		status = cdbc_client_check(client, &options, report, r, error_count, &descriptions, &error);
+		if (!status && args->save && *error_count == 0)
+			status = cdbc_descriptions_export(descriptions, args->save, &error);
+		else if (!status && args->save && !args->is_quiet)
+			fprintf(stderr, "cdbc: %s is left as it is: there are errors\n", args->save);
+		if (status)
+			code = cli_fail(error, status, r->count > 0, NULL);
+	}
+	cdbc_descriptions_free(descriptions);
+	cli_close(client);
+	cx_buf_free(&joined);
+	return code;
+}
+
+static int ask_file(const cli_args *args, const char *const *paths, size_t count, check_report *r,
+					size_t *error_count)
+{
+	const cdbc_check_options options = options_of(args);
+	cdbc_descriptions *descriptions = NULL;
+	cdbc_catalog *catalog = NULL;
+	cdbc_error *error = NULL;
+	cdbc_status status = cdbc_descriptions_load(args->against, &descriptions, &error);
+
+	if (!status)
+		status = cdbc_catalog_new(&catalog, &error);
+	for (size_t i = 0; i < count && !status; i++)
+		status = cdbc_catalog_load(catalog, paths[i], &error);
+	if (!status)
+		status = cdbc_catalog_check_against(catalog, descriptions, &options, report, r, error_count,
+											&error);
+	cdbc_catalog_free(catalog);
+	cdbc_descriptions_free(descriptions);
+	return status ? cli_fail(error, status, false, NULL) : EXIT_OK;
+}
+
+/* The rungs one by one: what one finds wrong is not taken up to the next. */
+static int climb(cli_args *args, const char *const *paths, size_t count, check_report *r)
+{
+	cdbc_error *error = NULL;
+	const char *dialect = dialect_of(args);
+	size_t error_count = 0;
+	cdbc_status status =
+		cdbc_catalog_check_for(paths, count, dialect, report, r, &error_count, &error);
+	int code = EXIT_OK;
+
+	if (status)
+		return cli_fail(error, status, false, NULL);
+	if (error_count == 0 && args->is_online)
+		code = ask_database(args, paths, count, r, &error_count);
+	else if (error_count == 0 && args->against)
+		code = ask_file(args, paths, count, r, &error_count);
+	if (code)
+		return code;
+	finish(r, args, error_count);
+	tell_skipped(args, dialect);
+	return error_count ? EXIT_SQL : EXIT_OK;
+}
+
 int cli_queries_check(cli_args *args)
 {
-	const char *dialect = NULL;
 	check_report r = {FORM_TEXT, 0, 0};
 	const char **paths = NULL;
-	cdbc_error *error = NULL;
-	size_t count = 0, error_count = 0;
+	size_t count = 0;
 	char *words = NULL;
-	cdbc_status status;
 	int code = read_form(args, &r.form);
 
 	if (!code)
+		code = check_options(args);
+	if (!code)
 		code = cli_query_folders(args, 1, &paths, &count, &words);
-	if (!code) {
-		dialect = dialect_of(args);
-		status = cdbc_catalog_check_for(paths, count, dialect, report, &r, &error_count, &error);
-		if (status)
-			code = cli_fail(error, status, false, NULL);
-		else if (error_count)
-			code = EXIT_SQL;
-		if (!status) {
-			finish(&r, args, error_count);
-			tell_skipped(args, dialect);
-		}
-	}
+	if (!code)
+		code = climb(args, paths, count, &r);
 	free(paths);
 	free(words);
 	return code;

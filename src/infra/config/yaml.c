@@ -14,6 +14,7 @@
 typedef struct reader {
 	struct fy_diag *diag;
 	struct fy_parser *parser;
+	size_t items_max;
 	cx_arena *arena;
 	cx_yaml_problem *problem;
 	cx_yaml *stack[CX_YAML_DEPTH_MAX];
@@ -87,6 +88,12 @@ static cdbc_status check_key(reader *r, const char *text, size_t length)
 	return CDBC_OK;
 }
 
+/* Only sequences may be long: each key of a mapping is compared with those before it. */
+static size_t items_max(const reader *r, const cx_yaml *parent)
+{
+	return parent->kind == CX_YAML_SEQUENCE ? r->items_max : CX_YAML_ITEMS_MAX;
+}
+
 /* Hangs a new node below the collection that is open. */
 static cdbc_status add_node(reader *r, cx_yaml_kind kind, cx_yaml **out)
 {
@@ -109,8 +116,8 @@ static cdbc_status add_node(reader *r, cx_yaml_kind kind, cx_yaml **out)
 		r->root = n;
 		return CDBC_OK;
 	}
-	if (++parent->count > CX_YAML_ITEMS_MAX)
-		return complain(r, n->line, n->column, "more than %d items", CX_YAML_ITEMS_MAX);
+	if (++parent->count > items_max(r, parent))
+		return complain(r, n->line, n->column, "more than %zu items", items_max(r, parent));
 	if (parent->last)
 		parent->last->next = n;
 	else
@@ -285,11 +292,23 @@ static cdbc_status check_bytes(reader *r, const char *text, size_t length)
 cdbc_status cx_yaml_read(const char *text, size_t length, cx_arena *arena, cx_yaml **root,
 						 cx_yaml_problem *problem)
 {
-	reader r = {.arena = arena, .problem = problem, .last_line = 1, .last_column = 1};
+	return cx_yaml_read_large(text, length, CX_YAML_BYTES_MAX, CX_YAML_ITEMS_MAX, arena, root,
+							  problem);
+}
+
+cdbc_status cx_yaml_read_large(const char *text, size_t length, size_t bytes_max,
+							   size_t sequence_max, cx_arena *arena, cx_yaml **root,
+							   cx_yaml_problem *problem)
+{
+	reader r = {.arena = arena,
+				.problem = problem,
+				.items_max = sequence_max,
+				.last_line = 1,
+				.last_column = 1};
 	cdbc_status status;
 
-	if (length > CX_YAML_BYTES_MAX)
-		return complain(&r, 1, 1, "longer than %u bytes", CX_YAML_BYTES_MAX);
+	if (length > bytes_max)
+		return complain(&r, 1, 1, "longer than %zu bytes", bytes_max);
 	status = check_bytes(&r, text, length);
 	if (status)
 		return status;

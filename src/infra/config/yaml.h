@@ -52,6 +52,11 @@ typedef struct cx_yaml_problem {
 cdbc_status cx_yaml_read(const char *text, size_t length, cx_arena *arena, cx_yaml **root,
 						 cx_yaml_problem *problem);
 
+/* The same for a file that is larger than a configuration, with longer sequences. */
+cdbc_status cx_yaml_read_large(const char *text, size_t length, size_t bytes_max,
+							   size_t sequence_max, cx_arena *arena, cx_yaml **root,
+							   cx_yaml_problem *problem);
+
 /* Overwrites every scalar: there may be secrets among them. tree NULL does nothing. */
 void cx_yaml_wipe(cx_yaml *tree);
 

@@ -337,6 +337,18 @@ uint64_t cdbc_catalog_generation(const cdbc_catalog *catalog)
 	return catalog->generation;
 }
 
+const cx_record *cx_catalog_record(const cdbc_catalog *catalog, size_t index)
+{
+	for (size_t i = 0; i < catalog->part_count; i++) {
+		const cdbc_catalog *part = catalog->parts[i];
+
+		if (index < part->record_count)
+			return part->records[index];
+		index -= part->record_count;
+	}
+	return index < catalog->record_count ? catalog->records[index] : NULL;
+}
+
 size_t cdbc_catalog_count(const cdbc_catalog *catalog)
 {
 	return catalog->name_count;

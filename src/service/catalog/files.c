@@ -26,20 +26,18 @@ static void name_of(const cx_sqlfiles *loader, const cx_section *section, char *
 		snprintf(out, size, "%s%.*s", loader->name_space, (int)length, name);
 }
 
-/* Where the token ends that a diagnostic points at. */
-static void note_end(const cx_sqlfiles *loader, cx_place place, cdbc_diagnostic *out)
+void cx_diagnostic_end(const char *text, size_t length, cx_place place, cdbc_diagnostic *out)
 {
 	cx_lexer lexer;
 	cx_token token;
 
-	cx_lexer_init(&lexer, loader->text + place.offset, loader->length - place.offset);
+	cx_lexer_init(&lexer, text + place.offset, length - place.offset);
 	cx_lexer_next(&lexer, &token);
 	if (token.kind == CX_TOKEN_END || token.kind == CX_TOKEN_ERROR ||
 		token.kind == CX_TOKEN_SPACE || memchr(token.text, '\n', token.length))
 		return;
 	out->end_line = out->line;
-	out->end_column =
-		(int64_t)cx_column(loader->text, place.line_start, place.offset + token.length);
+	out->end_column = (int64_t)cx_column(text, place.line_start, place.offset + token.length);
 }
 
 static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint,
@@ -72,7 +70,7 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 	name_of(loader, section, name, sizeof name);
 	diagnostic.query = name[0] ? name : NULL;
 	diagnostic.rung = loader->rung ? loader->rung : "lexical";
-	note_end(loader, place, &diagnostic);
+	cx_diagnostic_end(loader->text, loader->length, place, &diagnostic);
 	loader->report(loader->data, &diagnostic);
 	cx_free(line);
 	return CDBC_OK;

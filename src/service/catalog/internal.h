@@ -119,6 +119,8 @@ typedef struct cx_record {
 	cx_key key;
 	unsigned dialects; /* 0: all */
 	cx_place place;    /* of the name */
+	cx_place sql;      /* of the SQL's first byte */
+	bool has_mark;     /* else the cardinality was guessed */
 	cx_param_rule *rules;
 	const cx_param_rule *const
 		*by_index; /* the rule of the statement's parameter i; NULL when none is declared */
@@ -172,6 +174,8 @@ typedef struct cx_section {
  * CDBC_SQL_FILE, *err is made. hint may be NULL. */
 cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,
 							 const char *hint, const char *format, ...) CDBC_PRINTF(5, 6);
+/* Notes where the token ends that stands at a place, when that is known. */
+void cx_diagnostic_end(const char *text, size_t length, cx_place place, cdbc_diagnostic *out);
 /* Takes over an error of a lower layer about bytes that begin at base of the file, whose place
  * counts from there. Frees *error. */
 cdbc_status cx_sqlfiles_adopt(cx_sqlfiles *loader, cx_section *section, cx_place base,
@@ -265,5 +269,7 @@ cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_recor
 /* False: the name is empty or too long, and no query has it. */
 bool cx_catalog_key(const char *name, cx_key *out);
 void cx_record_fini(cx_record *record);
+/* Every record in the order of loading, those for other dialects too; NULL: there are no more. */
+const cx_record *cx_catalog_record(const cdbc_catalog *catalog, size_t index);
 
 #endif

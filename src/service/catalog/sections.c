@@ -290,6 +290,8 @@ static cdbc_status parse_sql(scan *s)
 		is_template |= rule->is_ident;
 		rule = rule->next;
 	}
+	record->sql = s->sql;
+	record->has_mark = s->section.has_mark;
 	record->query.info.sql =
 		cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
 	if (!record->query.info.sql)
