@@ -53,6 +53,7 @@ void cx_attempts_init(cx_attempts *attempts, const cx_retry *retry, int64_t max_
 	attempts->max_retries = max_retries < 0 ? o->max_retries : max_retries;
 	attempts->retry_count = 0;
 	attempts->late_count = 0;
+	attempts->no_conn_count = 0;
 	cx_backoff_init(&attempts->conflict, o->conflict_first_ns, o->conflict_max_ns, FULL_JITTER,
 					random);
 	cx_backoff_init(&attempts->lost, o->lost_first_ns, o->lost_max_ns, FULL_JITTER, ~random);

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Transactions on the scripted driver: by hand, with savepoints, and as a function that is run
+ * again; and what may not be committed, repeated or moved. */
+#include "support/fake_driver.h"
+
+#include <cdbc/cdbc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define QUERIES                                        \
+	"-- name: peek :one\n-- read-only\nselect peek;\n" \
+	"-- name: mark :exec\n-- isolation: serializable\nupdate mark set a=1;\n"
+
+typedef struct fixture {
+	fake_server *server;
+	cdbc_client *client;
+	cdbc_session *session;
+	char file[40];
+	int starts, ends, attempts, failures;
+	int calls; /* of the function of a transaction */
+} fixture;
+
+static void on_event(void *self, const cdbc_event *event)
+{
+	fixture *f = self;
+
+	if (event->kind == CDBC_EVENT_TRANSACTION_START) {
+		f->starts++;
+	} else if (event->kind == CDBC_EVENT_TRANSACTION_END) {
+		f->ends++;
+		f->failures += event->error != NULL;
+	} else {
+		f->attempts++;
+		assert_non_null(event->error);
+	}
+}
+
+static int set_up(void **state)
+{
+	static fixture f;
+	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
+	cdbc_observer observer = {.struct_size = sizeof observer,
+							  .name = "test",
+							  .events = CDBC_EVENT_ATTEMPT | CDBC_EVENT_TRANSACTION_START |
+										CDBC_EVENT_TRANSACTION_END,
+							  .on_event = on_event,
+							  .self = &f};
+	cdbc_config_item items[] = {{"pool.max_size", "1"},        {"pool.min_size", "0"},
+								{"retry.conflict_max", "1ms"}, {"retry.lost_first", "1ms"},
+								{"retry.lost_max", "1ms"},     {"queries.folders", f.file}};
+	const char *const no_environment[] = {NULL};
+	cdbc_config *config = NULL;
+	cdbc_error *err = NULL;
+	int fd;
+
+	memset(&f, 0, sizeof f);
+	strcpy(f.file, "/tmp/cdbc-transaction-XXXXXX.sql");
+	fd = mkstemps(f.file, 4);
+	assert_true(fd >= 0 && write(fd, QUERIES, strlen(QUERIES)) == (ssize_t)strlen(QUERIES));
+	close(fd);
+	f.server = fake_server_new("transaction");
+	fake_server_answer(f.server, &(fake_answer){.sql = "ROLLBACK TO*"});
+	fake_server_answer(f.server, &(fake_answer){.sql = "BEGIN*", .tx_after = FAKE_TX_OPEN});
+	from.url = "fake:transaction";
+	from.items = items;
+	from.item_count = sizeof items / sizeof *items;
+	from.environ_list = no_environment;
+	options.observers = &observer;
+	options.observer_count = 1;
+	if (cdbc_config_load(&from, &config, &err) ||
+		cdbc_client_open(config, &options, &f.client, &err) ||
+		cdbc_client_acquire(f.client, NULL, &f.session, &err))
+		fail_msg("%s", cdbc_error_message(err));
+	cdbc_config_free(config);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	fixture *f = *state;
+
+	cdbc_session_release(f->session);
+	cdbc_client_close(f->client, 5000);
+	assert_int_equal(fake_server_counts(f->server).live, 0);
+	fake_server_free(f->server);
+	unlink(f->file);
+	return 0;
+}
+
+/* The SQL that the server saw from request `from` on, joined by " | ". */
+static const char *said(const fixture *f, size_t from)
+{
+	static char text[4096];
+	const char *sql;
+
+	text[0] = '\0';
+	for (size_t i = from; (sql = fake_server_sql(f->server, i, NULL)); i++) {
+		if (i > from)
+			strcat(text, " | ");
+		strncat(text, sql, 200);
+	}
+	return text;
+}
+
+static cdbc_status execute(cdbc_session *session, const char *sql, cdbc_error **err)
+{
+	cdbc_result *result;
+	cdbc_status status = cdbc_session_query(session, sql, CDBC_NO_PARAMS, NULL, &result, err);
+
+	if (!status)
+		cdbc_result_free(result);
+	return status;
+}
+
+static void ok(fixture *f, const char *sql)
+{
+	cdbc_error *err = NULL;
+
+	if (execute(f->session, sql, &err))
+		fail_msg("%s: %s", sql, cdbc_error_message(err));
+}
+
+static void is_error(cdbc_error *err, cdbc_status status, cdbc_outcome outcome, cdbc_replay replay)
+{
+	assert_non_null(err);
+	if (cdbc_error_status(err) != status || cdbc_error_outcome(err) != outcome ||
+		cdbc_error_replay(err) != replay)
+		fail_msg(
+			"%s: %s, %s, %s", cdbc_error_message(err), cdbc_status_name(cdbc_error_status(err)),
+			cdbc_outcome_name(cdbc_error_outcome(err)), cdbc_replay_name(cdbc_error_replay(err)));
+	cdbc_error_free(err);
+}
+
+static void answer(fixture *f, const char *sql)
+{
+	fake_server_answer(f->server, &(fake_answer){.sql = sql});
+}
+
+static void answer_error(fixture *f, const char *sql, int64_t times, cdbc_status status,
+						 const char *sqlstate)
+{
+	fake_server_answer(f->server, &(fake_answer){.sql = sql,
+												 .times = times,
+												 .error = {.struct_size = sizeof(cdbc_error_info),
+														   .status = status,
+														   .message = "no",
+														   .sqlstate = sqlstate}});
+}
+
+static void answer_lost(fixture *f, const char *sql)
+{
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = sql, .times = 1, .loses_link = true, .lost_at = CDBC_POSITION_SENT});
+}
+
+/* ---- by hand ---- */
+
+static void test_begin_and_commit(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 1);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, &err), CDBC_USAGE);
+	cdbc_error_free(err);
+	ok(f, "put");
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_USAGE);
+	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
+}
+
+static void test_options(void **state)
+{
+	fixture *f = *state;
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_error *err = NULL;
+
+	options.isolation = CDBC_ISOLATION_SNAPSHOT;
+	options.priority = CDBC_PRIORITY_HIGH;
+	options.is_read_only = true;
+	assert_int_equal(cdbc_session_begin(f->session, &options, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY | ROLLBACK");
+	options.as_of = "'-1s'";
+	assert_int_equal(cdbc_session_begin(f->session, &options, &err), CDBC_UNSUPPORTED);
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
+}
+
+static void test_an_overlooked_failure_is_not_committed(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer_error(f, "put", 0, CDBC_SQL, "23505");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "put", NULL), CDBC_SQL);
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_SQL);
+	assert_non_null(strstr(cdbc_error_message(err), "commit refused"));
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK");
+	answer(f, "get");
+	ok(f, "get"); /* the session is of use again */
+}
+
+/* What was never sent does not fail the transaction. */
+static void test_a_wrong_parameter_fails_nothing(void **state)
+{
+	fixture *f = *state;
+
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "select :a", NULL), CDBC_PARAM);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+}
+
+static void test_text_does_not_end_it(void **state)
+{
+	fixture *f = *state;
+
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
+	assert_int_equal(execute(f->session, "savepoint a", NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN | COMMIT");
+}
+
+static void test_a_lost_transaction_stays_lost(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer_lost(f, "put");
+	answer(f, "get");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	err = NULL;
+	/* nothing of it goes to another connection */
+	assert_int_equal(execute(f->session, "get", &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_CONNECT);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	ok(f, "get");
+	assert_string_equal(said(f, 0), "BEGIN | put | get");
+}
+
+/* The same of one that SQL text began: its COMMIT is not told a lie by another connection. */
+static void test_a_transaction_of_text_that_is_lost(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer_lost(f, "put");
+	answer(f, "get");
+	ok(f, "begin");
+	assert_int_equal(execute(f->session, "put", NULL), CDBC_CONNECT);
+	assert_int_equal(execute(f->session, "get", NULL), CDBC_CONNECT);
+	assert_int_equal(execute(f->session, "commit", &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	ok(f, "get");
+}
+
+static void test_savepoints(void **state)
+{
+	fixture *f = *state;
+
+	answer(f, "put");
+	answer_error(f, "bad", 0, CDBC_SQL, "23505");
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 3);
+	ok(f, "put");
+	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "bad", NULL), CDBC_SQL);
+	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_SQL);
+	fake_server_answer(f->server, &(fake_answer){.sql = "x"});
+	assert_int_equal(cdbc_session_rollback_savepoint(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 1);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0),
+						"BEGIN | SAVEPOINT cdbc_1 | SAVEPOINT cdbc_2 | put | "
+						"RELEASE SAVEPOINT cdbc_2 | bad | ROLLBACK TO SAVEPOINT cdbc_1 | "
+						"RELEASE SAVEPOINT cdbc_1 | COMMIT");
+}
+
+/* ---- as a function ---- */
+
+static cdbc_status put(cdbc_session *session, void *data, cdbc_error **err)
+{
+	fixture *f = data;
+
+	f->calls++;
+	return execute(session, "put", err);
+}
+
+static cdbc_status transact(fixture *f, cdbc_transaction_fn fn, cdbc_error **err)
+{
+	return cdbc_session_transact(f->session, fn, f, NULL, err);
+}
+
+static void test_a_conflict_runs_it_again(void **state)
+{
+	fixture *f = *state;
+
+	answer_error(f, "put", 2, CDBC_CONFLICT, "40001");
+	answer(f, "put");
+	assert_int_equal(transact(f, put, NULL), CDBC_OK);
+	assert_int_equal(f->calls, 3);
+	assert_int_equal(f->attempts, 2);
+	assert_int_equal(f->starts, 1);
+	assert_int_equal(f->ends, 1);
+	assert_int_equal(f->failures, 0);
+	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK | "
+									"BEGIN | put | COMMIT");
+}
+
+static void test_a_conflict_at_the_commit(void **state)
+{
+	fixture *f = *state;
+
+	answer(f, "put");
+	fake_server_answer(f->server, &(fake_answer){.sql = "COMMIT",
+												 .times = 1,
+												 .tx_after = FAKE_TX_IDLE,
+												 .error = {.struct_size = sizeof(cdbc_error_info),
+														   .status = CDBC_CONFLICT,
+														   .message = "restart",
+														   .sqlstate = "40001"}});
+	assert_int_equal(transact(f, put, NULL), CDBC_OK);
+	assert_int_equal(f->calls, 2);
+	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT | BEGIN | put | COMMIT");
+}
+
+static void test_lost_before_the_commit(void **state)
+{
+	fixture *f = *state;
+	int64_t first, second;
+
+	answer_lost(f, "put");
+	answer(f, "put");
+	assert_int_equal(transact(f, put, NULL), CDBC_OK);
+	assert_int_equal(f->calls, 2);
+	assert_string_equal(said(f, 0), "BEGIN | put | BEGIN | put | COMMIT");
+	fake_server_sql(f->server, 0, &first);
+	fake_server_sql(f->server, 2, &second);
+	assert_true(first != second);
+}
+
+static void test_a_commit_that_is_lost_is_not_repeated(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	answer_lost(f, "COMMIT");
+	assert_int_equal(transact(f, put, &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	assert_int_equal(f->calls, 1);
+	assert_int_equal(f->failures, 1);
+}
+
+static void test_an_ambiguous_commit_is_not_repeated(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	fake_server_answer(f->server, &(fake_answer){.sql = "COMMIT",
+												 .tx_after = FAKE_TX_IDLE,
+												 .error = {.struct_size = sizeof(cdbc_error_info),
+														   .status = CDBC_SQL,
+														   .message = "result is ambiguous",
+														   .sqlstate = "40003"}});
+	assert_int_equal(transact(f, put, &err), CDBC_SQL);
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	assert_int_equal(f->calls, 1);
+}
+
+static cdbc_status overlook(cdbc_session *session, void *data, cdbc_error **err)
+{
+	(void)put(session, data, NULL);
+	(void)err;
+	return CDBC_OK;
+}
+
+static void test_a_function_that_overlooks_a_failure(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer_error(f, "put", 1, CDBC_CONFLICT, "40001");
+	answer_error(f, "put", 0, CDBC_SQL, "23505");
+	assert_int_equal(transact(f, overlook, &err), CDBC_SQL);
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(f->calls, 2); /* the conflict, overlooked, was run again all the same */
+	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK");
+}
+
+static cdbc_status refuse(cdbc_session *session, void *data, cdbc_error **err)
+{
+	fixture *f = data;
+
+	(void)session;
+	(void)err;
+	f->calls++;
+	return CDBC_DATA;
+}
+
+static void test_a_function_that_says_no(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	assert_int_equal(transact(f, refuse, &err), CDBC_DATA);
+	is_error(err, CDBC_DATA, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(f->calls, 1);
+	assert_string_equal(said(f, 0), "BEGIN | ROLLBACK");
+}
+
+static cdbc_status end_it(cdbc_session *session, void *data, cdbc_error **err)
+{
+	(void)data;
+	(void)err;
+	assert_int_equal(cdbc_session_commit(session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_rollback(session, NULL), CDBC_USAGE);
+	return CDBC_OK;
+}
+
+static void test_a_function_does_not_end_its_transaction(void **state)
+{
+	fixture *f = *state;
+
+	assert_int_equal(transact(f, end_it, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN | COMMIT");
+}
+
+static void test_how_often(void **state)
+{
+	fixture *f = *state;
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_error *err = NULL;
+
+	answer_error(f, "put", 0, CDBC_CONFLICT, "40001");
+	options.max_retries = 3;
+	options.name = "transfer";
+	assert_int_equal(cdbc_session_transact(f->session, put, f, &options, &err), CDBC_CONFLICT);
+	assert_non_null(strstr(cdbc_error_message(err), "transaction \"transfer\": attempt 4"));
+	is_error(err, CDBC_CONFLICT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_int_equal(f->calls, 4);
+	options.max_retries = -1;
+	assert_int_equal(cdbc_session_transact(f->session, put, f, &options, NULL), CDBC_CONFLICT);
+	assert_int_equal(f->calls, 5);
+}
+
+static cdbc_status nest(cdbc_session *session, void *data, cdbc_error **err)
+{
+	return cdbc_session_transact(session, put, data, NULL, err);
+}
+
+static void test_nested(void **state)
+{
+	fixture *f = *state;
+
+	answer_error(f, "put", 1, CDBC_CONFLICT, "40001");
+	answer(f, "put");
+	assert_int_equal(transact(f, nest, NULL), CDBC_OK);
+	assert_int_equal(f->calls, 2);
+	/* a conflict is the outermost one's; no savepoint can mend it */
+	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | put | ROLLBACK | BEGIN | "
+									"SAVEPOINT cdbc_1 | put | RELEASE SAVEPOINT cdbc_1 | COMMIT");
+}
+
+static cdbc_status nest_and_go_on(cdbc_session *session, void *data, cdbc_error **err)
+{
+	assert_int_equal(cdbc_session_transact(session, put, data, NULL, NULL), CDBC_SQL);
+	return execute(session, "get", err);
+}
+
+static void test_a_nested_failure_is_undone_alone(void **state)
+{
+	fixture *f = *state;
+
+	answer_error(f, "put", 0, CDBC_SQL, "23505");
+	answer(f, "get");
+	assert_int_equal(transact(f, nest_and_go_on, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | put | "
+									"ROLLBACK TO SAVEPOINT cdbc_1 | RELEASE SAVEPOINT cdbc_1 | "
+									"get | COMMIT");
+}
+
+static void test_restart_savepoint(void **state)
+{
+	fixture *f = *state;
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+
+	fake_server_identify(f->server, "CockroachDB", "v22.1", "cockroachdb", 1);
+	answer_error(f, "put", 1, CDBC_CONFLICT, "40001");
+	answer(f, "put");
+	options.restart_savepoint = true;
+	assert_int_equal(cdbc_session_transact(f->session, put, f, &options, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cockroach_restart | put | "
+									"ROLLBACK TO SAVEPOINT cockroach_restart | put | "
+									"RELEASE SAVEPOINT cockroach_restart | COMMIT");
+}
+
+/* ---- a statement that is a transaction of its own ---- */
+
+static void test_a_read_only_query_is_one_round_trip(void **state)
+{
+	fixture *f = *state;
+	cdbc_result *result;
+
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "select peek", .columns = "id int8", .rows = "7"});
+	assert_int_equal(cdbc_session_run(f->session, "peek", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	assert_true(cdbc_result_next(result, NULL));
+	assert_int_equal(cdbc_result_int64(result, 0), 7);
+	assert_false(cdbc_result_next(result, NULL));
+	assert_true(cdbc_result_is_complete(result));
+	assert_string_equal(cdbc_result_tag(result), "SELECT 1");
+	cdbc_result_free(result);
+	assert_string_equal(said(f, 0), "BEGIN READ ONLY | select peek | COMMIT");
+	assert_int_equal(fake_server_counts(f->server).submits, 1);
+	/* inside another it is an ordinary statement */
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_run(f->session, "peek", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	cdbc_result_free(result);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 3), "BEGIN | select peek | COMMIT");
+}
+
+static void test_a_query_with_an_isolation(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "update mark set a=1",
+												 .times = 1,
+												 .error = {.struct_size = sizeof(cdbc_error_info),
+														   .status = CDBC_CONFLICT,
+														   .message = "restart",
+														   .sqlstate = "40001"}});
+	fake_server_answer(f->server, &(fake_answer){.sql = "update mark set a=1", .affected = 3});
+	/* the whole transaction is here, so a conflict may be met by the whole again */
+	assert_int_equal(cdbc_session_run(f->session, "mark", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	assert_int_equal(cdbc_result_affected_count(result), 3);
+	cdbc_result_free(result);
+	assert_int_equal(f->attempts, 1);
+	answer_lost(f, "COMMIT");
+	assert_int_equal(cdbc_session_run(f->session, "mark", CDBC_NO_PARAMS, NULL, &result, &err),
+					 CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(test_begin_and_commit),
+		CASE(test_options),
+		CASE(test_an_overlooked_failure_is_not_committed),
+		CASE(test_a_wrong_parameter_fails_nothing),
+		CASE(test_text_does_not_end_it),
+		CASE(test_a_lost_transaction_stays_lost),
+		CASE(test_a_transaction_of_text_that_is_lost),
+		CASE(test_savepoints),
+		CASE(test_a_conflict_runs_it_again),
+		CASE(test_a_conflict_at_the_commit),
+		CASE(test_lost_before_the_commit),
+		CASE(test_a_commit_that_is_lost_is_not_repeated),
+		CASE(test_an_ambiguous_commit_is_not_repeated),
+		CASE(test_a_function_that_overlooks_a_failure),
+		CASE(test_a_function_that_says_no),
+		CASE(test_a_function_does_not_end_its_transaction),
+		CASE(test_how_often),
+		CASE(test_nested),
+		CASE(test_a_nested_failure_is_undone_alone),
+		CASE(test_restart_savepoint),
+		CASE(test_a_read_only_query_is_one_round_trip),
+		CASE(test_a_query_with_an_isolation),
+	};
+	cdbc_error *err = NULL;
+
+	if (cdbc_driver_add(&fake_driver, &err)) {
+		print_error("%s\n", cdbc_error_message(err));
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
