@@ -17,6 +17,7 @@
 
 static void client_free(cdbc_client *client, bool was_open)
 {
+	cx_watch_free(client->watch);
 	cx_pool_free(client->pool);
 	cx_helpers_free(client->helpers);
 	if (!was_open)
@@ -64,6 +65,43 @@ cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_erro
 	return CDBC_OK;
 }
 
+/* ---- Queries ---- */
+
+static bool is_still(void *self)
+{
+	cdbc_client *client = self;
+
+	return cx_watch_is_still(client->watch);
+}
+
+/* The folders changed. Files that are wrong wait for the next change; what is wrong with reading
+ * them may pass. */
+static bool on_change(void *self, bool is_retry)
+{
+	cdbc_client *client = self;
+	cx_repository_gate gate = {is_still, client, is_retry};
+	cdbc_status status = cx_repository_reload(&client->queries, &gate, NULL);
+
+	if (!status)
+		cx_session_trim_spare(client);
+	return status != CDBC_CANCELLED && status != CDBC_IO && status != CDBC_NOMEM;
+}
+
+/* Before they are read, so that no change is lost. */
+static cdbc_status watch_queries(cdbc_client *client, const cx_query_options *queries,
+								 cdbc_error **err)
+{
+	cx_watch_options options = {.paths = (const char *const *)client->queries.folders,
+								.path_count = client->queries.folder_count,
+								.must_poll = queries->reload == CX_RELOAD_POLL,
+								.delay_ns = queries->reload_delay_ns,
+								.interval_ns = queries->reload_interval_ns,
+								.changed = on_change,
+								.self = client};
+
+	return cx_watch_new(&options, &client->watch, err);
+}
+
 static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config,
 								const cdbc_client_options *options, cdbc_error **err)
 {
@@ -77,9 +115,15 @@ static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config,
 		client->queries.embedded = options->embedded;
 	status = cx_repository_init(&client->queries, queries.folders, queries.folder_count,
 								&client->events, err);
+	if (!status && queries.reload && queries.folder_count)
+		status = watch_queries(client, &queries, err);
+	if (!status)
+		status = cx_repository_open(&client->queries, err);
 	cx_options_queries_fini(&queries);
 	return status;
 }
+
+/* ---- Opening ---- */
 
 static cdbc_status open_pool(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
 {
@@ -171,6 +215,8 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 		status = open_pool(client, config, err);
 	if (!status)
 		status = cx_statements_new(STATEMENT_CACHE, client->style, &client->statements, err);
+	if (!status && client->watch)
+		status = cx_watch_start(client->watch, err);
 	if (status) {
 		if (client->pool)
 			cx_pool_close(client->pool, 0);
@@ -218,6 +264,8 @@ void cdbc_client_close(cdbc_client *client, int64_t timeout_ms)
 	if (!client)
 		return;
 	atomic_store(&client->is_closed, true);
+	cx_watch_free(client->watch);
+	client->watch = NULL;
 	spare = atomic_exchange(&client->spare, CX_SPARE_CLOSED);
 	if (spare)
 		cx_session_free(spare); /* not the last reference: the owner's is below */

@@ -7,6 +7,7 @@
 #include "base/helpers.h"
 #include "infra/pool/pool.h"
 #include "service/catalog/repository.h"
+#include "service/catalog/watch.h"
 #include "service/options.h"
 #include "service/statements.h"
 #include "service/strategy/chain.h"
@@ -28,6 +29,7 @@ struct cdbc_client {
 	cx_helpers *helpers;
 	cx_pool *pool;
 	cx_repository queries;
+	cx_watch *watch; /* NULL: queries are not reloaded by themselves */
 	cx_statements *statements;
 	cx_result_options results;
 	int64_t timeout_ms;

@@ -77,7 +77,7 @@ static void check_database(cdbc_client *client, int64_t deadline_ns, reporter *r
 
 static void check_catalog(cdbc_client *client, reporter *r)
 {
-	char text[CX_REFUSED_BYTES + 256], when[32];
+	char text[CX_REFUSED_BYTES + 512], when[32], watched[200] = "";
 	cx_repository_state state;
 	struct tm tm;
 	time_t loaded;
@@ -85,9 +85,11 @@ static void check_catalog(cdbc_client *client, reporter *r)
 	cx_repository_look(&client->queries, &state);
 	loaded = (time_t)state.loaded_s;
 	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&loaded, &tm));
-	snprintf(text, sizeof text, "%zu queries, generation %" PRIu64 " of %s%s%s", state.query_count,
-			 state.generation, when, state.refused[0] ? "; a newer one was refused: " : "",
-			 state.refused);
+	if (client->watch)
+		cx_watch_describe(client->watch, watched, sizeof watched);
+	snprintf(text, sizeof text, "%zu queries, generation %" PRIu64 " of %s%s%s%s%s",
+			 state.query_count, state.generation, when, watched[0] ? ", " : "", watched,
+			 state.refused[0] ? "; a newer one was refused: " : "", state.refused);
 	tell(r, "catalog", !state.refused[0], text);
 }
 

@@ -193,12 +193,16 @@ cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out,
 {
 	(void)err;
 	out->folders = cx_config_list(config, "queries.folders", &out->folder_count);
+	out->reload = (cx_reload_mode)cx_config_number(config, "queries.reload", CX_RELOAD_OFF);
+	out->reload_delay_ns = cx_config_number(config, "queries.reload_delay", 0) * CX_NS_PER_MS;
+	out->reload_interval_ns =
+		cx_config_number(config, "queries.reload_interval", 1000) * CX_NS_PER_MS;
 	return CDBC_OK;
 }
 
 void cx_options_queries_fini(cx_query_options *queries)
 {
-	*queries = (cx_query_options){NULL, 0};
+	*queries = (cx_query_options){.folders = NULL};
 }
 
 cdbc_status cx_options_retry(const cdbc_config *config, cx_retry_options *out, cdbc_error **err)

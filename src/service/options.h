@@ -43,11 +43,16 @@ typedef struct cx_result_options {
 cdbc_status cx_options_results(const cdbc_config *config, cx_result_options *out,
 							   int64_t *timeout_ms, cdbc_error **err);
 
+typedef enum cx_reload_mode { CX_RELOAD_OFF, CX_RELOAD_ON, CX_RELOAD_POLL } cx_reload_mode;
+
 /* Folders and files of queries, ready to open (relative ones in a file are relative to its folder).
  * Borrowed from config. */
 typedef struct cx_query_options {
 	const char *const *folders;
 	size_t folder_count;
+	cx_reload_mode reload;
+	int64_t reload_delay_ns;
+	int64_t reload_interval_ns;
 } cx_query_options;
 
 cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out, cdbc_error **err);

@@ -41,12 +41,18 @@ static void publish(cx_repository *repository, cdbc_catalog *catalog)
 	cdbc_catalog_free(old);
 }
 
-static void refuse(cx_repository *repository, const cdbc_error *error)
+/* Remembers why the last load failed. False: it is what the one before failed of. */
+static bool refuse(cx_repository *repository, const cdbc_error *error)
 {
+	char text[CX_REFUSED_BYTES];
+	bool is_new;
+
+	snprintf(text, sizeof text, "%s", error ? cdbc_error_message(error) : "out of memory");
 	cx_mutex_lock(&repository->lock);
-	snprintf(repository->state.refused, sizeof repository->state.refused, "%s",
-			 error ? cdbc_error_message(error) : "out of memory");
+	is_new = strcmp(repository->state.refused, text) != 0;
+	strcpy(repository->state.refused, text);
 	cx_mutex_unlock(&repository->lock);
+	return is_new;
 }
 
 void cx_repository_look(cx_repository *repository, cx_repository_state *out)
@@ -124,8 +130,10 @@ static cdbc_status load(cx_repository *repository, const cx_repository_gate *gat
 
 	if (!status)
 		status = compose(repository, files, &next, err);
-	if (!status && gate && !gate->may_pass(gate->self)) {
-		cdbc_catalog_free(next);
+	if (gate && !gate->may_pass(gate->self)) {
+		if (!status)
+			cdbc_catalog_free(next);
+		cx_error_clear(err);
 		status = cx_error_set(err, CDBC_CANCELLED, "the folders changed while they were read");
 	}
 	if (status) {
@@ -143,16 +151,17 @@ cdbc_status cx_repository_reload(cx_repository *repository, const cx_repository_
 {
 	int64_t began_ns = cx_clock_now_ns();
 	cdbc_error *error = NULL;
+	bool is_new = false;
 	cdbc_status status;
 
 	cx_mutex_lock(&repository->loading);
 	status = load(repository, gate, &error);
 	if (status && status != CDBC_CANCELLED)
-		refuse(repository, error);
+		is_new = refuse(repository, error) || !gate || !gate->is_retry;
 	cx_mutex_unlock(&repository->loading);
 	if (status) {
 		cx_error_wrap(&error, "reload queries");
-		if (status != CDBC_CANCELLED)
+		if (is_new)
 			tell(repository, began_ns, error);
 		cx_error_pass(err, error);
 		return status;
@@ -182,15 +191,15 @@ static cdbc_status copy_folders(cx_repository *repository, const char *const *fo
 cdbc_status cx_repository_init(cx_repository *repository, const char *const *folders,
 							   size_t folder_count, const cx_events *events, cdbc_error **err)
 {
-	cdbc_status status;
-
 	cx_mutex_init(&repository->lock);
 	cx_mutex_init(&repository->loading);
 	repository->events = events;
-	status = copy_folders(repository, folders, folder_count, err);
-	if (!status)
-		status = load(repository, NULL, err);
-	return status;
+	return copy_folders(repository, folders, folder_count, err);
+}
+
+cdbc_status cx_repository_open(cx_repository *repository, cdbc_error **err)
+{
+	return load(repository, NULL, err);
 }
 
 void cx_repository_fini(cx_repository *repository)

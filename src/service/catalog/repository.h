@@ -42,20 +42,23 @@ typedef struct cx_repository {
 	const cx_events *events;
 } cx_repository;
 
-/* Loads the first generation. Copies the names of the folders; events are borrowed. On failure,
- * too, fini is to be called. */
+/* Copies the names of the folders; events are borrowed. Loads nothing yet. On failure, too, fini is
+ * to be called. */
 cdbc_status cx_repository_init(cx_repository *repository, const char *const *folders,
 							   size_t folder_count, const cx_events *events, cdbc_error **err);
+/* Loads the first generation. */
+cdbc_status cx_repository_open(cx_repository *repository, cdbc_error **err);
 /* Takes one that is all zeros. */
 void cx_repository_fini(cx_repository *repository);
 
 /* Puts the generation in force into *held, whose old one (NULL: none) is given back. */
 void cx_repository_renew(cx_repository *repository, cdbc_catalog **held);
 
-/* Before a generation is put in force: false, and it is dropped instead. */
+/* Asked at the end of a load, well or not: false, and it did not happen. */
 typedef struct cx_repository_gate {
 	bool (*may_pass)(void *self);
 	void *self;
+	bool is_retry; /* the same failure as before is not told again */
 } cx_repository_gate;
 
 /* Reads the folders again. On failure the generation in force stays. Observers are told. gate NULL:

@@ -49,7 +49,8 @@ static int set_up(void **state)
 	sql_write("a.sql", "-- name: a :one\nselect 1 as g;\n");
 	sql_write("b.sql", "-- name: b :one\n-- param: x int8\nselect 1 as g, :x as x;\n");
 	assert_int_equal(cx_events_init(&events, &observer, 1, NULL), CDBC_OK);
-	if (cx_repository_init(&repository, folders, 1, &events, &err))
+	if (cx_repository_init(&repository, folders, 1, &events, &err) ||
+		cx_repository_open(&repository, &err))
 		fail_msg("%s", cdbc_error_message(err));
 	return 0;
 }
@@ -232,11 +233,13 @@ static bool nobody_passes(void *self)
 static void test_gate(void **state)
 {
 	int asked = 0;
-	cx_repository_gate gate = {nobody_passes, &asked};
+	cx_repository_gate gate = {nobody_passes, &asked, false};
 
 	(void)state;
 	assert_int_equal(cx_repository_reload(&repository, &gate, NULL), CDBC_CANCELLED);
-	assert_int_equal(asked, 1);
+	sql_write("z.sql", "select 'open;\n");
+	assert_int_equal(cx_repository_reload(&repository, &gate, NULL), CDBC_CANCELLED);
+	assert_int_equal(asked, 2);
 	assert_int_equal(look().generation, 1);
 	assert_string_equal(look().refused, "");
 	assert_int_equal(seen.loads, 0);
@@ -258,6 +261,8 @@ static cdbc_status load_and_swap(void *data, cdbc_error **err)
 	cdbc_catalog *held = NULL;
 	cdbc_status status = cx_repository_init(&own, folders, 1, NULL, err);
 
+	if (!status)
+		status = cx_repository_open(&own, err);
 	if (!status) {
 		cx_repository_renew(&own, &held);
 		status = cx_repository_reload(&own, NULL, err);
