@@ -50,7 +50,7 @@ static bool refuse(cx_repository *repository, const cdbc_error *error)
 	snprintf(text, sizeof text, "%s", error ? cdbc_error_message(error) : "out of memory");
 	cx_mutex_lock(&repository->lock);
 	is_new = strcmp(repository->state.refused, text) != 0;
-	strcpy(repository->state.refused, text);
+	memcpy(repository->state.refused, text, sizeof text);
 	cx_mutex_unlock(&repository->lock);
 	return is_new;
 }

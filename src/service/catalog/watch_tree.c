@@ -108,9 +108,8 @@ static bool step_next(step *s)
 	s->to = s->from + strcspn(s->path + s->from, "/");
 	if (s->to >= PATH_MAX)
 		return false;
-	snprintf(s->above, sizeof s->above, "%.*s", (int)s->from, s->from ? s->path : ".");
-	if (!s->from)
-		strcpy(s->above, ".");
+	snprintf(s->above, sizeof s->above, "%.*s", s->from ? (int)s->from : 1,
+			 s->from ? s->path : ".");
 	snprintf(s->self, sizeof s->self, "%.*s", (int)s->to, s->path);
 	s->is_there = lstat(s->self, &s->info) == 0;
 	s->is_last = !s->path[s->to + strspn(s->path + s->to, "/")];
