@@ -30,8 +30,9 @@ typedef struct cdbc_client_options {
 	}
 
 /* Opens a client from a loaded configuration, which is borrowed for the call. Loads and checks the
- * SQL folders that it names and the embedded queries, and opens pool.min_size connections in the background without waiting
- * for them. Fails with CDBC_CONFIG, CDBC_SQL_FILE, CDBC_IO, CDBC_NOMEM. Round trips: none. */
+ * SQL folders that it names and the embedded queries, and opens pool.min_size connections in the
+ * background without waiting for them. Fails with CDBC_CONFIG, CDBC_SQL_FILE, CDBC_IO, CDBC_NOMEM.
+ * Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_open(const cdbc_config *config,
 													 const cdbc_client_options *options,
 													 cdbc_client **out, cdbc_error **err);

@@ -126,6 +126,24 @@ def static(t):
     equal((done.returncode, done.stdout[:3]), (0, b"40 "))
 
 
+@case("a program with its queries in it: embedded by the installed command, built by pkg-config in C and in C++, run without files")
+def embedded(t):
+    installed = Installed.get()
+    source = os.path.join(ROOT, "examples", "embedded", "embedded.c")
+    installed.run([installed.command, "queries", "embed", BANK, "--name", "bank_queries", "--output", t.path("bank_queries.c"),
+                   "--header", t.path("bank_queries.h")], installed.environment())
+    with open(os.path.join(ROOT, "examples", "embedded", "expected.txt"), encoding="ascii") as f:
+        wanted = f.read()
+    cc, cxx = [os.environ.get("CC", "cc"), "-std=c11"], [os.environ.get("CXX", "c++"), "-std=c++17", "-x", "c++"]
+    flags = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", t.folder, *installed.flags("--cflags")]
+    for compiler in (cc, cxx):
+        installed.run([*cc, *flags, "-c", source, "-o", t.path("main.o")], installed.environment())
+        installed.run([*compiler, *flags, "-c", t.path("bank_queries.c"), "-o", t.path("queries.o")], installed.environment())
+        installed.run([cc[0], t.path("main.o"), t.path("queries.o"), *installed.flags("--libs"), "-o", t.path("embedded")],
+                      installed.environment())
+        equal(installed.run([t.path("embedded"), "sqlite::memory:"], installed.environment(), cwd="/"), wanted)
+
+
 @case("each program of examples/programs is run here")
 def every_program(t):
     with open(os.path.abspath(__file__), encoding="utf-8") as f:

@@ -28,6 +28,8 @@ static const cli_option_row options[] = {
 	{OPT_ORIGIN, 0, "origin", NULL, "tell where each setting comes from"},
 	{OPT_KEEP, 0, "keep", NULL, "keep what was made"},
 	{OPT_EXPAND, 0, "expand", NULL, "print every statement that the query may become"},
+	{OPT_NAME, 0, "name", "SYMBOL", "embed: what the queries are called in C (queries)"},
+	{OPT_HEADER, 0, "header", "FILE", "embed: a file for its declaration"},
 	{OPT_FORCE, 0, "force", NULL, "even where it is refused for safety"},
 	{OPT_COVERAGE, 0, "coverage", NULL, "test: list the queries that no test calls"},
 	{OPT_DIALECT, 0, "dialect", "NAME",
@@ -294,6 +296,12 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return 0;
 	case OPT_KEEP:
 		args->keep = true;
+		return 0;
+	case OPT_NAME:
+		args->name = value;
+		return 0;
+	case OPT_HEADER:
+		args->header = value;
 		return 0;
 	case OPT_FORCE:
 		args->force = true;

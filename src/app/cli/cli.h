@@ -55,7 +55,9 @@ typedef enum cli_option {
 	OPT_AGAINST = 1u << 22,
 	OPT_PLAN = 1u << 23,
 	OPT_LARGE_ROWS = 1u << 24,
-	OPT_STRICT = 1u << 25
+	OPT_STRICT = 1u << 25,
+	OPT_NAME = 1u << 26,
+	OPT_HEADER = 1u << 27
 } cli_option;
 
 #define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
@@ -73,6 +75,8 @@ typedef struct cli_args {
 	const char *output;
 	const char *file;
 	const char *dialect;
+	const char *name;   /* of embed */
+	const char *header; /* of embed */
 	int64_t timeout_ms;
 	int64_t max_rows;
 	bool no_header;
@@ -159,6 +163,25 @@ int cli_query_folders(const cli_args *args, size_t first, const char ***paths, s
 
 /* ---- queries_check.c */
 int cli_queries_check(cli_args *args);
+
+/* ---- files.c */
+typedef struct cli_files {
+	char **paths;
+	size_t count;
+} cli_files;
+
+bool cli_has_suffix(const char *name, const char *suffix);
+/* Prints what errno says of a path; EXIT_USAGE. */
+int cli_fail_path(const char *path);
+int cli_files_add(cli_files *files, const char *path);
+/* Adds the wanted files of a folder and below, in the order of their names. Prints and returns an
+ * exit code. */
+int cli_files_find(cli_files *files, const char *folder, bool (*is_wanted)(const char *name));
+void cli_files_fini(cli_files *files);
+
+/* ---- queries_embed.c */
+/* cdbc queries embed. */
+int cli_queries_embed(cli_args *args);
 
 /* ---- queries_test.c */
 /* cdbc queries test. */

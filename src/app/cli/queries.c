@@ -255,6 +255,8 @@ static int queries_main(cli_args *args)
 		return split(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "test") == 0)
 		return cli_queries_test(args);
+	if (args->word_count >= 1 && strcmp(args->words[0], "embed") == 0)
+		return cli_queries_embed(args);
 	return cli_usage(&cli_queries, "say list, show NAME, check, test, or split FILE, and PATH... "
 								   "when the configuration has no folders");
 }
@@ -264,8 +266,8 @@ static const char *const test_formats[] = {"text", "tap", NULL};
 const cli_command cli_queries = {
 	"queries",
 	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]... | "
-	"test [PATH|NAME]... | split FILE",
-	"list, show, check, test the named queries; split a script",
+	"test [PATH|NAME]... | split FILE | embed FOLDER",
+	"list, show, check, test, embed the named queries; split a script",
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
 	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error (-o json or ndjson "
@@ -283,10 +285,14 @@ const cli_command cli_queries = {
 	"and with 2\n"
 	"when a file is wrong (-o text, tap or json; --coverage; --force where the environment is "
 	"called\n"
-	"production).",
-	"list show check test split",
+	"production). embed writes the queries of a folder as a C source, for programs that ship "
+	"without "
+	"files:\n"
+	"    cdbc queries embed sql --name bank_queries --output bank_queries.c --header "
+	"bank_queries.h",
+	"list show check test split embed",
 	OPTS_CONNECT | (OPTS_CHECK & ~(OPT_PLAN | OPT_LARGE_ROWS)) | OPT_QUIET | OPT_EXPAND |
-		OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE,
+		OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER,
 	queries_main,
 	test_formats,
 };

@@ -4,21 +4,16 @@
 #include "app/cli/test_print.h"
 #include "base/error.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-#define SUFFIX    ".test.sql"
-#define FILES_MAX 10000
-#define DEPTH_MAX 32
+#define SUFFIX ".test.sql"
 
 typedef struct suite {
-	cli_args args; /* with the folders as a setting */
-	char **paths;  /* of test files, in order */
-	size_t path_count;
+	cli_args args;      /* with the folders as a setting */
+	cli_files paths;    /* of test files, in order */
 	const char **names; /* only tests that call one of these; none: all */
 	size_t name_count;
 	cx_buf folders;
@@ -32,63 +27,9 @@ typedef struct suite {
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static bool has_suffix(const char *name, const char *suffix)
+static bool is_test_file(const char *name)
 {
-	size_t n = strlen(name), s = strlen(suffix);
-
-	return n > s && strcmp(name + n - s, suffix) == 0;
-}
-
-static int add_path(suite *s, const char *path)
-{
-	char **grown = realloc(s->paths, (s->path_count + 1) * sizeof *grown);
-
-	if (!grown)
-		return EXIT_INTERNAL;
-	s->paths = grown;
-	if (s->path_count == FILES_MAX)
-		return cli_usage(&cli_queries, "test: more than %d test files", FILES_MAX);
-	grown[s->path_count] = strdup(path);
-	return grown[s->path_count++] ? EXIT_OK : EXIT_INTERNAL;
-}
-
-static int is_listed(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-static int fail_path(const char *path)
-{
-	fprintf(stderr, "cdbc queries test: %s: %s\n", path, strerror(errno));
-	return EXIT_USAGE;
-}
-
-/* Test files in a folder and below, in the order of their names. */
-static int find_files(suite *s, const char *folder, int depth)
-{
-	struct dirent **entries = NULL;
-	int count = scandir(folder, &entries, is_listed, alphasort), code = EXIT_OK;
-
-	if (count < 0)
-		return fail_path(folder);
-	for (int i = 0; i < count; i++) {
-		char *path = NULL;
-		struct stat info;
-
-		if (!code && asprintf(&path, "%s%s%s", folder, has_suffix(folder, "/") ? "" : "/",
-							  entries[i]->d_name) < 0)
-			code = EXIT_INTERNAL;
-		if (!code && stat(path, &info) == 0) {
-			if (S_ISDIR(info.st_mode) && depth < DEPTH_MAX)
-				code = find_files(s, path, depth + 1);
-			else if (S_ISREG(info.st_mode) && has_suffix(path, SUFFIX))
-				code = add_path(s, path);
-		}
-		free(path);
-		free(entries[i]);
-	}
-	free(entries);
-	return code;
+	return cli_has_suffix(name, SUFFIX);
 }
 
 /* A word of the command line: a folder, a test file, or the name of a query. */
@@ -98,20 +39,20 @@ static int take_word(suite *s, const char *word)
 	struct stat info;
 
 	if (stat(word, &info)) {
-		if (slash || has_suffix(word, ".sql"))
-			return fail_path(word);
+		if (slash || cli_has_suffix(word, ".sql"))
+			return cli_fail_path(word);
 		s->names[s->name_count++] = word;
 		return EXIT_OK;
 	}
-	if (!S_ISDIR(info.st_mode) && !has_suffix(word, SUFFIX))
+	if (!S_ISDIR(info.st_mode) && !cli_has_suffix(word, SUFFIX))
 		return cli_usage(&cli_queries, "test: %s: a test file is named NAME%s", word, SUFFIX);
 	cx_buf_puts(&s->folders, s->folders.length ? "," : "");
 	if (S_ISDIR(info.st_mode)) {
 		cx_buf_puts(&s->folders, word);
-		return find_files(s, word, 0);
+		return cli_files_find(&s->paths, word, is_test_file);
 	}
 	cx_buf_put(&s->folders, slash ? word : ".", slash ? (size_t)(slash - word) + 1 : 1);
-	return add_path(s, word);
+	return cli_files_add(&s->paths, word);
 }
 
 static int find_configured(suite *s, const char *joined)
@@ -123,9 +64,9 @@ static int find_configured(suite *s, const char *joined)
 	while (!code && (part = strsep(&rest, ",")) != NULL) {
 		part += strspn(part, " ");
 		if (*part && stat(part, &info))
-			code = fail_path(part);
+			code = cli_fail_path(part);
 		else if (*part && S_ISDIR(info.st_mode))
-			code = find_files(s, part, 0);
+			code = cli_files_find(&s->paths, part, is_test_file);
 	}
 	free(list);
 	return code;
@@ -156,7 +97,7 @@ static int choose_folders(suite *s, const cdbc_config *config)
 	cdbc_config_item *grown;
 
 	if (cdbc_config_get(config, "queries.folders", &joined, NULL) == CDBC_OK && joined && *joined)
-		return s->path_count || s->folders.length ? EXIT_OK : find_configured(s, joined);
+		return s->paths.count || s->folders.length ? EXIT_OK : find_configured(s, joined);
 	if (!s->folders.length)
 		return cli_usage(&cli_queries,
 						 "no folder of queries: give one, use -Q, or set queries.folders");
@@ -210,18 +151,18 @@ static int read_files(suite *s)
 {
 	size_t error_count = 0;
 
-	s->files = calloc(s->path_count + 1, sizeof *s->files);
+	s->files = calloc(s->paths.count + 1, sizeof *s->files);
 	if (!s->files)
 		return EXIT_INTERNAL;
-	for (size_t i = 0; i < s->path_count; i++) {
+	for (size_t i = 0; i < s->paths.count; i++) {
 		cdbc_error *error = NULL;
 		size_t errors = 0;
 		cx_buf text;
-		cdbc_status status = cli_read_file(s->paths[i], &text, &error);
+		cdbc_status status = cli_read_file(s->paths.paths[i], &text, &error);
 
 		if (!status) {
 			status =
-				cli_test_file_read(s->paths[i], text.data ? text.data : "", text.length,
+				cli_test_file_read(s->paths.paths[i], text.data ? text.data : "", text.length,
 								   cli_print_diagnostic, stderr, &errors, &s->files[i], &error);
 			s->file_count = i + 1;
 		}
@@ -390,12 +331,10 @@ static void suite_fini(suite *s, const cli_args *args)
 	cli_close(s->client);
 	for (size_t i = 0; i < s->file_count; i++)
 		cli_test_file_free(&s->files[i]);
-	for (size_t i = 0; i < s->path_count; i++)
-		free(s->paths[i]);
 	if (s->args.settings != args->settings)
 		free(s->args.settings);
 	free(s->files);
-	free(s->paths);
+	cli_files_fini(&s->paths);
 	free(s->names);
 	cx_buf_free(&s->folders);
 }
