@@ -116,6 +116,19 @@ cdbc_catalog_check_for(const char *const *paths, size_t path_count, const char *
 /* Whether PostgreSQL's parser (libpg_query) was built in and is installed; without it a check skips
  * what needs it. */
 CDBC_API bool cdbc_catalog_has_grammar(void);
+/* How files are written. */
+typedef enum cdbc_sql_style {
+	CDBC_STYLE_CDBC, /* as docs/sql-files.md has it, aiosql and yesql among it */
+	CDBC_STYLE_SQLC  /* the same, and @name, sqlc.arg, sqlc.narg, sqlc.slice and sqlc.embed */
+} cdbc_sql_style;
+
+/* As cdbc_catalog_load and cdbc_catalog_check_for; styles is one for each path (NULL: ours). */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_load_style(cdbc_catalog *catalog, const char *path,
+															cdbc_sql_style style, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_check_style(
+	const char *const *paths, const cdbc_sql_style *styles, size_t path_count, const char *dialect,
+	void (*report)(void *data, const cdbc_diagnostic *diagnostic), void *data, size_t *error_count,
+	cdbc_error **err);
 
 /* How many queries there are. */
 CDBC_API size_t cdbc_catalog_count(const cdbc_catalog *catalog);

@@ -113,6 +113,7 @@ static cdbc_status load_queries(cdbc_client *client, const cdbc_config *config,
 	if (options &&
 		options->struct_size >= offsetof(cdbc_client_options, embedded) + sizeof options->embedded)
 		client->queries.embedded = options->embedded;
+	client->queries.sqlc_count = queries.sqlc_count;
 	status = cx_repository_init(&client->queries, queries.folders, queries.folder_count,
 								&client->events, err);
 	if (!status && queries.reload && queries.folder_count)

@@ -191,8 +191,19 @@ cdbc_status cx_options_results(const cdbc_config *config, cx_result_options *out
 
 cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out, cdbc_error **err)
 {
-	(void)err;
-	out->folders = cx_config_list(config, "queries.folders", &out->folder_count);
+	size_t own_count = 0, sqlc_count = 0;
+	const char *const *own = cx_config_list(config, "queries.folders", &own_count);
+	const char *const *sqlc = cx_config_list(config, "queries.sqlc_folders", &sqlc_count);
+	const char **folders = cx_calloc(own_count + sqlc_count + 1, sizeof *folders);
+
+	if (!folders)
+		return cx_error_nomem(err);
+	for (size_t i = 0; i < own_count + sqlc_count; i++)
+		folders[i] = i < own_count ? own[i] : sqlc[i - own_count];
+	out->folders = folders;
+	out->folder_count = own_count + sqlc_count;
+	out->sqlc_count =
+		cx_config_number(config, "queries.style", 0) == 0 ? sqlc_count : out->folder_count;
 	out->reload = (cx_reload_mode)cx_config_number(config, "queries.reload", CX_RELOAD_OFF);
 	out->reload_delay_ns = cx_config_number(config, "queries.reload_delay", 0) * CX_NS_PER_MS;
 	out->reload_interval_ns =
@@ -202,6 +213,7 @@ cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out,
 
 void cx_options_queries_fini(cx_query_options *queries)
 {
+	cx_free(queries->folders);
 	*queries = (cx_query_options){.folders = NULL};
 }
 

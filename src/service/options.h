@@ -46,13 +46,14 @@ cdbc_status cx_options_results(const cdbc_config *config, cx_result_options *out
 typedef enum cx_reload_mode { CX_RELOAD_OFF, CX_RELOAD_ON, CX_RELOAD_POLL } cx_reload_mode;
 
 /* Folders and files of queries, ready to open (relative ones in a file are relative to its folder).
- * Borrowed from config. */
+ * The texts are borrowed from config. */
 typedef struct cx_query_options {
-	const char *const *folders;
+	const char **folders;
 	size_t folder_count;
 	cx_reload_mode reload;
 	int64_t reload_delay_ns;
 	int64_t reload_interval_ns;
+	size_t sqlc_count; /* the last ones of them are written for sqlc */
 } cx_query_options;
 
 cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out, cdbc_error **err);

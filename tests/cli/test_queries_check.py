@@ -101,6 +101,26 @@ def good(t):
     t.fails(2, "queries", "check", t.path("no.sql"), says="no.sql")
 
 
+@case("folders written for sqlc, named and configured")
+def sqlc(t):
+    path = t.write("sqlc/q.sql", "-- name: X :many\nselect sqlc.arg(id)::int8, @b where 1 in (sqlc.slice(ids))\n"
+                              "-- name: Y :one\nselect sqlc.narg(id), @b as b\n")
+    own = t.write("own/q.sql", "-- name: own_x :many\nselect 1 from t@idx where a = :a\n")
+    equal("sqlc.arg(id)::int8, @b" in t.good("queries", "show", "X", path, "--style", "sqlc").text, True)
+    equal("(id, b, ids)" in t.good("queries", "list", path, "--style", "sqlc").text, True)
+    equal("(id, b, ids)" in t.good("queries", "list", path).text, False)
+    t.fails(2, "queries", "list", path, "--style", "sqlx", says="there are cdbc and sqlc")
+    config = t.write("cdbc.yaml", "queries:\n  folders: [own]\n  sqlc_folders: [sqlc]\n")
+    both = t.good("queries", "list", "-c", config).text
+    equal(("(id, b, ids)" in both, "(a)" in both), (True, True))
+    config = t.write("cdbc.yaml", "queries:\n  folders: [sqlc]\n  style: sqlc\n")
+    equal("(id, b, ids)" in t.good("queries", "list", "-c", config).text, True)
+    done = t.good("run", "-c", config, "-d", "sqlite:" + t.path("x.db"), "-o", "tsv", "Y", "-p", "b=y")
+    equal(done.text.splitlines()[-1].split("\t")[1], "y")
+    t.good("queries", "check", "-c", config)
+    equal(own != path, True)
+
+
 @case("bytes that are no UTF-8 do not break the JSON")
 def bytes_(t):
     path = t.write("q.sql", b"-- name: a\nselect 1;\n-- name: a\xff\xc3\xa9\nselect 2\n")

@@ -40,6 +40,7 @@ static const cli_option_row options[] = {
 	{OPT_PLAN, 0, "plan", NULL, "check: with --online, look for full scans and missing indexes"},
 	{OPT_LARGE_ROWS, 0, "large-rows", "N", "check: rows of a large table (10000; 0: every table)"},
 	{OPT_STRICT, 0, "strict", NULL, "check: warnings are errors"},
+	{OPT_STYLE, 0, "style", "STYLE", "how the files are written: cdbc, or sqlc"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
@@ -312,6 +313,11 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 	case OPT_DIALECT:
 		args->dialect = value;
 		return 0;
+	case OPT_STYLE:
+		args->style = value;
+		return strcmp(value, "cdbc") == 0 || strcmp(value, "sqlc") == 0
+				   ? 0
+				   : cli_usage(command, "--style %s: there are cdbc and sqlc", value);
 	case OPT_EXPAND:
 		args->is_expanded = true;
 		return 0;
@@ -382,6 +388,8 @@ bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args 
 		}
 	}
 	if (out->folders.length && !add_setting(out, strdup("queries.folders"), out->folders.data))
+		return false;
+	if (out->style && !add_setting(out, strdup("queries.style"), out->style))
 		return false;
 	return true;
 }

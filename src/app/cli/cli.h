@@ -57,7 +57,8 @@ typedef enum cli_option {
 	OPT_LARGE_ROWS = 1u << 24,
 	OPT_STRICT = 1u << 25,
 	OPT_NAME = 1u << 26,
-	OPT_HEADER = 1u << 27
+	OPT_HEADER = 1u << 27,
+	OPT_STYLE = 1u << 28
 } cli_option;
 
 #define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
@@ -101,6 +102,8 @@ typedef struct cli_args {
 	const char **words; /* what is no option */
 	size_t word_count;
 	cx_buf folders; /* of -Q, joined */
+	const char *style;
+	size_t own_count; /* of cli_query_folders: those after that many are sqlc's */
 } cli_args;
 
 /* An option: its one source for parsing, help, completions and the manual. */
@@ -156,9 +159,9 @@ cli_exit cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_outpu
 
 /* ---- queries.c */
 /* The files and folders that a subcommand of queries looks at: those named behind its first words,
- * or the configured ones. *paths and *list are the caller's to free. Prints and returns an exit
- * code. */
-int cli_query_folders(const cli_args *args, size_t first, const char ***paths, size_t *count,
+ * or the configured ones. *paths and *list are the caller's to free; args->own_count is set. Prints
+ * and returns an exit code. */
+int cli_query_folders(cli_args *args, size_t first, const char ***paths, size_t *count,
 					  char **list);
 
 /* ---- queries_check.c */

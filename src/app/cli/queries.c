@@ -5,23 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Paths of the configured folders; *list is one allocation that the caller frees. */
-static int configured_folders(const cli_args *args, const char ***paths, size_t *count, char **list)
+/* Adds the paths of a list of the configuration, which is taken apart in place. */
+static int add_paths(char *list, const char ***paths, size_t *count)
 {
-	cdbc_config *config = NULL;
-	const char *joined = NULL;
-	char *rest, *part;
-	int code = cli_load_config(args, false, &config);
+	char *part;
 
-	if (code)
-		return code;
-	*count = 0;
-	*paths = NULL;
-	*list = NULL;
-	if (cdbc_config_get(config, "queries.folders", &joined, NULL) == CDBC_OK && joined)
-		*list = strdup(joined);
-	cdbc_config_free(config);
-	for (rest = *list; rest && (part = strsep(&rest, ",")) != NULL;) {
+	while (list && (part = strsep(&list, ",")) != NULL) {
 		const char **grown;
 
 		while (*part == ' ')
@@ -37,8 +26,41 @@ static int configured_folders(const cli_args *args, const char ***paths, size_t 
 	return EXIT_OK;
 }
 
-int cli_query_folders(const cli_args *args, size_t first, const char ***paths, size_t *count,
-					  char **list)
+/* Paths of the configured folders; *list is one allocation that the caller frees. */
+static int configured_folders(cli_args *args, const char ***paths, size_t *count, char **list)
+{
+	static const char *const keys[] = {"queries.folders", "queries.sqlc_folders"};
+	cdbc_config *config = NULL;
+	const char *joined[2] = {"", ""}, *style = NULL;
+	size_t first, size;
+	int code = cli_load_config(args, false, &config);
+
+	if (code)
+		return code;
+	*count = 0;
+	*paths = NULL;
+	for (int i = 0; i < 2; i++)
+		if (cdbc_config_get(config, keys[i], &joined[i], NULL) != CDBC_OK || !joined[i])
+			joined[i] = "";
+	first = strlen(joined[0]) + 1;
+	size = first + strlen(joined[1]) + 1;
+	*list = malloc(size);
+	if (*list) {
+		memcpy(*list, joined[0], first);
+		memcpy(*list + first, joined[1], size - first);
+		code = add_paths(*list, paths, count);
+		args->own_count = *count;
+		if (cdbc_config_get(config, "queries.style", &style, NULL) == CDBC_OK && style &&
+			strcmp(style, "sqlc") == 0)
+			args->own_count = 0;
+		if (!code)
+			code = add_paths(*list + first, paths, count);
+	}
+	cdbc_config_free(config);
+	return *list ? code : EXIT_INTERNAL;
+}
+
+int cli_query_folders(cli_args *args, size_t first, const char ***paths, size_t *count, char **list)
 {
 	int code;
 
@@ -49,6 +71,7 @@ int cli_query_folders(const cli_args *args, size_t first, const char ***paths, s
 		if (!*paths)
 			return EXIT_INTERNAL;
 		memcpy(*paths, args->words + first, *count * sizeof **paths);
+		args->own_count = args->style && strcmp(args->style, "sqlc") == 0 ? 0 : *count;
 		return EXIT_OK;
 	}
 	code = configured_folders(args, paths, count, list);
@@ -60,13 +83,14 @@ int cli_query_folders(const cli_args *args, size_t first, const char ***paths, s
 	return EXIT_OK;
 }
 
-static int load(const char **paths, size_t count, cdbc_catalog **out)
+static int load(const cli_args *args, const char **paths, size_t count, cdbc_catalog **out)
 {
 	cdbc_error *error = NULL;
 	cdbc_status status = cdbc_catalog_new(out, &error);
 
 	for (size_t i = 0; !status && i < count; i++)
-		status = cdbc_catalog_load(*out, paths[i], &error);
+		status = cdbc_catalog_load_style(
+			*out, paths[i], i < args->own_count ? CDBC_STYLE_CDBC : CDBC_STYLE_SQLC, &error);
 	return status ? cli_fail(error, status, false, NULL) : EXIT_OK;
 }
 
@@ -95,7 +119,7 @@ static int list(cli_args *args)
 	int code = cli_query_folders(args, 1, &paths, &count, &words);
 
 	if (!code)
-		code = load(paths, count, &catalog);
+		code = load(args, paths, count, &catalog);
 	for (size_t i = 0; !code && cdbc_catalog_at(catalog, i, &info); i++)
 		list_one(&info);
 	cdbc_catalog_free(catalog);
@@ -171,7 +195,7 @@ static int show(cli_args *args)
 		return cli_usage(&cli_queries, "show: give the name of a query");
 	code = cli_query_folders(args, 2, &paths, &count, &words);
 	if (!code)
-		code = load(paths, count, &catalog);
+		code = load(args, paths, count, &catalog);
 	if (!code) {
 		status = cdbc_catalog_get(catalog, args->words[1], &info, &error);
 		if (!status && args->is_expanded)
@@ -292,7 +316,8 @@ const cli_command cli_queries = {
 	"bank_queries.h",
 	"list show check test split embed",
 	OPTS_CONNECT | (OPTS_CHECK & ~(OPT_PLAN | OPT_LARGE_ROWS)) | OPT_QUIET | OPT_EXPAND |
-		OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER,
+		OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER |
+		OPT_STYLE,
 	queries_main,
 	test_formats,
 };

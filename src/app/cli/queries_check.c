@@ -186,9 +186,11 @@ static cdbc_check_options options_of(const cli_args *args)
 	return options;
 }
 
-/* The client is to have the very files that were looked at. */
-static int set_folders(cli_args *args, const char *const *paths, size_t count, cx_buf *joined)
+/* Some of the paths as a setting, which *joined holds. */
+static int set_list(cli_args *args, const char *key, const char *const *paths, size_t count,
+					cx_buf *joined)
 {
+	cx_buf_puts(joined, "");
 	for (size_t i = 0; i < count; i++) {
 		if (strchr(paths[i], ','))
 			return cli_usage(&cli_queries, "check: --online takes no path with a comma: %s",
@@ -196,22 +198,34 @@ static int set_folders(cli_args *args, const char *const *paths, size_t count, c
 		cx_buf_puts(joined, i ? "," : "");
 		cx_buf_puts(joined, paths[i]);
 	}
-	return !joined->is_nomem && !joined->is_over &&
-				   cli_args_set(args, "queries.folders", joined->data)
+	return !joined->is_nomem && !joined->is_over && cli_args_set(args, key, joined->data)
 			   ? EXIT_OK
 			   : EXIT_INTERNAL;
+}
+
+/* The client is to have the very files that were looked at. */
+static int set_folders(cli_args *args, const char *const *paths, size_t count, cx_buf joined[2])
+{
+	int code = set_list(args, "queries.folders", paths, args->own_count, &joined[0]);
+
+	if (!code)
+		code = set_list(args, "queries.sqlc_folders", paths + args->own_count,
+						count - args->own_count, &joined[1]);
+	if (!code && !cli_args_set(args, "queries.style", "cdbc"))
+		code = EXIT_INTERNAL;
+	return code;
 }
 
 static int ask_database(cli_args *args, const char *const *paths, size_t count, check_report *r,
 						size_t *error_count)
 {
 	const cdbc_check_options options = options_of(args);
-	cx_buf joined = CX_BUF_INIT(1u << 20);
+	cx_buf joined[2] = {CX_BUF_INIT(1u << 20), CX_BUF_INIT(1u << 20)};
 	cdbc_descriptions *descriptions = NULL;
 	cdbc_client *client = NULL;
 	cdbc_error *error = NULL;
 	cdbc_status status = CDBC_OK;
-	int code = set_folders(args, paths, count, &joined);
+	int code = set_folders(args, paths, count, joined);
 
 	if (!code)
 		code = cli_open(args, &client);
@@ -226,7 +240,8 @@ static int ask_database(cli_args *args, const char *const *paths, size_t count, 
 	}
 	cdbc_descriptions_free(descriptions);
 	cli_close(client);
-	cx_buf_free(&joined);
+	cx_buf_free(&joined[0]);
+	cx_buf_free(&joined[1]);
 	return code;
 }
 
@@ -242,7 +257,8 @@ static int ask_file(const cli_args *args, const char *const *paths, size_t count
 	if (!status)
 		status = cdbc_catalog_new(&catalog, &error);
 	for (size_t i = 0; i < count && !status; i++)
-		status = cdbc_catalog_load(catalog, paths[i], &error);
+		status = cdbc_catalog_load_style(
+			catalog, paths[i], i < args->own_count ? CDBC_STYLE_CDBC : CDBC_STYLE_SQLC, &error);
 	if (!status)
 		status = cdbc_catalog_check_against(catalog, descriptions, &options, report, r, error_count,
 											&error);
@@ -257,9 +273,17 @@ static int climb(cli_args *args, const char *const *paths, size_t count, check_r
 	cdbc_error *error = NULL;
 	const char *dialect = dialect_of(args);
 	size_t error_count = 0;
-	cdbc_status status =
-		cdbc_catalog_check_for(paths, count, dialect, report, r, &error_count, &error);
+	cdbc_sql_style *styles = calloc(count, sizeof *styles);
+	cdbc_status status;
 	int code = EXIT_OK;
+
+	if (!styles)
+		return EXIT_INTERNAL;
+	for (size_t i = args->own_count; i < count; i++)
+		styles[i] = CDBC_STYLE_SQLC;
+	status =
+		cdbc_catalog_check_style(paths, styles, count, dialect, report, r, &error_count, &error);
+	free(styles);
 
 	if (status)
 		return cli_fail(error, status, false, NULL);

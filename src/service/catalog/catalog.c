@@ -258,7 +258,13 @@ static cdbc_status load(cx_sqlfiles *loader, const char *path, const cdbc_embedd
 
 cdbc_status cdbc_catalog_load(cdbc_catalog *catalog, const char *path, cdbc_error **err)
 {
-	cx_sqlfiles loader = {.catalog = catalog, .err = err};
+	return cdbc_catalog_load_style(catalog, path, CDBC_STYLE_CDBC, err);
+}
+
+cdbc_status cdbc_catalog_load_style(cdbc_catalog *catalog, const char *path, cdbc_sql_style style,
+									cdbc_error **err)
+{
+	cx_sqlfiles loader = {.catalog = catalog, .err = err, .is_sqlc = style == CDBC_STYLE_SQLC};
 
 	return load(&loader, path, NULL, 0);
 }
@@ -296,16 +302,10 @@ bool cdbc_catalog_has_grammar(void)
 	return cx_grammar_open(&grammar);
 }
 
-cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
-							   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
-							   void *data, size_t *error_count, cdbc_error **err)
-{
-	return cdbc_catalog_check_for(paths, path_count, NULL, report, data, error_count, err);
-}
-
-cdbc_status cdbc_catalog_check_for(const char *const *paths, size_t path_count, const char *dialect,
-								   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
-								   void *data, size_t *error_count, cdbc_error **err)
+cdbc_status cdbc_catalog_check_style(const char *const *paths, const cdbc_sql_style *styles,
+									 size_t path_count, const char *dialect,
+									 void (*report)(void *data, const cdbc_diagnostic *diagnostic),
+									 void *data, size_t *error_count, cdbc_error **err)
 {
 	cdbc_catalog *catalog = NULL;
 	cx_sqlfiles loader = {.report = report, .data = data, .err = err, .is_grammar_checked = true};
@@ -322,12 +322,29 @@ cdbc_status cdbc_catalog_check_for(const char *const *paths, size_t path_count, 
 	status = cdbc_catalog_new(&catalog, err);
 
 	loader.catalog = catalog;
-	for (size_t i = 0; i < path_count && !status; i++)
+	for (size_t i = 0; i < path_count && !status; i++) {
+		loader.is_sqlc = styles && styles[i] == CDBC_STYLE_SQLC;
 		status = load(&loader, paths[i], NULL, 0);
+	}
 	cdbc_catalog_free(catalog);
 	if (!status)
 		*error_count = loader.error_count;
 	return status;
+}
+
+cdbc_status cdbc_catalog_check_for(const char *const *paths, size_t path_count, const char *dialect,
+								   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
+								   void *data, size_t *error_count, cdbc_error **err)
+{
+	return cdbc_catalog_check_style(paths, NULL, path_count, dialect, report, data, error_count,
+									err);
+}
+
+cdbc_status cdbc_catalog_check(const char *const *paths, size_t path_count,
+							   void (*report)(void *data, const cdbc_diagnostic *diagnostic),
+							   void *data, size_t *error_count, cdbc_error **err)
+{
+	return cdbc_catalog_check_style(paths, NULL, path_count, NULL, report, data, error_count, err);
 }
 
 /* ---- Asking --------------------------------------------------------------------------------- */

@@ -44,7 +44,7 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 						const char *message)
 {
 	int64_t column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
-	const char *begin = loader->text + place.line_start, *end;
+	const char *text = loader->written, *begin = text + place.line_start, *end;
 	cdbc_diagnostic diagnostic;
 	char *line, name[CX_NAME_MAX * 4];
 
@@ -60,7 +60,7 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 		return CDBC_SQL_FILE;
 	}
 	end = memchr(begin, '\n', loader->length - place.line_start);
-	line = cx_strndup(begin, (size_t)((end ? end : loader->text + loader->length) - begin));
+	line = cx_strndup(begin, (size_t)((end ? end : text + loader->length) - begin));
 	if (!line)
 		return cx_error_nomem(loader->err);
 	if (*line && line[strlen(line) - 1] == '\r')
@@ -147,6 +147,22 @@ static bool has_suffix(const char *name, const char *suffix)
 	return n > s && !strcmp(name + n - s, suffix);
 }
 
+static cdbc_status load_sqlc(cx_sqlfiles *loader)
+{
+	char *text = cx_strndup(loader->text, loader->length);
+	cdbc_status status;
+
+	if (!text)
+		return cx_error_nomem(loader->err);
+	status = cx_sqlc_translate(loader, text);
+	loader->text = text;
+	if (!status)
+		status = cx_sqlfiles_text(loader);
+	loader->text = loader->written;
+	cx_free(text);
+	return status;
+}
+
 /* A file's bytes, of which nothing is kept. path names it, base is its last part. */
 static cdbc_status load_text(cx_sqlfiles *loader, const char *path, const char *base,
 							 const char *name_space, const cx_buf *text)
@@ -157,10 +173,10 @@ static cdbc_status load_text(cx_sqlfiles *loader, const char *path, const char *
 	if (text->is_nomem || !loader->file || !loader->base_name)
 		return cx_error_nomem(loader->err);
 	loader->name_space = name_space;
-	loader->text = text->data ? text->data : "";
+	loader->text = loader->written = text->data ? text->data : "";
 	loader->length = text->length;
 	if (!text->is_over && text->length <= CX_FILE_MAX)
-		return cx_sqlfiles_text(loader);
+		return loader->is_sqlc ? load_sqlc(loader) : cx_sqlfiles_text(loader);
 	loader->length = 0;
 	return cx_sqlfiles_fail(loader, NULL, (cx_place){1, 0, 0}, "split it into several files",
 							"the file is longer than %u bytes", CX_FILE_MAX);

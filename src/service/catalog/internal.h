@@ -151,6 +151,8 @@ typedef struct cx_sqlfiles {
 	const char *base_name;  /* of the file, without .sql */
 	const char *text;
 	size_t length;
+	bool is_sqlc;        /* files written for sqlc */
+	const char *written; /* as it is in the file, where text was made ours; else text */
 } cx_sqlfiles;
 
 /* One query while it is read. */
@@ -201,6 +203,14 @@ bool cx_header_is_hugsql(const char *text, size_t length);
 bool cx_header_is_misplaced(const char *text, size_t length);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
 size_t cx_header_is_name(const char *text, size_t length);
+
+/* sqlc.c: what is sqlc's in loader->text made ours in text, a copy of it. */
+cdbc_status cx_sqlc_translate(cx_sqlfiles *loader, char *text);
+/* The parameters of a section's SQL, from base on, declared, unless any is: without types, and
+ * optional where written so. */
+cdbc_status cx_sqlc_declare(cx_sqlfiles *loader, cx_section *section, cx_place base, size_t to);
+/* A section's SQL as it is in the file; NULL: out of memory. */
+char *cx_sqlc_written(cx_sqlfiles *loader, size_t from, size_t length);
 
 /* policy.c: who may run it and how. */
 cdbc_status cx_header_roles(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,

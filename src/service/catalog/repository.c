@@ -93,7 +93,11 @@ static cdbc_status read_folders(const cx_repository *repository, cdbc_catalog **
 	if (!status && repository->embedded)
 		status = cdbc_catalog_add_embedded(files, repository->embedded, err);
 	for (size_t i = 0; i < repository->folder_count && !status; i++)
-		status = cdbc_catalog_load(files, repository->folders[i], err);
+		status = cdbc_catalog_load_style(files, repository->folders[i],
+										 i < repository->folder_count - repository->sqlc_count
+											 ? CDBC_STYLE_CDBC
+											 : CDBC_STYLE_SQLC,
+										 err);
 	if (status) {
 		cdbc_catalog_free(files);
 		return status;

@@ -35,6 +35,7 @@ typedef struct cx_repository {
 	char **folders;
 	size_t folder_count;
 	const cdbc_embedded_queries *embedded; /* set before init; borrowed; NULL: none */
+	size_t sqlc_count;                     /* set before init: the last folders, written for sqlc */
 	cdbc_catalog *files;                   /* of the folders: the first part of current */
 	cx_registered *registered;
 	size_t registered_count;

@@ -271,12 +271,18 @@ static cdbc_status parse_sql(scan *s)
 	cx_sqlfiles *loader = s->loader;
 	cx_record *record = s->section.record;
 	cx_param_decl *decls = NULL;
-	size_t count = 0, capacity = 0;
+	size_t count = 0, capacity = 0, length;
 	bool is_template = s->has_parts;
 	cdbc_error *error = NULL;
 	cdbc_status status = CDBC_OK;
-	const cx_param_rule *rule = record->rules;
+	const cx_param_rule *rule;
+	char *sql;
 
+	if (loader->is_sqlc)
+		status = cx_sqlc_declare(loader, &s->section, s->sql, s->sql_end);
+	if (status)
+		return status;
+	rule = record->rules;
 	for (size_t i = 0; rule || i < 4;) {
 		if (!cx_grow(&decls, count, &capacity, sizeof *decls)) {
 			cx_free(decls);
@@ -292,16 +298,16 @@ static cdbc_status parse_sql(scan *s)
 	}
 	record->sql = s->sql;
 	record->has_mark = s->section.has_mark;
-	record->query.info.sql =
-		cx_arena_strndup(loader->arena, loader->text + s->sql.offset, s->sql_end - s->sql.offset);
-	if (!record->query.info.sql)
+	length = s->sql_end - s->sql.offset;
+	sql = cx_arena_strndup(loader->arena, loader->text + s->sql.offset, length);
+	record->query.info.sql = loader->is_sqlc ? cx_sqlc_written(loader, s->sql.offset, length) : sql;
+	if (!sql || !record->query.info.sql)
 		status = cx_error_nomem(loader->err);
 	else if (is_template)
-		status = cx_variants_load(loader, &s->section, s->sql, record->query.info.sql,
-								  s->sql_end - s->sql.offset, decls, count);
-	else if (cx_statement_parse_both(loader->text + s->sql.offset, s->sql_end - s->sql.offset,
-									 decls, count, &record->query.statement,
-									 &record->query.statement_qmark, &error))
+		status = cx_variants_load(loader, &s->section, s->sql, sql, length, decls, count);
+	else if (cx_statement_parse_both(loader->text + s->sql.offset, length, decls, count,
+									 &record->query.statement, &record->query.statement_qmark,
+									 &error))
 		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
 	else if (loader->is_grammar_checked &&
 			 cx_sqlfiles_grammar(loader, record, loader->text + s->sql.offset,
@@ -442,7 +448,7 @@ static cdbc_status take_name(scan *s, const cx_token *token, size_t colon)
 	cdbc_status status = CDBC_OK;
 
 	if (s->is_open && !s->section.name) {
-		if (s->has_sql)
+		if (s->has_sql && !s->loader->is_sqlc) /* it takes what has no name for a schema */
 			status =
 				cx_sqlfiles_fail(s->loader, &s->section, s->sql, "move it below a `-- name:` line",
 								 "SQL before the file's first `name` line");
