@@ -42,6 +42,8 @@ typedef struct level {
 	bool is_begun;   /* a token was seen */
 	bool is_free;    /* after ON CONFLICT, of INSERT: clauses come again */
 	bool has_set;    /* of UPDATE */
+	size_t set_at;   /* its offset */
+	bool is_table;   /* stands where a table may */
 } level;
 
 #define LEVELS_MAX 64 /* deeper ones are not looked at */
@@ -79,18 +81,17 @@ static const char *const own_verbs[] = {
 	"backup", "cancel",  "check",  "describe", "experimental", "export",  "import", "inspect",
 	"pause",  "restore", "resume", "show",     "split",        "unsplit", "upsert", "use"};
 
-/* Words of clauses and statements that only CockroachDB has, or that PostgreSQL does not know where
- * they can be there. */
+/* Words of statements that are neither queries nor changes of data, which only CockroachDB has, or
+ * which PostgreSQL does not know where they can be there. */
 static const char *const own_words[] = {
-	"batch",      "bucket_count", "changefeed", "cluster",    "configure", "connections",
-	"family",     "interleave",   "inverted",   "job",        "jobs",      "lease",
-	"locality",   "logical",      "lookup",     "nothing",    "partition", "priority",
-	"range",      "ranges",       "region",     "regional",   "regions",   "relocate",
-	"scatter",    "schedule",     "schedules",  "scrub",      "sharded",   "split",
-	"statistics", "stored",       "storing",    "survive",    "tenant",    "tracing",
-	"unsplit",    "virtual",      "visible",    "visibility", "zone",      "annotate_type",
-	"external",   "index",        "indexes",    "ttl",        "opt",       "ordinality",
-	"subject"};
+	"bucket_count", "changefeed", "cluster",  "configure",  "connections", "external",
+	"family",       "index",      "indexes",  "interleave", "inverted",    "job",
+	"jobs",         "lease",      "locality", "logical",    "opt",         "partition",
+	"priority",     "range",      "ranges",   "region",     "regional",    "regions",
+	"relocate",     "scatter",    "schedule", "schedules",  "scrub",       "sharded",
+	"split",        "statistics", "stored",   "storing",    "survive",     "tenant",
+	"tracing",      "ttl",        "unsplit",  "virtual",    "visibility",  "visible",
+	"zone"};
 
 static bool is_in(const char *const *words, size_t count, const cx_token *token)
 {
@@ -166,7 +167,7 @@ static bool wants_operand(const reader *r, const cx_token *token)
 	case CX_KW_BY:
 		return is_word(&r->last[1], "group") || keyword(&r->last[1]) == CX_KW_ORDER;
 	case CX_KW_SET:
-		return r->levels[r->depth].verb == CX_KW_UPDATE && !r->levels[r->depth].has_set;
+		return r->levels[r->depth].has_set && r->levels[r->depth].set_at == token->offset;
 	default:
 		return false;
 	}
@@ -265,9 +266,10 @@ static clause clause_of(const reader *r, const level *l)
 		return CLAUSE_SELECT;
 	case CX_KW_SET:
 		return l->verb == CX_KW_UPDATE && !l->has_set ? CLAUSE_SET : CLAUSE_NONE;
-	case CX_KW_FROM: /* is distinct from */
-		return is_word(&r->last[0], "distinct") &&
-					   (is_word(&r->last[1], "is") || is_word(&r->last[1], "not"))
+	case CX_KW_FROM: /* is distinct from, from rows from (f(), g()) */
+		return (is_word(&r->last[0], "distinct") &&
+				(is_word(&r->last[1], "is") || is_word(&r->last[1], "not"))) ||
+					   (is_word(&r->last[0], "rows") && cx_token_is(&r->next, '('))
 				   ? CLAUSE_NONE
 				   : CLAUSE_FROM;
 	case CX_KW_WHERE:
@@ -307,7 +309,10 @@ static cdbc_status check_clause(reader *r, level *l)
 		l->is_free = true;
 	if (c == CLAUSE_NONE || l->is_free)
 		return CDBC_OK;
-	l->has_set |= c == CLAUSE_SET;
+	if (c == CLAUSE_SET) {
+		l->has_set = true;
+		l->set_at = r->token.offset;
+	}
 	if (c == CLAUSE_SELECT && l->last != CLAUSE_NONE)
 		return fail(r, &r->token, "a second ", ", which nothing joins to the first");
 	if (c == l->last && c != CLAUSE_LIMIT)
@@ -370,21 +375,72 @@ static cdbc_status end_level(const reader *r, const level *l)
 
 /* ---- Tokens --------------------------------------------------------------------------------- */
 
+/* In queries and changes of data: words that PostgreSQL does not take where CockroachDB does. */
+static bool is_own_in_dml(const reader *r)
+{
+	const cx_token *token = &r->token, *before = &r->last[0];
+	cx_keyword verb = r->depth < LEVELS_MAX ? r->levels[r->depth].verb : CX_KW_NONE;
+
+	switch (keyword(token)) {
+	case CX_KW_ORDER:
+	case CX_KW_LIMIT:
+		return verb == CX_KW_UPDATE || verb == CX_KW_DELETE;
+	case CX_KW_ARRAY:
+		return is_word(before, "any") || is_word(before, "some") || is_word(before, "all");
+	case CX_KW_AS: /* ((1, 2) as a, b) */
+		return verb == CX_KW_NONE && r->depth && cx_token_is(before, ')');
+	case CX_KW_MERGE:
+	case CX_KW_SHOW:
+	case CX_KW_UPSERT:
+		return true;
+	default:
+		return is_word(token, "primary") || is_word(token, "debug") || is_word(token, "distsql") ||
+			   is_word(token, "vec") || is_word(token, "lookup") || is_word(token, "inverted") ||
+			   is_word(token, "annotate_type") || is_word(token, "ordinality") ||
+			   is_word(token, "changefeed") ||
+			   (is_word(token, "batch") && is_word(before, "delete")) ||
+			   (is_word(token, "index") && is_word(before, "by")) ||
+			   (is_word(token, "nothing") && is_word(before, "returning")) ||
+			   (is_word(token, "of") && (is_word(before, "is") || is_word(before, "not")));
+	}
+}
+
+static bool is_own_operator(const reader *r)
+{
+	const cx_token *token = &r->token, *before = &r->last[0];
+	const level *l = &r->levels[r->depth < LEVELS_MAX ? r->depth : 0];
+
+	switch (token->op) {
+	case '@':
+	case '{':
+		return true;
+	case '[':
+		return is_never_first(before);
+	case ')': /* (1,), (), a query as a table without a name */
+		return cx_token_is(before, ',') || cx_token_is(before, '(') ||
+			   (l->is_table && l->verb == CX_KW_SELECT &&
+				(r->next.kind == CX_TOKEN_END || cx_token_is(&r->next, ')') ||
+				 is_never_first(&r->next)));
+	default:
+		return (token->length == 3 && !memcmp(token->text, ":::", 3)) ||
+			   (token->length == 2 && !memcmp(token->text, "//", 2));
+	}
+}
+
 static void note_addition(reader *r)
 {
 	const cx_token *token = &r->token, *before = &r->last[0];
 
 	if (token->kind == CX_TOKEN_WORD && !cx_token_is(before, '.'))
-		r->has_additions |= IS_IN(own_words, token) ||
-							cx_word_begins(token->text, token->length, "experimental") ||
-							(is_word(token, "system") && is_word(before, "of")) ||
-							(is_word(token, "of") && is_word(before, "is"));
-	else if (token->kind == CX_TOKEN_OPERATOR)
 		r->has_additions |=
-			token->op == '@' || token->op == '{' || (token->op == '[' && is_never_first(before)) ||
-			(token->op == ')' && (cx_token_is(before, ',') || cx_token_is(before, '('))) ||
-			(token->length == 3 && !memcmp(token->text, ":::", 3)) ||
-			(token->length == 2 && !memcmp(token->text, "//", 2));
+			(r->is_dml ? is_own_in_dml(r) : IS_IN(own_words, token) || is_word(token, "if")) ||
+			cx_word_begins(token->text, token->length, "experimental") ||
+			(is_word(token, "system") && (is_word(before, "of") || is_word(before, "grant")));
+	else if (token->kind == CX_TOKEN_NUMBER)
+		r->has_additions |=
+			token->length > 2 && token->text[0] == '0' && cx_lower(token->text[1]) == 'x';
+	else if (token->kind == CX_TOKEN_OPERATOR)
+		r->has_additions |= is_own_operator(r);
 }
 
 static cdbc_status begin_statement(reader *r)
@@ -421,7 +477,10 @@ static cdbc_status take_bracket(reader *r)
 		if (r->depth < LEVELS_MAX)
 			r->levels[r->depth].is_begun = true;
 		if (++r->depth < LEVELS_MAX)
-			memset(&r->levels[r->depth], 0, sizeof r->levels[0]);
+			r->levels[r->depth] = (level){.is_table = keyword(&r->last[0]) == CX_KW_FROM ||
+													  keyword(&r->last[0]) == CX_KW_JOIN ||
+													  keyword(&r->last[0]) == CX_KW_LATERAL ||
+													  cx_token_is(&r->last[0], ',')};
 	} else if (r->depth) {
 		if (r->depth < LEVELS_MAX)
 			status = end_level(r, &r->levels[r->depth]);
