@@ -141,9 +141,9 @@ typedef struct cx_sqlfiles {
 	size_t error_count;
 	/* a check of the grammar, which loading does without: it costs more than all the rest */
 	bool is_grammar_checked;
-	unsigned dialect;   /* of queries without a dialect line; 0: not known */
-	cx_grammar grammar; /* PostgreSQL's, if it is there */
-	const char *rung;   /* of the check that is under way; NULL: the lexical one */
+	unsigned dialect;      /* of queries without a dialect line; 0: not known */
+	cx_grammar grammar;    /* PostgreSQL's, if it is there */
+	const char *rung;      /* of the check that is under way; NULL: the lexical one */
 	size_t expanded_bytes; /* of the statements that queries may become */
 	/* the file that is read */
 	const char *file;
