@@ -79,6 +79,17 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_add_text(cdbc_catalog *catalog,
 														  const char *text, size_t length,
 														  cdbc_error **err);
 
+enum { CDBC_SAVE_OVERWRITE = 1u << 0 };
+
+/* Checks a text of queries and writes it to the file of that name below a folder: beside it first,
+ * then renamed, with its sub-folders made. Permissions are those of the file that it replaces, else
+ * the umask's. A file that is there is replaced only with CDBC_SAVE_OVERWRITE; a name that leads
+ * out of the folder, by .. or a link, is refused, and so is one that would not be loaded. Fails
+ * with CDBC_SQL_FILE, CDBC_USAGE (the name), CDBC_IO, CDBC_NOMEM. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_save_text(const char *folder, const char *file,
+														   const char *text, size_t length,
+														   uint32_t flags, cdbc_error **err);
+
 /* SQL files that are part of the program: `cdbc queries embed` writes them as a C source. */
 typedef struct cdbc_embedded_file {
 	const char *file; /* its path in the folder that was embedded */

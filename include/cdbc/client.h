@@ -62,6 +62,26 @@ CDBC_API cdbc_catalog *cdbc_client_catalog(cdbc_client *client);
  * cdbc_catalog_load, and with CDBC_CLOSED. Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_reload(cdbc_client *client, cdbc_error **err);
 
+/* Adds queries from a text to those of the folders, or puts them in the place of what was
+ * registered under that name before: a new generation of the same files, which are not read again.
+ * file names the text in messages and for the calls below; its folders are namespaces
+ * ("reports/daily.sql"). The text is copied. They outlast every reload; a name that is in a file
+ * too, whatever the dialects, is an error that names both places, here or at the reload. Fails as
+ * cdbc_catalog_add_text; nothing changes then. Round trips: none. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_register(cdbc_client *client, const char *file,
+														 const char *text, size_t length,
+														 cdbc_error **err);
+/* Takes them back: a new generation without them. Fails with CDBC_NOT_FOUND, CDBC_NOMEM. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_unregister(cdbc_client *client, const char *file,
+														   cdbc_error **err);
+/* Writes what was registered under a name into a folder, as cdbc_catalog_save_text does. folder
+ * NULL: the first one of queries.folders. When it is one of those, the folders are loaded again and
+ * it is of the files from then on; if that fails for another file's sake, it stays registered until
+ * they load, and health says why. Errors as cdbc_catalog_save_text, and CDBC_NOT_FOUND. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_save(cdbc_client *client, const char *file,
+													 const char *folder, uint32_t flags,
+													 cdbc_error **err);
+
 typedef struct cdbc_session_options {
 	size_t struct_size;
 	const char

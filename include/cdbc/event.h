@@ -21,8 +21,9 @@ typedef enum cdbc_event_kind {
 	/* a deprecated query runs; text is what its file says of that */
 	CDBC_EVENT_DEPRECATED = 1u << 6,
 	CDBC_EVENT_NOTICE = 1u << 7, /* the server says something beside its answers: text */
-	/* queries were loaded again, or (error not NULL) were refused and the old ones stay. id is the
-	 * generation in force, row_count its number of queries, text says both */
+	/* queries were loaded again, registered or taken back, or (error not NULL) were refused and the
+	 * old ones stay. id is the generation in force, row_count its number of queries, text says both
+	 */
 	CDBC_EVENT_CATALOG = 1u << 8,
 	/* an attempt of a request or transaction has failed (error), and another follows */
 	CDBC_EVENT_ATTEMPT = 1u << 9,

@@ -294,6 +294,36 @@ cdbc_status cdbc_client_reload(cdbc_client *client, cdbc_error **err)
 	return status;
 }
 
+cdbc_status cdbc_client_register(cdbc_client *client, const char *file, const char *text,
+								 size_t length, cdbc_error **err)
+{
+	cdbc_status status = cx_repository_register(&client->queries, file, text, length, err);
+
+	if (!status)
+		cx_session_trim_spare(client);
+	return status;
+}
+
+cdbc_status cdbc_client_unregister(cdbc_client *client, const char *file, cdbc_error **err)
+{
+	cdbc_status status = cx_repository_unregister(&client->queries, file, err);
+
+	if (!status)
+		cx_session_trim_spare(client);
+	return status;
+}
+
+cdbc_status cdbc_client_save(cdbc_client *client, const char *file, const char *folder,
+							 uint32_t flags, cdbc_error **err)
+{
+	bool is_own = false;
+	cdbc_status status = cx_repository_save(&client->queries, file, folder, flags, &is_own, err);
+
+	if (!status && is_own && !cx_repository_reload(&client->queries, NULL, NULL))
+		cx_session_trim_spare(client);
+	return status;
+}
+
 void cdbc_client_pool_stats(const cdbc_client *client, cdbc_pool_stats *out)
 {
 	cx_pool_stats(client->pool, out);

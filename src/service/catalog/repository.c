@@ -26,7 +26,7 @@ void cx_repository_renew(cx_repository *repository, cdbc_catalog **held)
 }
 
 /* The one place where a generation comes into force. */
-static void publish(cx_repository *repository, cdbc_catalog *catalog)
+static void publish(cx_repository *repository, cdbc_catalog *catalog, const char *refused)
 {
 	cdbc_catalog *old;
 
@@ -36,7 +36,7 @@ static void publish(cx_repository *repository, cdbc_catalog *catalog)
 	repository->state.generation = repository->generation;
 	repository->state.query_count = cdbc_catalog_count(catalog);
 	repository->state.loaded_s = (int64_t)time(NULL);
-	repository->state.refused[0] = '\0';
+	snprintf(repository->state.refused, sizeof repository->state.refused, "%s", refused);
 	cx_mutex_unlock(&repository->lock);
 	cdbc_catalog_free(old);
 }
@@ -62,8 +62,7 @@ void cx_repository_look(cx_repository *repository, cx_repository_state *out)
 	cx_mutex_unlock(&repository->lock);
 }
 
-/* Tells observers of a load. No lock is held. */
-static void tell(cx_repository *repository, int64_t began_ns, const cdbc_error *error)
+void cx_repository_tell(cx_repository *repository, int64_t began_ns, const cdbc_error *error)
 {
 	cx_repository_state state;
 	char text[128];
@@ -108,22 +107,51 @@ static cdbc_status read_folders(const cx_repository *repository, cdbc_catalog **
 	return CDBC_OK;
 }
 
-/* The next generation, of these files and what is registered. */
-static cdbc_status compose(const cx_repository *repository, cdbc_catalog *files, cdbc_catalog **out,
-						   cdbc_error **err)
+/* The next generation, of these files and what is registered; what is saved is in the files, when
+ * those are new. */
+static cdbc_status compose(const cx_repository *repository, cdbc_catalog *files, bool has_saved,
+						   cdbc_catalog **out, cdbc_error **err)
 {
-	size_t count = repository->registered_count + 1;
-	cdbc_catalog **parts = cx_calloc(count, sizeof(cdbc_catalog *));
+	cdbc_catalog **parts = cx_calloc(repository->registered_count + 1, sizeof(cdbc_catalog *));
+	size_t count = 0;
 	cdbc_status status;
 
 	if (!parts)
 		return cx_error_nomem(err);
-	parts[0] = files;
-	for (size_t i = 1; i < count; i++)
-		parts[i] = repository->registered[i - 1].catalog;
+	parts[count++] = files;
+	for (size_t i = 0; i < repository->registered_count; i++)
+		if (!has_saved || !repository->registered[i].is_saved)
+			parts[count++] = repository->registered[i].catalog;
 	status = cx_catalog_compose(parts, count, repository->generation + 1, out, err);
 	cx_free(parts);
 	return status;
+}
+
+cdbc_status cx_repository_compose(cx_repository *repository, cdbc_error **err)
+{
+	char refused[CX_REFUSED_BYTES];
+	cdbc_catalog *next = NULL;
+	cdbc_status status = compose(repository, repository->files, false, &next, err);
+
+	if (status)
+		return status;
+	cx_mutex_lock(&repository->lock); /* the files are as bad as they were */
+	memcpy(refused, repository->state.refused, sizeof refused);
+	cx_mutex_unlock(&repository->lock);
+	publish(repository, next, refused);
+	return CDBC_OK;
+}
+
+static void forget_saved(cx_repository *repository)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < repository->registered_count; i++)
+		if (repository->registered[i].is_saved)
+			cx_registered_fini(&repository->registered[i]);
+		else
+			repository->registered[kept++] = repository->registered[i];
+	repository->registered_count = kept;
 }
 
 /* With loading held. */
@@ -133,7 +161,7 @@ static cdbc_status load(cx_repository *repository, const cx_repository_gate *gat
 	cdbc_status status = read_folders(repository, &files, err);
 
 	if (!status)
-		status = compose(repository, files, &next, err);
+		status = compose(repository, files, true, &next, err);
 	if (gate && !gate->may_pass(gate->self)) {
 		if (!status)
 			cdbc_catalog_free(next);
@@ -146,7 +174,8 @@ static cdbc_status load(cx_repository *repository, const cx_repository_gate *gat
 	}
 	cdbc_catalog_free(repository->files);
 	repository->files = files;
-	publish(repository, next);
+	publish(repository, next, "");
+	forget_saved(repository);
 	return CDBC_OK;
 }
 
@@ -166,11 +195,11 @@ cdbc_status cx_repository_reload(cx_repository *repository, const cx_repository_
 	if (status) {
 		cx_error_wrap(&error, "reload queries");
 		if (is_new)
-			tell(repository, began_ns, error);
+			cx_repository_tell(repository, began_ns, error);
 		cx_error_pass(err, error);
 		return status;
 	}
-	tell(repository, began_ns, NULL);
+	cx_repository_tell(repository, began_ns, NULL);
 	return CDBC_OK;
 }
 
@@ -210,10 +239,8 @@ void cx_repository_fini(cx_repository *repository)
 {
 	cdbc_catalog_free(atomic_load(&repository->current));
 	cdbc_catalog_free(repository->files);
-	for (size_t i = 0; i < repository->registered_count; i++) {
-		cx_free(repository->registered[i].name);
-		cdbc_catalog_free(repository->registered[i].catalog);
-	}
+	for (size_t i = 0; i < repository->registered_count; i++)
+		cx_registered_fini(&repository->registered[i]);
 	cx_free(repository->registered);
 	for (size_t i = 0; i < repository->folder_count; i++)
 		cx_free(repository->folders[i]);

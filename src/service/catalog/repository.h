@@ -15,8 +15,11 @@
 
 /* Queries that were registered by code: a catalog of one text. */
 typedef struct cx_registered {
-	char *name;
+	char *file; /* the name that they go by */
+	char *text;
+	size_t length;
 	cdbc_catalog *catalog;
+	bool is_saved; /* in one of the folders: the next load that succeeds has them from there */
 } cx_registered;
 
 /* What health says. */
@@ -38,7 +41,7 @@ typedef struct cx_repository {
 	size_t sqlc_count;                     /* set before init: the last folders, written for sqlc */
 	cdbc_catalog *files;                   /* of the folders: the first part of current */
 	cx_registered *registered;
-	size_t registered_count;
+	size_t registered_count, registered_capacity;
 	uint64_t generation; /* the last one that was made */
 	const cx_events *events;
 } cx_repository;
@@ -66,6 +69,22 @@ typedef struct cx_repository_gate {
  * none; what it stops is CDBC_CANCELLED, and nobody is told. */
 cdbc_status cx_repository_reload(cx_repository *repository, const cx_repository_gate *gate,
 								 cdbc_error **err);
+
+/* Puts a generation of the same files and what is registered now in force, with loading held. Tells
+ * nobody. */
+cdbc_status cx_repository_compose(cx_repository *repository, cdbc_error **err);
+
+/* Tells observers of a load. No lock may be held. */
+void cx_repository_tell(cx_repository *repository, int64_t began_ns, const cdbc_error *error);
+
+/* register.c: as the client's calls of these names. */
+cdbc_status cx_repository_register(cx_repository *repository, const char *file, const char *text,
+								   size_t length, cdbc_error **err);
+cdbc_status cx_repository_unregister(cx_repository *repository, const char *file, cdbc_error **err);
+/* *is_own: it went into one of the folders, which are to be loaded again. */
+cdbc_status cx_repository_save(cx_repository *repository, const char *file, const char *folder,
+							   uint32_t flags, bool *is_own, cdbc_error **err);
+void cx_registered_fini(cx_registered *registered);
 
 void cx_repository_look(cx_repository *repository, cx_repository_state *out);
 

@@ -254,6 +254,145 @@ static void test_sealed(void **state)
 	cdbc_catalog_free(catalog);
 }
 
+/* ---- registered by code ---- */
+
+static cdbc_status add(const char *file, const char *text)
+{
+	return cx_repository_register(&repository, file, text, strlen(text), NULL);
+}
+
+static const char *sql_of(const char *name)
+{
+	static char sql[200];
+	cdbc_catalog *catalog = current();
+	cdbc_query_info info;
+
+	sql[0] = '\0';
+	if (!cdbc_catalog_get(catalog, name, &info, NULL))
+		snprintf(sql, sizeof sql, "%s", info.sql);
+	cdbc_catalog_free(catalog);
+	return sql;
+}
+
+static void test_register(void **state)
+{
+	cdbc_error *err = NULL;
+
+	(void)state;
+	assert_int_equal(add("in/code.sql", "select 1"), CDBC_OK);
+	assert_string_equal(sql_of("in.code"), "select 1");
+	assert_int_equal(seen.loads, 1);
+	assert_int_equal(add("in/code.sql", "select 2"), CDBC_OK); /* in its place */
+	assert_string_equal(sql_of("in.code"), "select 2");
+	assert_int_equal(look().generation, 3);
+	assert_int_equal(add("in/code.sql", "select 'open"), CDBC_SQL_FILE);
+	assert_int_equal(add("other.sql", "-- name: a\nselect 1"), CDBC_SQL_FILE); /* is in a file */
+	assert_string_equal(sql_of("in.code"), "select 2");
+	assert_int_equal(look().generation, 3);
+	/* outlasts reloads */
+	sql_write("c.sql", "select 3");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	assert_string_equal(sql_of("in.code"), "select 2");
+	assert_string_equal(sql_of("c"), "select 3");
+	/* a file takes the name: both places are told */
+	sql_mkdir("in");
+	sql_write("in/code.sql", "select 4");
+	assert_int_equal(cx_repository_reload(&repository, NULL, &err), CDBC_SQL_FILE);
+	assert_non_null(
+		strstr(cdbc_error_message(err), "in/code.sql:1:1: query \"in.code\" is also in "));
+	assert_non_null(strstr(cdbc_error_message(err), "/in/code.sql:1"));
+	cdbc_error_free(err);
+	/* what is wrong with the files is not put right by code */
+	assert_int_equal(add("other.sql", "select 5"), CDBC_OK);
+	assert_true(look().refused[0] != '\0');
+	assert_int_equal(cx_repository_unregister(&repository, "in/code.sql", NULL), CDBC_OK);
+	assert_int_equal(cx_repository_unregister(&repository, "in/code.sql", NULL), CDBC_NOT_FOUND);
+	assert_string_equal(sql_of("in.code"), "");
+	assert_string_equal(sql_of("other"), "select 5");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	assert_string_equal(sql_of("in.code"), "select 4");
+}
+
+static cdbc_status save(const char *file, const char *folder, uint32_t flags, bool *is_own)
+{
+	return cx_repository_save(&repository, file, folder, flags, is_own, NULL);
+}
+
+static void test_save(void **state)
+{
+	bool is_own = false;
+
+	(void)state;
+	assert_int_equal(add("new/one.sql", "select 1"), CDBC_OK);
+	assert_int_equal(save("new/two.sql", NULL, 0, &is_own), CDBC_NOT_FOUND);
+	assert_int_equal(save("new/one.sql", NULL, 0, &is_own), CDBC_OK);
+	assert_true(is_own);
+	/* another file keeps the folders from loading: it is there all the same */
+	sql_write("z.sql", "select 'open");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_SQL_FILE);
+	assert_string_equal(sql_of("new.one"), "select 1");
+	sql_unlink("z.sql");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	assert_string_equal(sql_of("new.one"), "select 1");
+	assert_int_equal(repository.registered_count, 0);
+	/* from now on it is a file as others are */
+	sql_write("new/one.sql", "select 2");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	assert_string_equal(sql_of("new.one"), "select 2");
+}
+
+static cdbc_status write_text(const char *file, const char *text, uint32_t flags)
+{
+	return cdbc_catalog_save_text(repository.folders[0], file, text, strlen(text), flags, NULL);
+}
+
+static void check_file(const char *name, const char *text, mode_t mode)
+{
+	char got[100] = "";
+	struct stat st;
+	FILE *f = fopen(sql_path(name), "r");
+
+	assert_non_null(f);
+	assert_int_equal(fread(got, 1, sizeof got - 1, f), strlen(text));
+	fclose(f);
+	assert_string_equal(got, text);
+	assert_int_equal(stat(sql_path(name), &st), 0);
+	assert_int_equal(st.st_mode & 0777, mode);
+}
+
+static void test_save_text(void **state)
+{
+	static const char *const bad[] = {"../x.sql", "/x.sql", "x/../../x.sql", ".x.sql",
+									  "x",        "x.sql/", "x.test.sql",    "x//y.sql",
+									  "",         ".sql",   "a\nb.sql",      "./x.sql"};
+	mode_t mask = umask(027);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(write_text(bad[i], "select 1", 0), CDBC_USAGE);
+	assert_int_equal(write_text("x/y/s.sql", "select 1\n", 0), CDBC_OK);
+	check_file("x/y/s.sql", "select 1\n", 0640);
+	assert_int_equal(write_text("x/y/s.sql", "select 2\n", 0), CDBC_IO);
+	check_file("x/y/s.sql", "select 1\n", 0640);
+	assert_int_equal(chmod(sql_path("x/y/s.sql"), 0600), 0);
+	assert_int_equal(write_text("x/y/s.sql", "select 2\n", CDBC_SAVE_OVERWRITE), CDBC_OK);
+	check_file("x/y/s.sql", "select 2\n", 0600);
+	assert_int_equal(write_text("x/bad.sql", "select 'open", 0), CDBC_SQL_FILE);
+	sql_symlink("/tmp", "out");
+	assert_int_equal(write_text("out/s.sql", "select 1", 0), CDBC_IO);
+	assert_int_equal(write_text("x/y", "select 1", CDBC_SAVE_OVERWRITE), CDBC_USAGE);
+	sql_mkdir("d.sql");
+	assert_int_equal(write_text("d.sql", "select 1", CDBC_SAVE_OVERWRITE), CDBC_IO);
+	sql_rmtree("d.sql");
+	sql_rmtree("out");
+	umask(mask);
+	/* and nothing else was left */
+	assert_int_equal(rmdir(sql_path("x/y")), -1);
+	sql_unlink("x/y/s.sql");
+	assert_int_equal(rmdir(sql_path("x/y")), 0);
+	assert_int_equal(rmdir(sql_path("x")), 0);
+}
+
 static cdbc_status load_and_swap(void *data, cdbc_error **err)
 {
 	const char *folders[] = {data};
@@ -270,6 +409,16 @@ static cdbc_status load_and_swap(void *data, cdbc_error **err)
 		cx_repository_renew(&own, &held);
 		assert_int_equal(cdbc_catalog_generation(held), status ? 1 : 2);
 		assert_int_equal(cdbc_catalog_count(held), 2);
+		if (!status)
+			status = cx_repository_register(&own, "r.sql", "select 1", 8, err);
+		if (!status)
+			status = cx_repository_register(&own, "r.sql", "select 2", 8, err);
+		cx_repository_renew(&own, &held);
+		assert_true(status || cdbc_catalog_count(held) == 3);
+		if (!status)
+			status = cx_repository_unregister(&own, "r.sql", err);
+		cx_repository_renew(&own, &held);
+		assert_true(status || cdbc_catalog_count(held) == 2);
 		cdbc_catalog_free(held);
 	}
 	cx_repository_fini(&own);
@@ -328,6 +477,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_gate, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_sealed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_register, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_save_text, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oom, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};
