@@ -75,6 +75,16 @@ static const char *cell_text(cli_test_reader *r, const char *text, size_t length
 	return copy;
 }
 
+/* Whether the last byte has a backslash before it that is not itself escaped. */
+static bool is_escaped(const char *text, size_t length)
+{
+	size_t n = 0;
+
+	while (n + 1 < length && text[length - 2 - n] == '\\')
+		n++;
+	return n % 2 == 1;
+}
+
 /* The next cell of a row: after a bar, up to the one that ends it. False: there is none. */
 static bool take_cell(cli_line *l, const char **text, size_t *length)
 {
@@ -89,8 +99,7 @@ static bool take_cell(cli_line *l, const char **text, size_t *length)
 	l->at = end;
 	while (from < end && cli_is_blank(l->text[from]))
 		from++;
-	while (end > from && cli_is_blank(l->text[end - 1]) &&
-		   !(end - from >= 2 && l->text[end - 2] == '\\'))
+	while (end > from && cli_is_blank(l->text[end - 1]) && !is_escaped(l->text + from, end - from))
 		end--;
 	*text = l->text + from;
 	*length = end - from;
