@@ -22,6 +22,7 @@ typedef struct reader {
 	size_t from; /* of the lexer's text in the file */
 	cx_lexer lexer;
 	cx_token token;
+	bool is_check; /* a literal is compared with the elements of an array, not with itself */
 } reader;
 
 typedef struct literal {
@@ -127,15 +128,18 @@ char *cx_unquote(cx_arena *arena, const char *text, size_t length, size_t *out_l
 
 static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal *out)
 {
+	cdbc_type type = r->rule->info.type;
 	cdbc_error *error = NULL;
 
 	out->text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin,
 								 r->token.offset + r->token.length - begin);
 	if (!out->text)
 		return cx_error_nomem(r->loader->err);
-	if (cx_value_check(r->rule->info.name, r->rule->info.type, &out->value, &out->value, &error))
+	if (r->is_check)
+		type.is_array = false;
+	if (cx_value_check(r->rule->info.name, type, &out->value, &out->value, &error))
 		return cx_sqlfiles_adopt(r->loader, r->section, place, &error);
-	if (cx_type_is_number(r->rule->info.type.id) && !out->is_null)
+	if (cx_type_is_number(type.id) && !type.is_array && !out->is_null)
 		cx_limit_read(out->text, &out->number);
 	next_or_help(r);
 	return CDBC_OK;
@@ -435,8 +439,6 @@ static cdbc_status read_check(reader *r)
 					"after the type stand in(...), min=, max=, length=, match=, then = and the "
 					"default, then -- and a text",
 					"neither a check nor a default");
-	if (r->rule->info.type.is_array)
-		return fail(r, NULL, "checks of arrays are not supported yet");
 	if (is_word(r, "in"))
 		return read_choices(r);
 	if (r->rule->is_ident)
@@ -530,7 +532,9 @@ static cdbc_status read_line(reader *r)
 		return status;
 	while (r->token.kind != CX_TOKEN_END && r->token.kind != CX_TOKEN_COMMENT &&
 		   !cx_token_is(&r->token, '=')) {
+		r->is_check = true;
 		status = read_check(r);
+		r->is_check = false;
 		if (status || r->section->is_bad)
 			return status;
 	}

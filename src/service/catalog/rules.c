@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A declared parameter's checks on a value, and the binding of a named query: given values,
  * defaults, absent optional ones. */
+#include "base/alloc.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "data/sql/check.h"
+#include "data/sql/keyword.h"
 #include "service/catalog/internal.h"
 
 #include <math.h>
@@ -183,7 +185,7 @@ static bool matches(const cx_param_rule *rule, cdbc_text text)
 	return regexec(rule->match, text.data, 1, &range, REG_STARTEND) == 0;
 }
 
-cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err)
+static cdbc_status check_one(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err)
 {
 	bool is_text = value->kind == CDBC_VALUE_TEXT || value->kind == CDBC_VALUE_BYTES;
 	char limit[64];
@@ -206,4 +208,71 @@ cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cd
 	if (rule->match && value->kind == CDBC_VALUE_TEXT && !matches(rule, value->as.text))
 		return refuse(rule, value, err, "does not match", rule->match_text);
 	return CDBC_OK;
+}
+
+/* ---- Arrays: each element ------------------------------------------------------------------- */
+
+static cdbc_status check_element(const cx_param_rule *rule, const char *text, size_t length,
+								 cdbc_error **err)
+{
+	cdbc_value value = cdbc_text_n(text, length);
+	cdbc_type type = rule->info.type;
+	cdbc_status status;
+
+	type.is_array = false;
+	status = cx_value_check(rule->info.name, type, &value, &value, err);
+	return status ? status : check_one(rule, &value, err);
+}
+
+/* '{1, "a b", NULL}', whose syntax is known to be right. */
+static cdbc_status check_literal(const cx_param_rule *rule, cdbc_text text, cdbc_error **err)
+{
+	char *element = cx_alloc(text.length + 1);
+	cdbc_status status = CDBC_OK;
+	size_t i = 1;
+
+	if (!element)
+		return cx_error_nomem(err);
+	while (i + 1 < text.length && !status) {
+		bool is_quoted = false, is_open = false;
+		size_t n = 0, kept = 0; /* kept: without the blanks at its end */
+
+		for (; i + 1 < text.length && (is_open || text.data[i] != ','); i++) {
+			if (text.data[i] == '"') {
+				is_quoted = true;
+				is_open = !is_open;
+				continue;
+			}
+			if (!is_open && text.data[i] == ' ' && (is_quoted || n == 0))
+				continue;
+			i += text.data[i] == '\\';
+			element[n++] = text.data[i];
+			if (is_open || text.data[i] != ' ')
+				kept = n;
+		}
+		i++;
+		if (is_quoted || (kept && !cx_word_is(element, kept, "null")))
+			status = check_element(rule, element, kept, err);
+	}
+	cx_free(element);
+	return status;
+}
+
+cdbc_status cx_rule_check(const cx_param_rule *rule, const cdbc_value *value, cdbc_error **err)
+{
+	cdbc_status status = CDBC_OK;
+
+	if (!rule->info.type.is_array)
+		return check_one(rule, value, err);
+	if (value->kind == CDBC_VALUE_TEXT)
+		return check_literal(rule, value->as.text, err);
+	if (value->kind == CDBC_VALUE_ARRAY)
+		for (size_t i = 0; i < value->as.array.count && !status; i++) {
+			const cdbc_value *item = &value->as.array.items[i];
+
+			status = item->kind == CDBC_VALUE_TEXT
+						 ? check_element(rule, item->as.text.data, item->as.text.length, err)
+						 : check_one(rule, item, err);
+		}
+	return status;
 }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Checks on what a caller gives: of arrays each element, of texts their encoding; and defaults.
+ * What is wrong with a declaration is in test_catalog.c. */
+#include "service/catalog/catalog.h"
+#include "support/oom.h"
+#include "sql_file.h"
+
+static const cx_query *query_of(const char *declaration)
+{
+	const cx_query *query = NULL;
+	cdbc_catalog *catalog;
+	char text[300];
+
+	snprintf(text, sizeof text, "-- name: a\n-- param: x %s\nselect :x\n", declaration);
+	catalog = sql_file_load(text);
+	assert_int_equal(cx_catalog_find(catalog, "a", NULL, &query, NULL), CDBC_OK);
+	sql_file_keep(catalog);
+	return query;
+}
+
+static void take(const cx_query *query, cdbc_value value, cdbc_value *out)
+{
+	const cx_statement *statement;
+	cdbc_error *err = NULL;
+
+	if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", value}), NULL, out,
+					  &statement, &err))
+		fail_msg("%s", cdbc_error_message(err));
+}
+
+static void refuse(const cx_query *query, cdbc_value value, const char *message)
+{
+	const cx_statement *statement;
+	cdbc_error *err = NULL;
+	cdbc_value out[2];
+
+	if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", value}), NULL, out,
+					  &statement, &err) != CDBC_PARAM)
+		fail_msg("not refused: %s", message);
+	assert_string_equal(cdbc_error_message(err), message);
+	cdbc_error_free(err);
+}
+
+#define NOT "query \"a\": parameter \"x\": "
+
+static void test_arrays(void **state)
+{
+	cdbc_value one_two[] = {cdbc_int64(1), cdbc_null(), cdbc_string("2")},
+			   one_nine[] = {cdbc_int64(1), cdbc_int64(9)}, text_nine[] = {cdbc_string("9")},
+			   out[2];
+	const cx_query *query = query_of("int8[] min=1 max=5 = '{2, 3}'");
+	const cx_statement *statement;
+
+	take(query, cdbc_array(one_two, 3), out);
+	take(query, cdbc_string("{1, 2,NULL , \"5\"}"), out);
+	take(query, cdbc_string("{}"), out);
+	take(query, cdbc_array(NULL, 0), out);
+	take(query, cdbc_null(), out);
+	refuse(query, cdbc_array(one_nine, 2), NOT "9 is more than 5");
+	refuse(query, cdbc_array(text_nine, 1), NOT "9 is more than 5");
+	refuse(query, cdbc_string("{1,9}"), NOT "9 is more than 5");
+	refuse(query, cdbc_string("{0}"), NOT "0 is less than 1");
+	assert_int_equal(
+		cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_NO_PARAMS, NULL, out, &statement, NULL),
+		CDBC_OK);
+	assert_string_equal(out[0].as.text.data, "{2, 3}");
+	query = query_of("text[] in('a b', 'it''s', 'q\"', 'null', '')");
+	take(query, cdbc_string("{a b, it's ,\"q\\\"\",\"null\",NULL,\"\"}"), out);
+	refuse(query, cdbc_string("{a b,\"c,d\"}"),
+		   NOT "\"c,d\" is not in('a b', 'it''s', 'q\"', 'null', '')");
+	query = query_of("text[] length=2..3 match='[a-z]+'");
+	take(query, cdbc_string("{ab,\"abc\"}"), out);
+	refuse(query, cdbc_string("{ab,\"abcd\"}"), NOT "\"abcd\" has not the length 2..3");
+	refuse(query, cdbc_string("{ab,a1}"), NOT "\"a1\" does not match [a-z]+");
+	query = query_of("bool[] in(true)");
+	take(query, cdbc_string("{t,true}"), out);
+	refuse(query, cdbc_string("{t,f}"), NOT "false is not in(true)");
+	query = query_of("numeric(5,2)[] max=10.5");
+	take(query, cdbc_string("{10.50}"), out);
+	refuse(query, cdbc_string("{10.51}"), NOT "\"10.51\" is more than 10.5");
+}
+
+static const sql_file_mistake mistakes[] = {
+	{"-- name: a\n-- param: x int8[] min='a'\nselect :x\n",
+	 "2:24: parameter \"x\": \"a\" is not an int8"},
+	{"-- name: a\n-- param: x int8[] max=5 = '{1,6}'\nselect :x\n",
+	 "2:28: parameter \"x\": 6 is more than 5"},
+	{"-- name: a\n-- param: x int8[] = 5\nselect :x\n",
+	 "2:22: parameter \"x\": \"5\" is not an int8[]"},
+	{"-- name: a\n-- param: x int8[] = '{a}'\nselect :x\n", "2:22: parameter \"x\": "},
+	{"-- name: a\n-- param: x text[] min=1\nselect :x\n", "2:20: min and max are for numbers"},
+	{"-- name: a\n-- param: x text? = 'a\\b' = 'c'\nselect :x\n",
+	 "2:27: something follows the parameter's declaration"},
+	/* each check once */
+	{"-- name: a\n-- param: x int8 min=1 min=2\nselect :x\n", "2:24: a limit is given twice"},
+	{"-- name: a\n-- param: x int8 max=1 max=2\nselect :x\n", "2:24: a limit is given twice"},
+	{"-- name: a\n-- param: x int8 in(1) in(2)\nselect :x\n", "2:24: `in` is given twice"},
+	{"-- name: a\n-- param: x text length=1 length=2\nselect :x\n",
+	 "2:27: `length` is given twice"},
+	{"-- name: a\n-- param: x text match='a' match='b'\nselect :x\n",
+	 "2:28: `match` is given twice"},
+	{"-- name: a\n-- param: x int8 length=1\nselect :x\n", "2:18: `length` is for text and bytes"},
+	{"-- name: a\n-- param: x int8 match='a'\nselect :x\n", "2:18: `match` is for text"},
+	{"-- name: a\n-- param: x int8 min=null\nselect :x\n", "2:26: a limit is no null"},
+	{"-- name: a\n-- param: x int8 min 1\nselect :x\n", "2:22: `=` is missing"},
+	{"-- name: a\n-- param: x text length=\nselect :x\n", "2:25: a length is missing"},
+	{"-- name: a\n-- param: x text match=a\nselect :x\n",
+	 "2:24: an expression in single quotes is missing"},
+	{"-- name: a\n-- param: x int8 in 1\nselect :x\n", "2:21: `(` is missing after `in`"},
+	{"-- name: a\n-- param: s ident\nselect 1 order by :s\n",
+	 "2:18: an identifier needs the list of those that it may be"},
+	{"-- name: a\n-- param: s ident min=1\nselect 1 order by :s\n",
+	 "2:19: an identifier is checked with in(...) only"},
+};
+
+static void test_mistakes(void **state)
+{
+	sql_file_refuse(mistakes, sizeof mistakes / sizeof *mistakes);
+}
+
+static void test_texts(void **state)
+{
+	const cx_query *query = query_of("text length=1..2");
+	cdbc_value out[2];
+
+	take(query, cdbc_string("\xc3\xa9\xe2\x82\xac"), out);
+	refuse(query, cdbc_string("abc"), NOT "\"abc\" has not the length 1..2");
+	refuse(query, cdbc_string(""), NOT "\"\" has not the length 1..2");
+	refuse(query, cdbc_text_n("\xff", 1), "query \"a\": parameter \"x\" is not valid UTF-8");
+	refuse(query, cdbc_text_n("a\0", 2), "query \"a\": parameter \"x\" holds a NUL byte");
+	query = query_of("text[]");
+	refuse(query, cdbc_text_n("{\xff}", 3), "query \"a\": parameter \"x\" is not valid UTF-8");
+	query = query_of("json");
+	refuse(query, cdbc_text_n("\"\xff\"", 3), "query \"a\": parameter \"x\" is not valid UTF-8");
+	query = query_of("bytea length=2");
+	take(query, cdbc_string("\\x0102"), out);
+	take(query, cdbc_bytes("\0\1", 2), out);
+	refuse(query, cdbc_string("\\x01"), NOT "\"\\x01\" has not the length 2..2");
+}
+
+static cdbc_status scenario(void *data, cdbc_error **err)
+{
+	const cx_statement *statement;
+	const cx_query *query = data;
+	cdbc_value out[2];
+
+	return cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", cdbc_string("{1,2}")}),
+						 NULL, out, &statement, err);
+}
+
+static void test_out_of_memory(void **state)
+{
+	assert_true(oom_run(scenario, (void *)(uintptr_t)query_of("int8[] min=1")) >= 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arrays),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_out_of_memory),
+	};
+
+	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);
+}
