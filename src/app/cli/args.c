@@ -238,6 +238,27 @@ static int apply_check(const cli_command *command, cli_args *args, const cli_opt
 	}
 }
 
+/* What an option without a value sets. */
+static bool *flag_of(cli_args *args, const cli_option_row *o)
+{
+	switch (o->bit) {
+	case OPT_NO_HEADER:
+		return &args->no_header;
+	case OPT_ORIGIN:
+		return &args->with_origin;
+	case OPT_KEEP:
+		return &args->keep;
+	case OPT_FORCE:
+		return &args->force;
+	case OPT_COVERAGE:
+		return &args->with_coverage;
+	case OPT_EXPAND:
+		return &args->is_expanded;
+	default:
+		return &args->is_quiet;
+	}
+}
+
 /* Applies one option; returns an exit code. */
 static int apply(const cli_command *command, cli_args *args, const cli_option_row *o,
 				 const char *value)
@@ -289,26 +310,11 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return cx_text_int64(value, strlen(value), 1, INT64_MAX, &args->max_rows)
 				   ? 0
 				   : cli_usage(command, "--max-rows %s: not a whole number above 0", value);
-	case OPT_NO_HEADER:
-		args->no_header = true;
-		return 0;
-	case OPT_ORIGIN:
-		args->with_origin = true;
-		return 0;
-	case OPT_KEEP:
-		args->keep = true;
-		return 0;
 	case OPT_NAME:
 		args->name = value;
 		return 0;
 	case OPT_HEADER:
 		args->header = value;
-		return 0;
-	case OPT_FORCE:
-		args->force = true;
-		return 0;
-	case OPT_COVERAGE:
-		args->with_coverage = true;
 		return 0;
 	case OPT_DIALECT:
 		args->dialect = value;
@@ -318,11 +324,8 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return strcmp(value, "cdbc") == 0 || strcmp(value, "sqlc") == 0
 				   ? 0
 				   : cli_usage(command, "--style %s: there are cdbc and sqlc", value);
-	case OPT_EXPAND:
-		args->is_expanded = true;
-		return 0;
 	default:
-		args->is_quiet = true;
+		*flag_of(args, o) = true;
 		return 0;
 	}
 }
