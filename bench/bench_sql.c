@@ -111,7 +111,7 @@ static void render(const char *path, int rounds)
 	cdbc_value ids[2] = {cdbc_int64(1), cdbc_int64(2)}, values[16];
 	double best = 1e9;
 
-	if (cx_catalog_find(catalog, "query_1", "postgresql", &query, NULL))
+	if (cx_catalog_find(catalog, "query_1", &cx_dialect_postgresql, &query, NULL))
 		exit(1);
 	for (int round = 0; round < rounds; round++) {
 		double begin = seconds(), took;
@@ -122,7 +122,7 @@ static void render(const char *path, int rounds)
 									{"state", cdbc_string("failed")},
 									{"ids", cdbc_array(ids, 2)}};
 
-			if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR,
+			if (cx_query_bind(query, &cx_dialect_postgresql,
 							  cdbc_params_of(params, 1 + (size_t)i % 4), NULL, values, &statement,
 							  NULL))
 				exit(1);

@@ -56,6 +56,7 @@ typedef struct cdbc_query_info {
 	const char *priority;  /* "LOW", "NORMAL", "HIGH"; NULL: none given */
 	bool is_idempotent;
 	const char *deprecated; /* what is said of it; NULL: it is not */
+	const char *as_of;      /* the time it reads at, as written; NULL: now */
 } cdbc_query_info;
 
 /* Makes an empty catalog. Fails with CDBC_NOMEM. */
@@ -161,8 +162,9 @@ typedef struct cdbc_query_variant {
 } cdbc_query_variant;
 
 /* Calls fn for every statement that a query may become for a dialect ("postgresql", "cockroachdb",
- * "sqlite"), until it returns false. Any thread. Fails with CDBC_NOT_FOUND, CDBC_NOMEM. Round
- * trips: none. */
+ * "sqlite", or one that was added; NULL: postgresql), until it returns false. Any thread. Fails
+ * with CDBC_NOT_FOUND (no such query, no such dialect), CDBC_NOMEM, and as an added dialect does.
+ * Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_expand(
 	const cdbc_catalog *catalog, const char *name, const char *dialect,
 	bool (*fn)(void *data, const cdbc_query_variant *variant), void *data, cdbc_error **err);
@@ -188,7 +190,7 @@ typedef struct cdbc_rendered cdbc_rendered;
 
 /* Checks the parameters and chooses the statement, as a run does, but runs nothing. The values
  * point into params, options and the catalog, which must outlive *out. Any thread. options NULL:
- * the defaults. Fails with CDBC_NOT_FOUND, CDBC_PARAM, CDBC_NOMEM. Round trips: none. */
+ * the defaults. Dialects and errors as cdbc_catalog_expand; also CDBC_PARAM. Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_catalog_render(const cdbc_catalog *catalog,
 														const char *name, const char *dialect,
 														cdbc_params params,

@@ -76,7 +76,8 @@ typedef struct cdbc_dialect_page {
 	}
 
 /* A dialect. Every function has the dialect itself as its first argument, is called from any
- * thread, and keeps nothing of its arguments. */
+ * thread, and keeps nothing of its arguments. One of an application may leave *err as it is when it
+ * fails: the error then names the dialect and the function. */
 typedef struct cdbc_dialect cdbc_dialect;
 struct cdbc_dialect {
 	size_t struct_size;

@@ -35,28 +35,20 @@ void cx_client_unref(cdbc_client *client)
 		client_free(client, true);
 }
 
-/* Dialects as static strings, so that they can be compared and kept. */
-static const char *known_dialect(const char *name, size_t length)
-{
-	static const char *const names[] = {"cockroachdb", "postgresql", "sqlite"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
-			return names[i];
-	return "other";
-}
-
 cdbc_status cx_client_note_dialect(cdbc_client *client, cx_conn *conn, cdbc_error **err)
 {
-	const char *known = NULL, *seen;
+	const cx_dialect *known = NULL, *seen;
 	cdbc_value value = cdbc_null();
 
 	if (conn->driver->info(conn->handle, CDBC_INFO_DIALECT, &value, NULL) ||
 		value.kind != CDBC_VALUE_TEXT)
 		return CDBC_OK;
-	seen = known_dialect(value.as.text.data, value.as.text.length);
+	seen = cx_dialect_find(value.as.text.data, value.as.text.length);
+	if (!seen)
+		seen = &cx_dialect_other[client->presumed->form == CX_FORM_QUESTION];
 	if (!atomic_compare_exchange_strong(&client->dialect, &known, seen) && known != seen) {
-		cx_error_set(err, CDBC_CONFIG, "the server speaks %s, this client %s", seen, known);
+		cx_error_set(err, CDBC_CONFIG, "the server speaks %s, this client %s", seen->api.name,
+					 known->api.name);
 		cx_error_hint(
 			err, "all nodes of a client must be of one kind, and of the one that its URL names");
 		return CDBC_CONFIG;
@@ -152,13 +144,13 @@ static cdbc_status open_pool(cdbc_client *client, const cdbc_config *config, cdb
 			pool.idle_timeout_ms = 0;
 			pool.lifetime_ms = 0;
 		}
-		client->dialect = known_dialect("sqlite", 6);
+		client->dialect = &cx_dialect_sqlite;
 	}
-	client->style = client->driver->capabilities & CDBC_TAKES_QUESTION_MARKS
-						? CX_PLACEHOLDER_QUESTION
-						: CX_PLACEHOLDER_DOLLAR;
+	client->presumed = client->driver->capabilities & CDBC_TAKES_QUESTION_MARKS
+						   ? &cx_dialect_sqlite
+						   : &cx_dialect_postgresql;
 	if (strcmp(settings.settings.scheme, "cockroachdb") == 0)
-		client->dialect = known_dialect("cockroachdb", 11);
+		client->dialect = &cx_dialect_cockroachdb;
 	cx_driver_host_init(&host, client->helpers);
 	settings.settings.host = &host;
 	status = cx_pool_new(&pool, client->driver, &settings.settings, &client->events,
@@ -215,7 +207,7 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 	if (!status)
 		status = open_pool(client, config, err);
 	if (!status)
-		status = cx_statements_new(STATEMENT_CACHE, client->style, &client->statements, err);
+		status = cx_statements_new(STATEMENT_CACHE, &client->statements, err);
 	if (!status && client->watch)
 		status = cx_watch_start(client->watch, err);
 	if (status) {

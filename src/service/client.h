@@ -19,12 +19,12 @@
 struct cdbc_client {
 	atomic_int refs; /* the owner's, and one a session; the spare keeps its own */
 	atomic_bool is_closed;
-	_Atomic(const char *) dialect; /* NULL until the first connection tells; static strings */
+	_Atomic(const cx_dialect *) dialect; /* NULL until the first connection tells */
 	_Atomic uint64_t request_serial;
 	_Atomic(cdbc_session *) spare; /* a session that was released, for the next acquire;
 									  CX_SPARE_CLOSED once the client is closed */
 	const cdbc_driver *driver;
-	cx_placeholder style;
+	const cx_dialect *presumed; /* how the driver wants statements until then */
 	cx_events events;
 	cx_helpers *helpers;
 	cx_pool *pool;
@@ -45,6 +45,16 @@ static inline void cx_client_ref(cdbc_client *client)
 	atomic_fetch_add_explicit(&client->refs, 1, memory_order_relaxed);
 }
 void cx_client_unref(cdbc_client *client);
+
+/* The dialect that statements are written in: the server's, but with the placeholders that the
+ * driver says it takes. dialect NULL: not known yet. */
+static inline const cx_dialect *cx_client_writes(const cdbc_client *client,
+												 const cx_dialect *dialect)
+{
+	return dialect && (dialect->form == client->presumed->form || dialect->form == CX_FORM_OWN)
+			   ? dialect
+			   : client->presumed;
+}
 
 /* Notes the dialect at the first connection; one to a server of another dialect is refused with
  * CDBC_CONFIG. Asked once of each connection: conn->is_known. */

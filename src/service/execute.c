@@ -161,6 +161,8 @@ static inline bool wants_unit(const cdbc_call *call, const cdbc_request *request
 {
 	const cx_query *query = call->query;
 
+	if (query && query->info.as_of && call->statement->past_length)
+		return false; /* it only reads, and its time may be given to a statement alone only */
 	return query && (query->is_read_only || query->isolation || query->priority) &&
 		   !(request->flags & CDBC_REQUEST_SIMPLE) && !cx_session_in_transaction(call->session);
 }
@@ -169,7 +171,8 @@ static cdbc_status start_unit(const cdbc_call *call, const cdbc_request *request
 {
 	cdbc_session *session = call->session;
 	const cx_query *query = call->query;
-	const char *dialect = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	const char *dialect =
+		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
 	cx_begin begin = {query->isolation, query->priority, NULL, query->is_read_only};
 	cx_buf text = CX_BUF_INIT(BEGIN_MAX);
 	cdbc_status status = cx_begin_write(&begin, dialect, &text, err);

@@ -113,18 +113,41 @@ static inline cdbc_status bind_text(cdbc_session *session, const cx_statement *s
 	return cx_statement_bind_server(statement, params, &server, values, err);
 }
 
+/* Connects, which tells what the server speaks. */
+static cdbc_status learn_dialect(cdbc_session *session, cdbc_call *call, const cx_dialect **out,
+								 cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	call->deadline_ns = deadline_of(session, call);
+	status = cx_session_connect(session, call->deadline_ns, &error);
+	if (status) {
+		cx_error_pass(err, error);
+		return status;
+	}
+	*out = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	return CDBC_OK;
+}
+
 cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
 							   const cdbc_request_options *options, cdbc_result **out,
 							   cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values;
 	cdbc_call call = {.options = options};
+	const cdbc_client *client = session->client;
+	const cx_dialect *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cx_statement *statement;
-	cdbc_status status;
+	cdbc_status status = CDBC_OK;
 
 	if (__builtin_expect(session->is_busy, 0))
 		return cx_session_check_free(session, err);
-	status = cx_statements_get(session->client->statements, sql, strlen(sql), &statement, err);
+	if (!dialect && cx_dialect_has_added()) /* it may be one with placeholders of its own */
+		status = learn_dialect(session, &call, &dialect, err);
+	if (!status)
+		status = cx_statements_get(client->statements, cx_client_writes(client, dialect), sql,
+								   strlen(sql), &statement, err);
 	if (status)
 		return status;
 	values = values_room(statement->param_count, few, err);
@@ -173,12 +196,11 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 							 cdbc_error **err)
 {
 	cdbc_client *client = session->client;
-	const char *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
+	const cx_dialect *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cdbc_value few[FEW_VALUES], *values;
 	cdbc_call call = {.options = options};
 	const cdbc_catalog *catalog;
 	cx_server_values server;
-	cdbc_error *error = NULL;
 	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
@@ -188,15 +210,12 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 		status = cx_catalog_find(catalog, name, NULL, &call.query, err);
 		if (status)
 			return status;
-		call.deadline_ns = deadline_of(session, &call);
-		status = cx_session_connect(session, call.deadline_ns, &error);
-		if (status) {
-			cx_error_pass(err, error);
+		status = learn_dialect(session, &call, &dialect, err);
+		if (status)
 			return status;
-		}
-		dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	}
-	status = cx_catalog_find(catalog, name, dialect ? dialect : "postgresql", &call.query, err);
+	status = cx_catalog_find(catalog, name, dialect ? dialect : &cx_dialect_postgresql, &call.query,
+							 err);
 	if (status)
 		return status;
 	call.name = call.query->info.name;
@@ -210,8 +229,8 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 		return CDBC_NOMEM;
 	if (cx_query_wants_server(call.query))
 		cx_identity_fill(&session->identity, &server);
-	status =
-		cx_query_bind(call.query, client->style, params, &server, values, &call.statement, err);
+	status = cx_query_bind(call.query, cx_client_writes(client, dialect), params, &server, values,
+						   &call.statement, err);
 	if (!status) {
 		if (call.query->deprecated)
 			warn_deprecated(session, call.query);

@@ -17,20 +17,19 @@ typedef struct entry {
 	uint64_t hash;
 	char *sql;
 	size_t length;
+	const cx_dialect *dialect;
 	cx_statement *statement;
 	uint64_t used; /* the tick of its last use */
 } entry;
 
 struct cx_statements {
 	pthread_mutex_t lock; /* guards entries and tick */
-	cx_placeholder style;
-	size_t mask; /* sets - 1 */
+	size_t mask;          /* sets - 1 */
 	uint64_t tick;
 	entry entries[];
 };
 
-cdbc_status cx_statements_new(size_t capacity, cx_placeholder style, cx_statements **out,
-							  cdbc_error **err)
+cdbc_status cx_statements_new(size_t capacity, cx_statements **out, cdbc_error **err)
 {
 	size_t sets = 1;
 	cx_statements *s;
@@ -41,7 +40,6 @@ cdbc_status cx_statements_new(size_t capacity, cx_placeholder style, cx_statemen
 	if (!s)
 		return cx_error_nomem(err);
 	pthread_mutex_init(&s->lock, NULL);
-	s->style = style;
 	s->mask = sets - 1;
 	*out = s;
 	return CDBC_OK;
@@ -64,20 +62,27 @@ void cx_statements_free(cx_statements *s)
 	cx_free(s);
 }
 
-static entry *find(cx_statements *s, uint64_t hash, const char *sql, size_t length)
+/* Whether two dialects have the same text for a statement. */
+static bool is_same_text(const cx_dialect *a, const cx_dialect *b)
+{
+	return a == b || (a->form == b->form && a->form != CX_FORM_OWN);
+}
+
+static entry *find(cx_statements *s, const cx_dialect *dialect, uint64_t hash, const char *sql,
+				   size_t length)
 {
 	entry *set = &s->entries[(hash & s->mask) * WAYS];
 
 	for (int i = 0; i < WAYS; i++)
 		if (set[i].hash == hash && set[i].length == length && set[i].sql &&
-			memcmp(set[i].sql, sql, length) == 0)
+			is_same_text(set[i].dialect, dialect) && memcmp(set[i].sql, sql, length) == 0)
 			return &set[i];
 	return NULL;
 }
 
 /* Remembers a statement, in the place least recently used. Nothing happens when memory is short. */
-static void insert(cx_statements *s, uint64_t hash, const char *sql, size_t length,
-				   cx_statement *statement)
+static void insert(cx_statements *s, const cx_dialect *dialect, uint64_t hash, const char *sql,
+				   size_t length, cx_statement *statement)
 {
 	entry old, *victim;
 	char *copy = cx_strndup(sql, length);
@@ -85,7 +90,7 @@ static void insert(cx_statements *s, uint64_t hash, const char *sql, size_t leng
 	if (!copy)
 		return;
 	pthread_mutex_lock(&s->lock);
-	if (find(s, hash, sql, length)) { /* another thread was faster */
+	if (find(s, dialect, hash, sql, length)) { /* another thread was faster */
 		pthread_mutex_unlock(&s->lock);
 		cx_free(copy);
 		return;
@@ -95,13 +100,13 @@ static void insert(cx_statements *s, uint64_t hash, const char *sql, size_t leng
 		if (s->entries[(hash & s->mask) * WAYS + (size_t)i].used < victim->used)
 			victim = &s->entries[(hash & s->mask) * WAYS + (size_t)i];
 	old = *victim;
-	*victim = (entry){hash, copy, length, cx_statement_ref(statement), ++s->tick};
+	*victim = (entry){hash, copy, length, dialect, cx_statement_ref(statement), ++s->tick};
 	pthread_mutex_unlock(&s->lock);
 	entry_clear(&old);
 }
 
-cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, cx_statement **out,
-							  cdbc_error **err)
+cdbc_status cx_statements_get(cx_statements *s, const cx_dialect *dialect, const char *sql,
+							  size_t length, cx_statement **out, cdbc_error **err)
 {
 	uint64_t hash = cx_hash_bytes(sql, length, 0);
 	cx_statement *statement;
@@ -109,7 +114,7 @@ cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, 
 	entry *e;
 
 	pthread_mutex_lock(&s->lock);
-	e = find(s, hash, sql, length);
+	e = find(s, dialect, hash, sql, length);
 	if (e) {
 		e->used = ++s->tick;
 		*out = cx_statement_ref(e->statement);
@@ -117,7 +122,7 @@ cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, 
 		return CDBC_OK;
 	}
 	pthread_mutex_unlock(&s->lock);
-	status = cx_statement_parse(sql, length, s->style, NULL, 0, &statement, err);
+	status = cx_statement_parse(sql, length, dialect, NULL, 0, &statement, err);
 	if (status)
 		return status;
 	if (statement->statement_count > 1 && statement->param_count > 0) {
@@ -127,7 +132,7 @@ cdbc_status cx_statements_get(cx_statements *s, const char *sql, size_t length, 
 		return CDBC_PARAM;
 	}
 	if (length <= KEPT_MAX)
-		insert(s, hash, sql, length, statement);
+		insert(s, dialect, hash, sql, length, statement);
 	*out = statement;
 	return CDBC_OK;
 }

@@ -8,14 +8,13 @@
 
 typedef struct cx_statements cx_statements;
 
-cdbc_status cx_statements_new(size_t capacity, cx_placeholder style, cx_statements **out,
-							  cdbc_error **err);
+cdbc_status cx_statements_new(size_t capacity, cx_statements **out, cdbc_error **err);
 void cx_statements_free(cx_statements *statements); /* takes NULL */
 
-/* The statement of a text, parsed when it is new. Give it back with cx_statement_unref. Errors as
- * cx_statement_parse; also CDBC_PARAM when it is several statements with parameters, which no
- * database takes at once. */
-cdbc_status cx_statements_get(cx_statements *statements, const char *sql, size_t length,
-							  cx_statement **out, cdbc_error **err);
+/* The statement of a text for a dialect, parsed when it is new. Give it back with
+ * cx_statement_unref. Errors as cx_statement_parse; also CDBC_PARAM when it is several statements
+ * with parameters, which no database takes at once. */
+cdbc_status cx_statements_get(cx_statements *statements, const cx_dialect *dialect, const char *sql,
+							  size_t length, cx_statement **out, cdbc_error **err);
 
 #endif

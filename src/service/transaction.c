@@ -127,7 +127,8 @@ static const char *priority_words(cdbc_priority priority)
 static cdbc_status send_begin(cdbc_session *session, const cdbc_transaction_options *options,
 							  cdbc_error **err)
 {
-	const char *dialect = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	const char *dialect =
+		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
 	cx_begin begin = {isolation_words(options->isolation), priority_words(options->priority),
 					  options->as_of, options->is_read_only || options->as_of};
 	cx_buf text = CX_BUF_INIT(BEGIN_MAX);

@@ -145,6 +145,8 @@ static void show_policy(const cdbc_query_info *q)
 		printf("isolation: %s\n", q->isolation);
 	if (q->priority)
 		printf("priority: %s\n", q->priority);
+	if (q->as_of)
+		printf("as of: %s (a note where the database cannot read the past)\n", q->as_of);
 	if (q->is_idempotent)
 		printf("idempotent\n");
 	if (q->deprecated)

@@ -253,19 +253,26 @@ static bool is_clock(const cx_token *t)
 }
 
 /* What no expression has in it at this depth. */
-static const char *fault_of(const cx_token *t, size_t depth, bool is_inside_time, const char **hint)
+static const char *fault_of(const cx_token *t, size_t depth, const char **hint)
 {
-	cx_keyword keyword = t->kind == CX_TOKEN_WORD ? cx_keyword_of(t->text, t->length) : CX_KW_NONE;
-
 	*hint = NULL;
 	if (t->kind == CX_TOKEN_PARAM || t->kind == CX_TOKEN_POSITIONAL) {
 		*hint = HINT_TIME;
-		return "CockroachDB takes no parameter in AS OF SYSTEM TIME";
+		return "`as-of` takes no parameter: it is a part of the statement's text";
 	}
 	if (cx_token_is(t, ';'))
 		return "a semicolon in an expression";
 	if (cx_token_is(t, ',') && depth == 0)
 		return "`as-of` takes one expression";
+	return NULL;
+}
+
+/* What CockroachDB's has not either: it is constant, or one of its functions. */
+static const char *cockroachdb_fault_of(const cx_token *t, size_t depth, bool is_inside_time,
+										const char **hint)
+{
+	cx_keyword keyword = t->kind == CX_TOKEN_WORD ? cx_keyword_of(t->text, t->length) : CX_KW_NONE;
+
 	if (keyword == CX_KW_SELECT || keyword == CX_KW_VALUES || keyword == CX_KW_TABLE ||
 		keyword == CX_KW_WITH)
 		return "a query in AS OF SYSTEM TIME";
@@ -283,6 +290,7 @@ static const char *fault_of(const cx_token *t, size_t depth, bool is_inside_time
 typedef struct reader {
 	cx_lexer lexer;
 	cx_token token, first, second;
+	bool is_cockroachdb;
 	size_t count, end;
 	size_t call_end; /* where the bracket of a call that begins it closes */
 } reader;
@@ -315,12 +323,14 @@ static cdbc_status take_expression(reader *x, cdbc_error **err)
 		if (x->count == 1)
 			x->second = x->token;
 		is_time = x->count > 1 && is_time_function(&x->first) && cx_token_is(&x->second, '(');
-		message =
-			x->lexer.is_mismatched && (cx_token_is(&x->token, ')') || cx_token_is(&x->token, ']'))
-				? "a bracket that closes none"
-				: fault_of(&x->token, x->lexer.depth, is_time, &hint);
+		message = fault_of(&x->token, x->lexer.depth, &hint);
+		if (!message && x->lexer.is_mismatched &&
+			(cx_token_is(&x->token, ')') || cx_token_is(&x->token, ']')))
+			message = "a bracket that closes none";
+		if (!message && x->is_cockroachdb)
+			message = cockroachdb_fault_of(&x->token, x->lexer.depth, is_time, &hint);
 		if (message)
-			return fail_token(x, &x->token, x->lexer.is_mismatched ? NULL : hint, message, err);
+			return fail_token(x, &x->token, hint, message, err);
 		x->count++;
 		x->end = x->token.offset + x->token.length;
 		if (x->lexer.depth == 0 && cx_token_is(&x->token, ')') && !x->call_end)
@@ -329,13 +339,14 @@ static cdbc_status take_expression(reader *x, cdbc_error **err)
 	return CDBC_OK;
 }
 
-cdbc_status cx_as_of_expression(const char *text, size_t length, size_t *begin, size_t *end,
-								cdbc_error **err)
+cdbc_status cx_as_of_expression(const char *text, size_t length, bool is_cockroachdb, size_t *begin,
+								size_t *end, cdbc_error **err)
 {
 	reader x;
 	cdbc_status status;
 
 	memset(&x.token, 0, sizeof x - offsetof(reader, token));
+	x.is_cockroachdb = is_cockroachdb;
 	cx_lexer_init(&x.lexer, text, length);
 	status = take_expression(&x, err);
 	if (status)
@@ -344,14 +355,16 @@ cdbc_status cx_as_of_expression(const char *text, size_t length, size_t *begin, 
 		return fail(text, 1, 0, 0, HINT_TIME, "an expression is missing", err);
 	if (x.lexer.depth)
 		return fail_token(&x, &x.first, NULL, "a bracket is never closed", err);
+	*begin = x.first.offset;
+	*end = x.end;
+	if (!is_cockroachdb)
+		return CDBC_OK;
 	if (x.count == 1 && (x.first.kind == CX_TOKEN_WORD || x.first.kind == CX_TOKEN_QUOTED))
 		return fail_token(&x, &x.first, HINT_TIME, "a name is no time", err);
 	if (x.first.kind == CX_TOKEN_WORD && cx_token_is(&x.second, '(') && x.call_end == x.end &&
 		!is_time_function(&x.first))
 		return fail_token(&x, &x.first, HINT_TIME,
 						  "CockroachDB takes no such function in AS OF SYSTEM TIME", err);
-	*begin = x.first.offset;
-	*end = x.end;
 	return CDBC_OK;
 }
 
@@ -362,7 +375,8 @@ cdbc_status cx_as_of_system_time(const cdbc_dialect *dialect, const char *sql, s
 {
 	static const char words[] = " as of system time ";
 	size_t begin, end, place;
-	cdbc_status status = cx_as_of_expression(expression, strlen(expression), &begin, &end, err);
+	cdbc_status status =
+		cx_as_of_expression(expression, strlen(expression), true, &begin, &end, err);
 
 	if (status) {
 		cx_error_wrap(err, "as of \"%s\"", expression);

@@ -6,11 +6,11 @@
 
 #include <cdbc/dialect.h>
 
-/* Checks an expression: constant, or one of CockroachDB's functions for it. *begin and *end are its
- * bytes without white space and comments around it. Fails with CDBC_SQL_FILE, place and position
- * set from the text's beginning. */
-cdbc_status cx_as_of_expression(const char *text, size_t length, size_t *begin, size_t *end,
-								cdbc_error **err);
+/* Checks an expression: one, without parameters, and for CockroachDB constant or one of its
+ * functions for it. *begin and *end are its bytes without white space and comments around it. Fails
+ * with CDBC_SQL_FILE, place and position set from the text's beginning. */
+cdbc_status cx_as_of_expression(const char *text, size_t length, bool is_cockroachdb, size_t *begin,
+								size_t *end, cdbc_error **err);
 
 /* Finds the end of the outermost SELECT's FROM clause. Fails with CDBC_SQL_FILE, place and position
  * set: for what is no SELECT of tables, for set operations (CockroachDB looks for the time in a

@@ -61,6 +61,27 @@ cx_dialect cx_dialect_sqlite = {
 	.form = CX_FORM_QUESTION,
 };
 
+cx_dialect cx_dialect_other[2] = {
+	{.api = {.struct_size = sizeof(cdbc_dialect),
+			 .name = "other",
+			 .list = {"= any", "<> all", "", ""},
+			 .placeholder = cx_dialect_dollar,
+			 .identifier = cx_dialect_quote,
+			 .page = cx_dialect_page,
+			 .upsert = cx_dialect_upsert,
+			 .rows = cx_dialect_rows_unnest},
+	 .form = CX_FORM_DOLLAR},
+	{.api = {.struct_size = sizeof(cdbc_dialect),
+			 .name = "other",
+			 .list = {"in", "not in", "select value from json_each(", ")"},
+			 .placeholder = cx_dialect_question,
+			 .identifier = cx_dialect_quote,
+			 .page = cx_dialect_page,
+			 .upsert = cx_dialect_upsert,
+			 .rows = cx_dialect_rows_json},
+	 .form = CX_FORM_QUESTION},
+};
+
 static const cx_dialect *const built_in[] = {&cx_dialect_cockroachdb, &cx_dialect_postgresql,
 											 &cx_dialect_sqlite};
 
@@ -85,6 +106,34 @@ const cx_dialect *cx_dialect_find(const char *name, size_t length)
 		if (is_named(d, name, length))
 			return d;
 	return NULL;
+}
+
+const char *cx_dialect_family(const cx_dialect *dialect)
+{
+	const unsigned known =
+		cx_dialect_cockroachdb.bit | cx_dialect_postgresql.bit | cx_dialect_sqlite.bit;
+
+	while (dialect && !(dialect->bit & known) && dialect->based_on)
+		dialect = dialect->based_on;
+	if (!dialect)
+		return NULL;
+	return dialect->bit & known ? dialect->api.name : cx_dialect_other[0].api.name;
+}
+
+const cx_dialect *cx_dialect_of_bit(unsigned bit)
+{
+	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
+		if (built_in[i]->bit == bit)
+			return built_in[i];
+	for (const cx_dialect *d = atomic_load_explicit(&added, memory_order_acquire); d; d = d->next)
+		if (d->bit == bit)
+			return d;
+	return NULL;
+}
+
+bool cx_dialect_has_added(void)
+{
+	return atomic_load_explicit(&added, memory_order_acquire) != NULL;
 }
 
 void cx_dialect_list_names(char *out, size_t size)
@@ -330,6 +379,15 @@ void cx_dialect_forget_added(void)
 		free_added(d);
 		d = next;
 	}
+}
+
+cdbc_status cx_dialect_failed(const cx_dialect *dialect, const char *function, cdbc_status status,
+							  cdbc_error *error, cdbc_error **err)
+{
+	if (!error)
+		return cx_error_set(err, status, "dialect %s: %s failed", dialect->api.name, function);
+	cx_error_pass(err, error);
+	return status;
 }
 
 /* ---- Sinks ---------------------------------------------------------------------------------- */

@@ -26,14 +26,34 @@ typedef struct cx_dialect {
 } cx_dialect;
 
 extern cx_dialect cx_dialect_cockroachdb, cx_dialect_postgresql, cx_dialect_sqlite;
+/* What a server speaks that names none of the table: no query is meant for it alone. [0] with $1,
+ * [1] with ?1. */
+extern cx_dialect cx_dialect_other[2];
 
 /* Finds a dialect by length bytes of name; NULL: there is none. */
 const cx_dialect *cx_dialect_find(const char *name, size_t length);
 /* CDBC_NOT_FOUND, with the nearest or all in the hint. */
 cdbc_status cx_dialect_get(const char *name, size_t length, const cx_dialect **out,
 						   cdbc_error **err);
+/* A dialect by its name, or the one for servers of none. */
+static inline const cx_dialect *cx_dialect_named(const char *name)
+{
+	const cx_dialect *dialect = cx_dialect_find(name, strlen(name));
+
+	return dialect ? dialect : &cx_dialect_other[0];
+}
+/* The built-in dialect that one is, or is based on in the end ("other": none); NULL gives NULL. */
+const char *cx_dialect_family(const cx_dialect *dialect);
+/* The dialect of a bit, or NULL. */
+const cx_dialect *cx_dialect_of_bit(unsigned bit);
+/* Whether an application added one. */
+bool cx_dialect_has_added(void);
 /* Writes "cockroachdb, postgresql and sqlite", with those added, into out; cut to its size. */
 void cx_dialect_list_names(char *out, size_t size);
+
+/* Hands on what a dialect's function failed with; one of an application may have said nothing. */
+cdbc_status cx_dialect_failed(const cx_dialect *dialect, const char *function, cdbc_status status,
+							  cdbc_error *error, cdbc_error **err);
 
 /* A sink that writes into a buffer. */
 cdbc_sink cx_dialect_sink(cx_buf *buf);

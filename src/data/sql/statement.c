@@ -14,13 +14,21 @@
 
 #define PARAM_MAX 65535 /* the wire protocol counts in 16 bits */
 
-/* Bytes to be replaced. text is what stands there with $n; NULL: a placeholder. */
+/* What stands in the place of bytes that are replaced. */
+typedef enum edit_kind {
+	EDIT_PARAM, /* a placeholder */
+	EDIT_LIST,  /* the one of a list, alone in brackets */
+	EDIT_IN,    /* the dialect's word for `in` */
+	EDIT_NOT_IN,
+	EDIT_NOT,     /* its first word, where a comment stands between `not` and `in` */
+	EDIT_NOT_REST /* what follows the first word */
+} edit_kind;
+
 typedef struct edit {
 	size_t offset;
 	size_t length;
-	const char *text;
+	edit_kind kind;
 	uint32_t number;
-	bool is_list;
 } edit;
 
 typedef struct seen_param {
@@ -105,12 +113,12 @@ static cdbc_status fail_unclosed(parser *p)
 	return fail_token(p, CDBC_SQL_FILE, &open, message);
 }
 
-static cdbc_status add_edit(parser *p, size_t offset, size_t length, const char *text,
-							uint32_t number, bool is_list)
+static cdbc_status add_edit(parser *p, size_t offset, size_t length, edit_kind kind,
+							uint32_t number)
 {
 	if (!cx_grow(&p->edits, p->edit_count, &p->edit_capacity, sizeof *p->edits))
 		return cx_error_nomem(p->err);
-	p->edits[p->edit_count++] = (edit){offset, length, text, number, is_list};
+	p->edits[p->edit_count++] = (edit){offset, length, kind, number};
 	return CDBC_OK;
 }
 
@@ -158,7 +166,8 @@ static bool is_blank(const parser *p, size_t from, size_t to)
 	return true;
 }
 
-/* `in (` becomes `= any(`, `not in (` becomes `<> all(`; comments between the words stay. */
+/* `in (` becomes `= any(`, `not in (` becomes `<> all(`, or what the dialect has for them; comments
+ * between the words stay. */
 static cdbc_status replace_in(parser *p)
 {
 	const cx_token *open = &p->last[0].token, *in = &p->last[1].token, *not = &p->last[2].token;
@@ -167,12 +176,12 @@ static cdbc_status replace_in(parser *p)
 	size_t end = is_tight ? open->offset : in->offset + 2;
 
 	if (!is_not)
-		return add_edit(p, in->offset, end - in->offset, "= any", 0, false);
+		return add_edit(p, in->offset, end - in->offset, EDIT_IN, 0);
 	if (is_blank(p, not ->offset + 3, in->offset))
-		return add_edit(p, not ->offset, end - not ->offset, "<> all", 0, false);
-	if (add_edit(p, not ->offset, 3, "<>", 0, false))
+		return add_edit(p, not ->offset, end - not ->offset, EDIT_NOT_IN, 0);
+	if (add_edit(p, not ->offset, 3, EDIT_NOT, 0))
 		return CDBC_NOMEM;
-	return add_edit(p, in->offset, end - in->offset, "all", 0, false);
+	return add_edit(p, in->offset, end - in->offset, EDIT_NOT_REST, 0);
 }
 
 /* Takes the parameter that waited for its next token. */
@@ -202,7 +211,8 @@ static cdbc_status settle_pending(parser *p, bool is_list)
 		status = replace_in(p);
 	}
 	return status ? status
-				  : add_edit(p, p->pending.offset, p->pending.length, NULL, number, is_list);
+				  : add_edit(p, p->pending.offset, p->pending.length,
+							 is_list ? EDIT_LIST : EDIT_PARAM, number);
 }
 
 static cdbc_status take_named(parser *p, const cx_token *token)
@@ -234,7 +244,7 @@ static cdbc_status take_positional(parser *p, const cx_token *token)
 						  "there is no parameter of that number: from $1 to $65535");
 	if (number > p->positional_count)
 		p->positional_count = number;
-	return add_edit(p, token->offset, token->length, NULL, (uint32_t)number, false);
+	return add_edit(p, token->offset, token->length, EDIT_PARAM, (uint32_t)number);
 }
 
 static void end_statement(parser *p)
@@ -335,23 +345,42 @@ static bool sticks(char c)
 		   c == '$' || (c & 0x80);
 }
 
-/* What stands instead of a parameter, or of the `in` before a list. */
-static void write_edit(const parser *p, const edit *e, cx_placeholder style, cx_buf *out)
+/* The dialect's word in the place of `in` or `not in`. */
+static void write_word(const cdbc_dialect_list *list, edit_kind kind, cx_buf *out)
 {
-	bool is_query = e->is_list && style == CX_PLACEHOLDER_QUESTION;
+	const char *rest = strchr(list->not_in, ' ');
 
-	if (e->text) {
-		cx_buf_puts(out, e->text);
-		return;
+	switch (kind) {
+	case EDIT_IN:
+		cx_buf_puts(out, list->in);
+		break;
+	case EDIT_NOT_IN:
+		cx_buf_puts(out, list->not_in);
+		break;
+	case EDIT_NOT:
+		cx_buf_put(out, list->not_in, rest ? (size_t)(rest - list->not_in) : strlen(list->not_in));
+		break;
+	default:
+		cx_buf_puts(out, rest ? rest + 1 : "");
+		break;
 	}
-	if (e->offset && sticks(p->text[e->offset - 1]))
-		cx_buf_putc(out, ' ');
-	if (is_query)
-		cx_buf_puts(out, "select value from json_each(");
-	cx_buf_putc(out, style == CX_PLACEHOLDER_DOLLAR ? '$' : '?');
-	cx_buf_put_int64(out, e->number);
-	if (is_query)
-		cx_buf_putc(out, ')');
+}
+
+static cdbc_status write_placeholder(const parser *p, const cx_dialect *dialect, uint32_t number,
+									 cx_buf *out)
+{
+	cdbc_sink sink;
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	if (dialect->form != CX_FORM_OWN) {
+		cx_buf_putc(out, dialect->form == CX_FORM_DOLLAR ? '$' : '?');
+		cx_buf_put_int64(out, number);
+		return CDBC_OK;
+	}
+	sink = cx_dialect_sink(out);
+	status = dialect->api.placeholder(&dialect->api, number, &sink, &error);
+	return status ? cx_dialect_failed(dialect, "placeholder", status, error, p->err) : CDBC_OK;
 }
 
 /* *origin is an offset in what is written, and becomes the one in the text that it came from. */
@@ -362,32 +391,60 @@ static void note_origin(const cx_buf *out, size_t before, size_t from, bool is_c
 		*origin = is_copy ? from + (wanted - before) : from;
 }
 
-static void write_sql(const parser *p, cx_placeholder style, cx_buf *out, size_t *origin)
+/* What stands instead of a parameter, or of the `in` before a list. */
+static cdbc_status write_edit(const parser *p, const edit *e, const cx_dialect *dialect,
+							  cx_buf *out)
 {
+	const cdbc_dialect_list *list = &dialect->api.list;
+	cdbc_status status;
+
+	if (e->kind != EDIT_PARAM && e->kind != EDIT_LIST) {
+		write_word(list, e->kind, out);
+		return CDBC_OK;
+	}
+	if (e->offset && sticks(p->text[e->offset - 1]))
+		cx_buf_putc(out, ' ');
+	if (e->kind == EDIT_LIST)
+		cx_buf_puts(out, list->before);
+	status = write_placeholder(p, dialect, e->number, out);
+	if (e->kind == EDIT_LIST)
+		cx_buf_puts(out, list->after);
+	return status;
+}
+
+static cdbc_status write_sql(const parser *p, const cx_dialect *dialect, cx_buf *out,
+							 size_t *origin)
+{
+	const cdbc_dialect_list *list = &dialect->api.list;
+	bool keeps_words = !strcmp(list->in, "in") && !strcmp(list->not_in, "not in");
+	bool keeps_numbers = p->positional_count && dialect->form == CX_FORM_DOLLAR;
 	size_t at = 0, wanted = *origin, before;
+	cdbc_status status = CDBC_OK;
 
 	*origin = p->length;
 
-	for (size_t i = 0; i < p->edit_count; i++) {
+	for (size_t i = 0; i < p->edit_count && !status; i++) {
 		const edit *e = &p->edits[i];
+		bool is_param = e->kind == EDIT_PARAM || e->kind == EDIT_LIST;
 
-		if (style == CX_PLACEHOLDER_QUESTION ? e->text != NULL : p->positional_count != 0)
+		if (is_param ? keeps_numbers : keeps_words)
 			continue; /* stands as it was written */
 		before = out->length;
 		cx_buf_put(out, p->text + at, e->offset - at);
 		note_origin(out, before, at, true, wanted, origin);
 		at = e->offset + e->length;
 		before = out->length;
-		write_edit(p, e, style, out);
+		status = write_edit(p, e, dialect, out);
 		note_origin(out, before, e->offset, false, wanted, origin);
 	}
 	before = out->length;
 	cx_buf_put(out, p->text + at, p->length - at);
 	note_origin(out, before, at, true, wanted, origin);
+	return status;
 }
 
 /* One block: the statement, its parameters, their names, the SQL. */
-static cdbc_status make(const parser *p, cx_placeholder style, cx_statement **out)
+static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement **out)
 {
 	size_t count = p->positional_count ? p->positional_count : p->param_count, names = 0,
 		   origin = 0;
@@ -399,8 +456,9 @@ static cdbc_status make(const parser *p, cx_placeholder style, cx_statement **ou
 
 	for (size_t i = 0; i < p->param_count; i++)
 		names += p->params[i].length + 1;
-	write_sql(p, style, &sql, &origin);
-	status = cx_buf_status(&sql, "statement", p->err);
+	status = write_sql(p, dialect, &sql, &origin);
+	if (!status)
+		status = cx_buf_status(&sql, "statement", p->err);
 	if (status)
 		goto out;
 	statement = cx_alloc(sizeof *statement + count * sizeof *params + names + sql.length + 1);
@@ -450,30 +508,29 @@ static void begin(parser *p, const char *text, size_t length, const cx_param_dec
 	p->err = err;
 }
 
+/* One statement for each of two dialects; second NULL: for one. */
 static cdbc_status parse(const char *text, size_t length, const cx_param_decl *decls,
-						 size_t decl_count, cx_statement **dollar, cx_statement **question,
-						 cdbc_error **err)
+						 size_t decl_count, const cx_dialect *const dialects[2],
+						 cx_statement **out[2], cdbc_error **err)
 {
 	parser p;
-	cx_statement *first = NULL, *second = NULL;
+	cx_statement *made[2] = {NULL, NULL};
 	cdbc_status status;
 
 	begin(&p, text, length, decls, decl_count, err);
 	status = read_text(&p);
-	if (!status && dollar)
-		status = make(&p, CX_PLACEHOLDER_DOLLAR, &first);
-	if (!status && question)
-		status = make(&p, CX_PLACEHOLDER_QUESTION, &second);
+	for (size_t i = 0; i < 2 && !status; i++)
+		if (out[i])
+			status = make(&p, dialects[i], &made[i]);
 	cx_free(p.edits);
 	cx_free(p.params);
 	if (status) {
-		cx_statement_unref(first);
+		cx_statement_unref(made[0]);
 		return status;
 	}
-	if (dollar)
-		*dollar = first;
-	if (question)
-		*question = second;
+	for (size_t i = 0; i < 2; i++)
+		if (out[i])
+			*out[i] = made[i];
 	return CDBC_OK;
 }
 
@@ -481,16 +538,19 @@ cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_pa
 									size_t decl_count, cx_statement **dollar,
 									cx_statement **question, cdbc_error **err)
 {
-	return parse(text, length, decls, decl_count, dollar, question, err);
+	const cx_dialect *const dialects[] = {&cx_dialect_postgresql, &cx_dialect_sqlite};
+
+	return parse(text, length, decls, decl_count, dialects, (cx_statement * *[]){dollar, question},
+				 err);
 }
 
-cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style,
+cdbc_status cx_statement_parse(const char *text, size_t length, const cx_dialect *dialect,
 							   const cx_param_decl *decls, size_t decl_count, cx_statement **out,
 							   cdbc_error **err)
 {
-	bool is_dollar = style == CX_PLACEHOLDER_DOLLAR;
+	const cx_dialect *const dialects[] = {dialect, NULL};
 	cdbc_status status =
-		parse(text, length, decls, decl_count, is_dollar ? out : NULL, is_dollar ? NULL : out, err);
+		parse(text, length, decls, decl_count, dialects, (cx_statement * *[]){out, NULL}, err);
 
 	if (status && err && *err && cdbc_error_line(*err))
 		cx_error_wrap(err, "%lld:%lld", (long long)cdbc_error_line(*err),
@@ -498,7 +558,7 @@ cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder s
 	return status;
 }
 
-cdbc_status cx_statement_origin(const char *text, size_t length, cx_placeholder style,
+cdbc_status cx_statement_origin(const char *text, size_t length, const cx_dialect *dialect,
 								const cx_param_decl *decls, size_t decl_count, size_t offset,
 								size_t *out, cdbc_error **err)
 {
@@ -509,8 +569,8 @@ cdbc_status cx_statement_origin(const char *text, size_t length, cx_placeholder 
 	begin(&p, text, length, decls, decl_count, err);
 	status = read_text(&p);
 	if (!status) {
-		write_sql(&p, style, &sql, &offset);
-		status = cx_buf_status(&sql, "statement", err);
+		status = write_sql(&p, dialect, &sql, &offset);
+		status = status ? status : cx_buf_status(&sql, "statement", err);
 	}
 	if (!status)
 		*out = offset;
@@ -518,6 +578,34 @@ cdbc_status cx_statement_origin(const char *text, size_t length, cx_placeholder 
 	cx_free(p.edits);
 	cx_free(p.params);
 	return status;
+}
+
+cdbc_status cx_statement_rewrite(const cx_statement *statement, const char *sql, size_t sql_length,
+								 cx_statement **out, cdbc_error **err)
+{
+	size_t before = (size_t)(statement->sql - (const char *)statement);
+	cx_statement *copy = cx_alloc(before + sql_length + 1);
+	cx_statement_param *params;
+	char *text;
+
+	if (!copy)
+		return cx_error_nomem(err);
+	/* the SQL is the last of the block, the parameters and their names stand before it */
+	memcpy(copy, statement, before);
+	params = (cx_statement_param *)(copy + 1);
+	for (size_t i = 0; i < copy->param_count; i++)
+		if (params[i].name)
+			params[i].name = (const char *)copy + (params[i].name - (const char *)statement);
+	text = (char *)copy + before;
+	memcpy(text, sql, sql_length);
+	text[sql_length] = '\0';
+	copy->params = params;
+	copy->sql = text;
+	copy->sql_length = sql_length;
+	copy->id = atomic_fetch_add(&last_id, 1) + 1;
+	atomic_init(&copy->refs, 1);
+	*out = copy;
+	return CDBC_OK;
 }
 
 void cx_statement_unref(cx_statement *statement)

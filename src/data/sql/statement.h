@@ -4,14 +4,11 @@
 #ifndef CX_STATEMENT_H
 #define CX_STATEMENT_H
 
+#include "data/sql/dialect.h"
+
 #include <cdbc/driver.h>
 #include <cdbc/error.h>
 #include <stdatomic.h>
-
-typedef enum cx_placeholder {
-	CX_PLACEHOLDER_DOLLAR,  /* $1 */
-	CX_PLACEHOLDER_QUESTION /* ?1 */
-} cx_placeholder;
 
 /* A parameter of a statement, in the order of its number. */
 typedef struct cx_statement_param {
@@ -27,7 +24,8 @@ typedef struct cx_statement {
 	size_t sql_length;
 	const cx_statement_param *params;
 	size_t param_count;
-	bool is_positional; /* written with $1, $2: params have no names */
+	size_t past_offset, past_length; /* what was put in to read as of a time; 0 bytes: nothing */
+	bool is_positional;              /* written with $1, $2: params have no names */
 	cdbc_statement_kind kind;
 	uint32_t flags; /* CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION, _SMALL_RESULT (a literal limit <=
 					   100) */
@@ -41,23 +39,30 @@ typedef struct cx_param_decl {
 	cdbc_type type;
 } cx_param_decl;
 
-/* Lexes, rewrites :name parameters into placeholders, judges kind and flags. Fails with
- * CDBC_SQL_FILE (a lexical error; message begins with line:column, place set from the text's
- * beginning), CDBC_PARAM ($n and :name mixed), CDBC_NOMEM. */
-cdbc_status cx_statement_parse(const char *text, size_t length, cx_placeholder style,
+/* Lexes, rewrites :name parameters into the dialect's placeholders, judges kind and flags. Fails
+ * with CDBC_SQL_FILE (a lexical error; message begins with line:column, place set from the text's
+ * beginning), CDBC_PARAM ($n and :name mixed), CDBC_NOMEM, and as the
+ * dialect's placeholder does. */
+cdbc_status cx_statement_parse(const char *text, size_t length, const cx_dialect *dialect,
 							   const cx_param_decl *decls, size_t decl_count, cx_statement **out,
 							   cdbc_error **err);
 
-/* Both styles from one reading. The message does not begin with line:column; the place is set. */
+/* As PostgreSQL and as SQLite take it, from one reading. The message does not begin with
+ * line:column; the place is set. */
 cdbc_status cx_statement_parse_both(const char *text, size_t length, const cx_param_decl *decls,
 									size_t decl_count, cx_statement **dollar,
 									cx_statement **question, cdbc_error **err);
 
 /* The byte of a text, from 0, that byte offset of the SQL made of it came from; the text's length
  * when it is past the end. The text must be one that can be parsed. Fails with CDBC_NOMEM. */
-cdbc_status cx_statement_origin(const char *text, size_t length, cx_placeholder style,
+cdbc_status cx_statement_origin(const char *text, size_t length, const cx_dialect *dialect,
 								const cx_param_decl *decls, size_t decl_count, size_t offset,
 								size_t *out, cdbc_error **err);
+
+/* The same statement, written otherwise: parameters, kind and flags are the other's. Fails with
+ * CDBC_NOMEM. */
+cdbc_status cx_statement_rewrite(const cx_statement *statement, const char *sql, size_t sql_length,
+								 cx_statement **out, cdbc_error **err);
 
 static inline cx_statement *cx_statement_ref(cx_statement *statement)
 {

@@ -187,6 +187,8 @@ void cx_record_fini(cx_record *record)
 {
 	cx_statement_unref(record->query.statement);
 	cx_statement_unref(record->query.statement_qmark);
+	cx_forms_free(record->forms);
+	record->forms = NULL;
 	cx_variants_free(record->variants);
 	record->variants = NULL;
 	for (cx_param_rule *rule = record->rules; rule; rule = rule->next)
@@ -286,15 +288,6 @@ cdbc_status cdbc_catalog_add_embedded(cdbc_catalog *catalog, const cdbc_embedded
 	return load(&loader, NULL, embedded->files, embedded->file_count);
 }
 
-/* The bit of a dialect; 0: it is none. */
-static unsigned dialect_bit(const char *dialect)
-{
-	return !strcmp(dialect, "cockroachdb")  ? CX_DIALECT_COCKROACHDB
-		   : !strcmp(dialect, "postgresql") ? CX_DIALECT_POSTGRESQL
-		   : !strcmp(dialect, "sqlite")     ? CX_DIALECT_SQLITE
-											: 0;
-}
-
 bool cdbc_catalog_has_grammar(void)
 {
 	cx_grammar grammar;
@@ -309,14 +302,16 @@ cdbc_status cdbc_catalog_check_style(const char *const *paths, const cdbc_sql_st
 {
 	cdbc_catalog *catalog = NULL;
 	cx_sqlfiles loader = {.report = report, .data = data, .err = err, .is_grammar_checked = true};
+	const cx_dialect *meant;
 	cdbc_status status = CDBC_OK;
 
-	if (dialect)
-		loader.dialect = dialect_bit(dialect);
-	if (dialect && !loader.dialect) {
-		status = cx_error_set(err, CDBC_CONFIG, "there is no dialect \"%s\"", dialect);
-		cx_error_hint(err, "cockroachdb, postgresql or sqlite");
-		return status;
+	if (dialect) {
+		status = cx_dialect_get(dialect, strlen(dialect), &meant, err);
+		if (status) {
+			cx_error_status(err, CDBC_CONFIG);
+			return CDBC_CONFIG;
+		}
+		loader.dialect = meant->bit;
 	}
 	cx_grammar_open(&loader.grammar);
 	status = cdbc_catalog_new(&catalog, err);
@@ -403,25 +398,24 @@ static cdbc_status fail_unknown(const cdbc_catalog *catalog, const char *name, c
 	return status;
 }
 
-/* The variant for a dialect: its own, PostgreSQL's for CockroachDB, then the one for all. */
-static const cx_record *variant_for(const cx_record *first, const char *dialect)
+/* The variant for a dialect: its own, that of the one it is based on, then the one for all. */
+static const cx_record *variant_for(const cx_record *first, const cx_dialect *dialect)
 {
-	unsigned bit = dialect ? dialect_bit(dialect) : ~0u;
-	const cx_record *best = NULL;
+	const cx_record *all = NULL;
 
-	for (const cx_record *r = first; r; r = r->next_variant) {
-		if (r->dialects & bit)
-			return r;
-		if (bit == CX_DIALECT_COCKROACHDB && (r->dialects & CX_DIALECT_POSTGRESQL))
-			best = r;
-		else if (r->dialects == 0 && !best)
-			best = r;
-	}
-	return best;
+	if (!dialect)
+		return first;
+	for (; dialect; dialect = dialect->based_on)
+		for (const cx_record *r = first; r; r = r->next_variant)
+			if (r->dialects & dialect->bit)
+				return r;
+			else if (r->dialects == 0)
+				all = r;
+	return all;
 }
 
-cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect,
-							const cx_query **out, cdbc_error **err)
+cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name,
+							const cx_dialect *dialect, const cx_query **out, cdbc_error **err)
 {
 	cx_key key;
 	const cx_record *record = cx_catalog_key(name, &key) ? find_key(catalog, &key) : NULL;
@@ -432,7 +426,7 @@ cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const
 		record = variant_for(record, dialect);
 		if (!record)
 			return cx_error_set(err, CDBC_NOT_FOUND, "query \"%s\" has no variant for %s", name,
-								dialect);
+								dialect->api.name);
 	}
 	*out = &record->query;
 	return CDBC_OK;

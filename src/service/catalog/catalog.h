@@ -27,10 +27,11 @@ typedef struct cx_query {
 	const char *priority;  /* "LOW", "NORMAL", "HIGH"; NULL: none given */
 } cx_query;
 
-/* Finds a query by name (`-` and `_` alike) for a dialect ("postgresql", "cockroachdb", "sqlite";
- * NULL: any variant, to learn whether there is one). CDBC_NOT_FOUND as cdbc_catalog_get. */
-cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name, const char *dialect,
-							const cx_query **out, cdbc_error **err);
+/* Finds a query by name (`-` and `_` alike) for a dialect: its own, else that of the dialect it is
+ * based on, else the one for all. NULL: any variant, to learn whether there is one. CDBC_NOT_FOUND
+ * as cdbc_catalog_get. */
+cdbc_status cx_catalog_find(const cdbc_catalog *catalog, const char *name,
+							const cx_dialect *dialect, const cx_query **out, cdbc_error **err);
 
 /* What :_user, :_roles, :_now and :_request_id stand for in a call; a NULL value (the zero of the
  * struct) where nothing is known. */
@@ -55,8 +56,9 @@ size_t cx_query_room(const cx_query *query);
 /* Checks given parameters against the declarations (type, range), fills in defaults, absent
  * optional ones (NULL) and those of the server (NULL: all are NULL), chooses the statement that the
  * parameters make of the query, and binds them in its order into values. *statement lives as long
- * as the catalog. Fails with CDBC_PARAM naming query and parameter, and CDBC_NOMEM. */
-cdbc_status cx_query_bind(const cx_query *query, cx_placeholder style, cdbc_params params,
+ * as the catalog. Fails with CDBC_PARAM naming query and parameter, and CDBC_NOMEM,
+ * and as the functions of a dialect that an application added. */
+cdbc_status cx_query_bind(const cx_query *query, const cx_dialect *dialect, cdbc_params params,
 						  const cx_server_values *server, cdbc_value *values,
 						  const cx_statement **statement, cdbc_error **err);
 

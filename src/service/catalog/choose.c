@@ -153,77 +153,96 @@ static size_t choose(const cx_variants *v, const cdbc_value *values)
 	return (size_t)~at;
 }
 
-static cdbc_status make(const cx_record *record, size_t index, cx_placeholder style,
-						cx_variant **out, cdbc_error **err)
+cdbc_status cx_variant_make(const cx_record *record, size_t index, const cx_dialect *dialect,
+							cx_variant **out, cdbc_error **err)
 {
 	const cx_variants *v = record->variants;
-	const cx_statement *signature = record->query.statement;
 	const uint8_t *states = v->states + index * v->switch_count;
 	const char *names[CX_SWITCHES_MAX];
 	cx_buf text = CX_BUF_INIT(CX_TEMPLATE_MAX_BYTES * 2);
 	cx_statement *statement = NULL;
-	cx_variant *variant = NULL;
 	cdbc_status status;
 
 	cx_variants_names(v, states, names);
 	status = cx_template_render(&v->tmpl, states, names, &text, NULL, err);
 	if (!status)
-		status = cx_statement_parse(text.data, text.length, style, v->decls, v->decl_count,
+		status = cx_statement_parse(text.data, text.length, dialect, v->decls, v->decl_count,
 									&statement, err);
 	cx_buf_free(&text);
 	if (status)
 		return status;
-	variant = cx_alloc(sizeof *variant + statement->param_count * sizeof *variant->params);
+	statement->flags |= record->flags;
+	return cx_variant_of(record, statement, out, err);
+}
+
+cdbc_status cx_variant_of(const cx_record *record, cx_statement *statement, cx_variant **out,
+						  cdbc_error **err)
+{
+	const cx_statement *signature = record->query.statement;
+	cx_variant *variant =
+		cx_alloc(sizeof *variant + statement->param_count * sizeof *variant->params);
+
 	if (!variant) {
 		cx_statement_unref(statement);
 		return cx_error_nomem(err);
 	}
-	statement->flags |= record->flags;
 	variant->statement = statement;
 	for (size_t i = 0; i < statement->param_count; i++) {
-		size_t k = 0;
+		size_t k = i;
 
-		while (strcmp(signature->params[k].name, statement->params[i].name) != 0)
-			k++;
+		if (!statement->is_positional)
+			for (k = 0; strcmp(signature->params[k].name, statement->params[i].name) != 0; k++)
+				;
 		variant->params[i] = (uint16_t)k;
 	}
 	*out = variant;
 	return CDBC_OK;
 }
 
-cdbc_status cx_variant_get(const cx_record *record, size_t index, cx_placeholder style,
+const cx_variant *cx_variant_keep(_Atomic(cx_variant *) *slot, cx_variant *variant)
+{
+	cx_variant *none = NULL;
+
+	if (atomic_compare_exchange_strong(slot, &none, variant))
+		return variant;
+	cx_statement_unref(variant->statement); /* another thread was faster */
+	cx_free(variant);
+	return none;
+}
+
+cdbc_status cx_variant_get(const cx_record *record, size_t index, const cx_dialect *dialect,
 						   const cx_variant **out, cdbc_error **err)
 {
 	const cx_variants *v = record->variants;
-	_Atomic(cx_variant *) *slot =
-		&v->made[index + (style == CX_PLACEHOLDER_QUESTION ? v->count : 0)];
-	cx_variant *variant = atomic_load_explicit(slot, memory_order_acquire), *none = NULL;
+	bool is_question = dialect->form == CX_FORM_QUESTION;
+	_Atomic(cx_variant *) *slot = &v->made[index + (is_question ? v->count : 0)];
+	cx_variant *variant;
 	cdbc_status status;
 
-	if (!variant) {
-		status = make(record, index, style, &variant, err);
-		if (status)
-			return status;
-		if (!atomic_compare_exchange_strong(slot, &none, variant)) { /* another thread was faster */
-			cx_statement_unref(variant->statement);
-			cx_free(variant);
-			variant = none;
-		}
+	if (cx_form_is_own(record, dialect))
+		return cx_form_get(record, index, dialect, out, err);
+	variant = atomic_load_explicit(slot, memory_order_acquire);
+	if (variant) {
+		*out = variant;
+		return CDBC_OK;
 	}
-	*out = variant;
-	return CDBC_OK;
+	status = cx_variant_make(record, index, dialect, &variant, err);
+	if (!status)
+		*out = cx_variant_keep(slot, variant);
+	return status;
 }
 
-static cdbc_status bind_variant(const cx_record *record, cx_placeholder style, cdbc_params params,
-								const cx_server_values *server, cdbc_value *values,
-								const cx_statement **statement, cdbc_error **err)
+static cdbc_status bind_variant(const cx_record *record, const cx_dialect *dialect,
+								cdbc_params params, const cx_server_values *server,
+								cdbc_value *values, const cx_statement **statement,
+								cdbc_error **err)
 {
 	cdbc_value *all = values + record->query.statement->param_count;
 	const cx_variant *variant;
 	cdbc_status status = bind_all(record, params, server, all, err);
 
 	if (!status)
-		status = cx_variant_get(record, choose(record->variants, all), style, &variant, err);
+		status = cx_variant_get(record, choose(record->variants, all), dialect, &variant, err);
 	if (status)
 		return status;
 	for (size_t i = 0; i < variant->statement->param_count; i++)
@@ -232,7 +251,24 @@ static cdbc_status bind_variant(const cx_record *record, cx_placeholder style, c
 	return check_given(variant->statement, values, err);
 }
 
-cdbc_status cx_query_bind(const cx_query *query, cx_placeholder style, cdbc_params params,
+cdbc_status cx_statement_only(const cx_record *record, const cx_dialect *dialect,
+							  const cx_statement **statement, cdbc_error **err)
+{
+	const cx_variant *variant;
+	cdbc_status status;
+
+	if (!cx_form_is_own(record, dialect)) {
+		*statement = dialect->form == CX_FORM_QUESTION ? record->query.statement_qmark
+													   : record->query.statement;
+		return CDBC_OK;
+	}
+	status = cx_form_get(record, 0, dialect, &variant, err);
+	if (!status)
+		*statement = variant->statement;
+	return status;
+}
+
+cdbc_status cx_query_bind(const cx_query *query, const cx_dialect *dialect, cdbc_params params,
 						  const cx_server_values *server, cdbc_value *values,
 						  const cx_statement **statement, cdbc_error **err)
 {
@@ -240,12 +276,12 @@ cdbc_status cx_query_bind(const cx_query *query, cx_placeholder style, cdbc_para
 	cdbc_status status;
 
 	if (record->variants) {
-		status = bind_variant(record, style, params, server, values, statement, err);
+		status = bind_variant(record, dialect, params, server, values, statement, err);
 	} else {
-		*statement = style == CX_PLACEHOLDER_QUESTION ? query->statement_qmark : query->statement;
-		if (!record->by_index && !record->has_server_params) {
+		status = cx_statement_only(record, dialect, statement, err);
+		if (!status && !record->by_index && !record->has_server_params) {
 			status = cx_statement_bind(query->statement, params, values, err);
-		} else {
+		} else if (!status) {
 			status = bind_all(record, params, server, values, err);
 			if (!status && !record->by_index)
 				status = check_given(query->statement, values, err);

@@ -40,8 +40,8 @@ static cdbc_status translate(const char *text, size_t length, const cx_param_dec
 	const char *message = cdbc_error_message(error), *near = strstr(message, " at or near \"$"),
 			   *name;
 	size_t offset = byte_of(sql, strlen(sql), cdbc_error_position(error)), name_length;
-	cdbc_status status = cx_statement_origin(text, length, CX_PLACEHOLDER_DOLLAR, decls, decl_count,
-											 offset, &offset, err);
+	cdbc_status status = cx_statement_origin(text, length, &cx_dialect_postgresql, decls,
+											 decl_count, offset, &offset, err);
 
 	if (status)
 		return status;
@@ -77,13 +77,14 @@ cdbc_status cx_sqlfiles_grammar(const cx_sqlfiles *loader, const cx_record *reco
 								size_t decl_count, const char *sql, cdbc_error **err)
 {
 	unsigned dialects = record->dialects ? record->dialects : loader->dialect;
-	bool is_postgresql = loader->grammar.parse && (!dialects || (dialects & CX_DIALECT_POSTGRESQL));
+	bool is_postgresql =
+		loader->grammar.parse && (!dialects || (dialects & cx_dialect_postgresql.bit));
 	bool has_additions = false;
 	cdbc_status status = CDBC_OK;
 
 	if (is_postgresql)
 		status = ask_postgresql(loader, text, length, decls, decl_count, sql, err);
-	if (!status && (dialects & CX_DIALECT_COCKROACHDB))
+	if (!status && (dialects & cx_dialect_cockroachdb.bit))
 		return cx_structure_check(text, length, NULL, err);
 	if (status != CDBC_SQL_FILE || dialects)
 		return status;

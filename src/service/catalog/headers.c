@@ -51,7 +51,7 @@ static const header headers[] = {
 	{"read-only", false, true, false, false, true, read_read_only},
 	{"idempotent", false, false, false, false, true, read_idempotent},
 	{"allow-all-rows", false, true, false, false, true, read_allow_all_rows},
-	{"as-of", true, true, true, false, true, NULL},
+	{"as-of", true, true, true, false, true, cx_header_as_of},
 	{"timeout", true, false, true, false, true, read_timeout},
 	{"max-rows", true, true, true, false, true, read_max_rows},
 	{"cache", true, false, true, false, true, cx_header_cache},
@@ -165,25 +165,19 @@ static cdbc_status read_max_rows(cx_sqlfiles *loader, cx_section *section, cx_pl
 static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_place line,
 								size_t from, size_t to)
 {
-	static const char *const names[] = {"cockroachdb", "postgresql", "sqlite"};
-	size_t at = from, begin, i;
+	const cx_dialect *dialect;
+	size_t at = from, begin;
+	cdbc_error *error = NULL;
 
 	for (;;) {
 		while (at < to && is_blank(loader->text[at]))
 			at++;
 		for (begin = at; at < to && is_name_char(loader->text[at]); at++)
 			;
-		for (i = 0; i < 3; i++)
-			if (strlen(names[i]) == at - begin &&
-				!memcmp(names[i], loader->text + begin, at - begin))
-				break;
 		line.offset = begin;
-		if (i == 3)
-			return cx_sqlfiles_fail(loader, section, line,
-									"the dialects are cockroachdb, postgresql and sqlite",
-									"unknown dialect \"%.*s\"",
-									(int)(at - begin < 40 ? at - begin : 40), loader->text + begin);
-		section->record->dialects |= 1u << i;
+		if (cx_dialect_get(loader->text + begin, at - begin, &dialect, &error))
+			return cx_sqlfiles_adopt(loader, section, line, &error);
+		section->record->dialects |= dialect->bit;
 		while (at < to && is_blank(loader->text[at]))
 			at++;
 		if (at == to)

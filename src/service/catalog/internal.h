@@ -18,12 +18,6 @@
 #define CX_FOLDER_DEPTH_MAX 32
 #define CX_RULES_MAX        1000 /* declared parameters of a query */
 
-enum {
-	CX_DIALECT_COCKROACHDB = 1u << 0,
-	CX_DIALECT_POSTGRESQL = 1u << 1,
-	CX_DIALECT_SQLITE = 1u << 2
-};
-
 /* A place in the file that is being read. */
 typedef struct cx_place {
 	size_t line; /* from 1 */
@@ -107,6 +101,15 @@ typedef struct cx_variants {
 	size_t decl_count;
 } cx_variants;
 
+/* The statements of a query as one dialect takes them, where those for $n and ?n are not its own.
+ */
+typedef struct cx_form {
+	const cx_dialect *dialect;
+	struct cx_form *next; /* made before it */
+	size_t count;
+	_Atomic(cx_variant *) made[]; /* one for each statement of the query */
+} cx_form;
+
 /* A name as it is looked up: with `_` for `-`, in words padded with zeros. */
 typedef struct cx_key {
 	uint64_t words[CX_NAME_MAX / 8];
@@ -117,7 +120,7 @@ typedef struct cx_key {
 typedef struct cx_record {
 	cx_query query; /* first: a cx_query of the catalog is a record */
 	cx_key key;
-	unsigned dialects; /* 0: all */
+	unsigned dialects; /* their bits; 0: all */
 	cx_place place;    /* of the name */
 	cx_place sql;      /* of the SQL's first byte */
 	bool has_mark;     /* else the cardinality was guessed */
@@ -126,6 +129,8 @@ typedef struct cx_record {
 		*by_index; /* the rule of the statement's parameter i; NULL when none is declared */
 	struct cx_record *next_variant; /* of the same name for other dialects */
 	cx_variants *variants;          /* NULL: it is one statement */
+	const char *read_sql;           /* what is parsed: its SQL, without sqlc's own calls */
+	cx_form *forms;                 /* read and changed atomically */
 	bool has_server_params;         /* :_user and others */
 	bool may_lose_condition;        /* allow-all-rows */
 	uint32_t flags;                 /* what the headers add to each statement's */
@@ -168,7 +173,8 @@ typedef struct cx_section {
 	size_t rule_count;
 	cdbc_column_hint *columns;
 	size_t column_count, column_capacity;
-	cx_place read_only_place, cache_place, retry_place, isolation_place, priority_place;
+	cx_place read_only_place, as_of_place, cache_place, retry_place, isolation_place,
+		priority_place;
 	unsigned seen; /* headers, a bit each */
 } cx_section;
 
@@ -262,8 +268,8 @@ void cx_variants_names(const cx_variants *variants, const uint8_t *states, const
 /* The number of one of the parameters that are filled in here, or -1. */
 int cx_server_param(const char *name, size_t length);
 extern const cx_param_decl cx_server_decls[4];
-/* Makes the statement of a number, or finds it made. */
-cdbc_status cx_variant_get(const cx_record *record, size_t index, cx_placeholder style,
+/* Makes the statement of a number, or finds it made. The record has variants. */
+cdbc_status cx_variant_get(const cx_record *record, size_t index, const cx_dialect *dialect,
 						   const cx_variant **out, cdbc_error **err);
 
 /* grammar.c: whether the databases that a query is for take a statement made of text, with our
@@ -272,6 +278,39 @@ cdbc_status cx_variant_get(const cx_record *record, size_t index, cx_placeholder
 cdbc_status cx_sqlfiles_grammar(const cx_sqlfiles *loader, const cx_record *record,
 								const char *text, size_t length, const cx_param_decl *decls,
 								size_t decl_count, const char *sql, cdbc_error **err);
+
+/* The statement of a record that has no variants. */
+cdbc_status cx_statement_only(const cx_record *record, const cx_dialect *dialect,
+							  const cx_statement **statement, cdbc_error **err);
+/* A variant, made anew; a variant around a statement, which it takes over, also on failure; and one
+ * put into its place, or the one that another thread put there before. */
+cdbc_status cx_variant_make(const cx_record *record, size_t index, const cx_dialect *dialect,
+							cx_variant **out, cdbc_error **err);
+cdbc_status cx_variant_of(const cx_record *record, cx_statement *statement, cx_variant **out,
+						  cdbc_error **err);
+const cx_variant *cx_variant_keep(_Atomic(cx_variant *) *slot, cx_variant *variant);
+
+/* forms.c */
+/* Whether a dialect takes the query otherwise than as $n or ?n. */
+static inline bool cx_form_is_own(const cx_record *record, const cx_dialect *dialect)
+{
+	return dialect->form == CX_FORM_OWN || (record->query.info.as_of && dialect->api.as_of);
+}
+/* Makes the statement of a number (0 when there is but one), or finds it made. */
+cdbc_status cx_form_get(const cx_record *record, size_t index, const cx_dialect *dialect,
+						const cx_variant **out, cdbc_error **err);
+void cx_forms_free(cx_form *forms); /* takes NULL */
+/* The declared parameters, and those filled in here. Free *out with cx_free. */
+cdbc_status cx_record_decls(const cx_record *record, cx_param_decl **out, size_t *count,
+							cdbc_error **err);
+
+/* as_of.c: `as-of:`, kept; and checked against the query's SQL, which begins at base. */
+cdbc_status cx_header_as_of(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
+							size_t to);
+cdbc_status cx_as_of_settle(cx_sqlfiles *loader, cx_section *section, cx_place base,
+							const char *text, size_t length);
+/* Whether the query may run where AS OF SYSTEM TIME is the word for it. */
+bool cx_as_of_is_wanted(const cx_record *record);
 
 /* catalog.c */
 /* Adds a record, or reports the duplicate. */

@@ -16,9 +16,16 @@ struct cdbc_rendered {
 	cdbc_param items[];
 };
 
-static cx_placeholder style_of(const char *dialect)
+static cdbc_status find(const cdbc_catalog *catalog, const char *name, const char *dialect_name,
+						const cx_dialect **dialect, const cx_query **query, cdbc_error **err)
 {
-	return dialect && !strcmp(dialect, "sqlite") ? CX_PLACEHOLDER_QUESTION : CX_PLACEHOLDER_DOLLAR;
+	cdbc_status status = CDBC_OK;
+
+	*dialect = &cx_dialect_postgresql;
+	if (dialect_name)
+		status = cx_dialect_get(dialect_name, strlen(dialect_name), dialect, err);
+	return status ? status
+				  : cx_catalog_find(catalog, name, dialect_name ? *dialect : NULL, query, err);
 }
 
 /* ---- Render --------------------------------------------------------------------------------- */
@@ -55,7 +62,8 @@ cdbc_status cdbc_catalog_render(const cdbc_catalog *catalog, const char *name, c
 	cdbc_rendered *rendered = NULL;
 	cdbc_value *values = NULL, *roles = NULL;
 	cx_server_values server;
-	cdbc_status status = cx_catalog_find(catalog, name, dialect, &query, err);
+	const cx_dialect *d;
+	cdbc_status status = find(catalog, name, dialect, &d, &query, err);
 
 	if (!status)
 		status = fill_server(options, &server, &roles, err);
@@ -63,7 +71,7 @@ cdbc_status cdbc_catalog_render(const cdbc_catalog *catalog, const char *name, c
 		return status;
 	values = cx_calloc(cx_query_room(query) + 1, sizeof *values);
 	if (values)
-		status = cx_query_bind(query, style_of(dialect), params, &server, values, &statement, err);
+		status = cx_query_bind(query, d, params, &server, values, &statement, err);
 	if (values && !status)
 		rendered = cx_calloc(1, sizeof *rendered + statement->param_count * sizeof(cdbc_param));
 	if (!status && !rendered)
@@ -138,25 +146,26 @@ cdbc_status cdbc_catalog_expand(const cdbc_catalog *catalog, const char *name, c
 								void *data, cdbc_error **err)
 {
 	expansion e = {fn, data, 1};
-	const cx_placeholder style = style_of(dialect);
 	const cx_query *query;
 	const cx_variants *v;
 	const cx_variant *variant;
+	const cx_statement *only;
 	bool go_on = true;
 	char when[WHEN_MAX];
-	cdbc_status status = cx_catalog_find(catalog, name, dialect, &query, err);
+	const cx_dialect *d;
+	cdbc_status status = find(catalog, name, dialect, &d, &query, err);
 
 	if (status)
 		return status;
 	v = ((const cx_record *)query)->variants;
-	if (!v)
-		return tell(&e,
-					style == CX_PLACEHOLDER_QUESTION ? query->statement_qmark : query->statement, 0,
-					"", &go_on, err);
+	if (!v) {
+		status = cx_statement_only((const cx_record *)query, d, &only, err);
+		return status ? status : tell(&e, only, 0, "", &go_on, err);
+	}
 	e.count = v->count;
 	for (size_t i = 0; i < v->count && go_on && !status; i++) {
 		cx_variants_describe(v, v->states + i * v->switch_count, when, sizeof when);
-		status = cx_variant_get((const cx_record *)query, i, style, &variant, err);
+		status = cx_variant_get((const cx_record *)query, i, d, &variant, err);
 		if (!status)
 			status = tell(&e, variant->statement, i, when, &go_on, err);
 	}

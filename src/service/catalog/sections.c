@@ -271,36 +271,26 @@ static cdbc_status parse_sql(scan *s)
 	cx_sqlfiles *loader = s->loader;
 	cx_record *record = s->section.record;
 	cx_param_decl *decls = NULL;
-	size_t count = 0, capacity = 0, length;
+	size_t count = 0, length;
 	bool is_template = s->has_parts;
 	cdbc_error *error = NULL;
 	cdbc_status status = CDBC_OK;
-	const cx_param_rule *rule;
 	char *sql;
 
 	if (loader->is_sqlc)
 		status = cx_sqlc_declare(loader, &s->section, s->sql, s->sql_end);
+	if (!status)
+		status = cx_record_decls(record, &decls, &count, loader->err);
 	if (status)
 		return status;
-	rule = record->rules;
-	for (size_t i = 0; rule || i < 4;) {
-		if (!cx_grow(&decls, count, &capacity, sizeof *decls)) {
-			cx_free(decls);
-			return cx_error_nomem(loader->err);
-		}
-		if (!rule) {
-			decls[count++] = cx_server_decls[i++];
-			continue;
-		}
-		decls[count++] = (cx_param_decl){rule->info.name, rule->info.type};
+	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next)
 		is_template |= rule->is_ident;
-		rule = rule->next;
-	}
 	record->sql = s->sql;
 	record->has_mark = s->section.has_mark;
 	length = s->sql_end - s->sql.offset;
 	sql = cx_arena_strndup(loader->arena, loader->text + s->sql.offset, length);
 	record->query.info.sql = loader->is_sqlc ? cx_sqlc_written(loader, s->sql.offset, length) : sql;
+	record->read_sql = sql;
 	if (!sql || !record->query.info.sql)
 		status = cx_error_nomem(loader->err);
 	else if (is_template)
@@ -356,6 +346,9 @@ static cdbc_status settle(scan *s)
 		status = check_params(s);
 	if (!status && record->query.statement)
 		status = settle_flags(s);
+	if (!status && record->query.statement)
+		status = cx_as_of_settle(s->loader, &s->section, s->sql, s->loader->text + s->sql.offset,
+								 s->sql_end - s->sql.offset);
 	if (!status && !s->section.is_bad)
 		status = settle_params(s);
 	if (!status && !s->section.is_bad)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "data/sql/as_of.h"
 #include "data/sql/check.h"
 #include "data/sql/keyword.h"
 #include "service/catalog/variants.h"
@@ -195,6 +196,7 @@ static cdbc_status check_variant(cx_builder *b, const uint8_t *states)
 	cx_statement *statement = NULL;
 	cdbc_error *error = NULL;
 	cx_rendered info;
+	size_t place;
 	cdbc_status status;
 
 	cx_variants_names(b->v, states, names);
@@ -214,6 +216,9 @@ static cdbc_status check_variant(cx_builder *b, const uint8_t *states)
 	}
 	if (cx_statement_parse_both(text.data ? text.data : "", text.length, b->v->decls,
 								b->v->decl_count, &statement, NULL, &error))
+		status = adopt(b, states, names, &text, &error);
+	else if (cx_as_of_is_wanted(b->section->record) &&
+			 cx_as_of_place(text.data ? text.data : "", text.length, &place, &error))
 		status = adopt(b, states, names, &text, &error);
 	else
 		status = check_statement(b, states, statement, &info, &text);

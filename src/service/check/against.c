@@ -12,7 +12,8 @@ static cdbc_status compare(cx_check *check, const cdbc_descriptions *d, const cx
 	const cx_query *query;
 	const cx_described_query *found;
 
-	if (cx_catalog_find(check->catalog, record->query.info.name, d->dialect, &query, NULL) ||
+	if (cx_catalog_find(check->catalog, record->query.info.name, cx_dialect_named(d->dialect),
+						&query, NULL) ||
 		query != &record->query)
 		return CDBC_OK; /* for another dialect */
 	cx_check_query(check, record);
@@ -49,7 +50,8 @@ cdbc_status cdbc_catalog_check_against(const cdbc_catalog *catalog,
 		const cx_described_query *query = &descriptions->queries[i];
 		const cx_query *found;
 
-		if (cx_catalog_find(catalog, query->name, descriptions->dialect, &found, NULL))
+		if (cx_catalog_find(catalog, query->name, cx_dialect_named(descriptions->dialect), &found,
+							NULL))
 			cx_check_tell_file(&check, descriptions->file ? descriptions->file : "", query->line,
 							   query->column, again, "query \"%s\" is no longer there",
 							   query->name);

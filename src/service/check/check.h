@@ -125,7 +125,7 @@ typedef struct cx_check_statement {
 	size_t base;           /* of a piece: where it begins in the query's SQL */
 	const uint8_t *states; /* of a variant's switches; NULL: the query is one statement */
 	const char *when;      /* "" */
-	cx_placeholder style;
+	const cx_dialect *dialect;
 } cx_check_statement;
 
 /* The place in the file of a byte of the SQL that is sent. Fails with CDBC_NOMEM. */

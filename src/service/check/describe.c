@@ -261,6 +261,14 @@ static cdbc_status look_at(asker *a, const cx_check_statement *s)
 
 /* ---- A query -------------------------------------------------------------------------------- */
 
+/* How the server's statements are written. */
+static const cx_dialect *writes(const asker *a)
+{
+	const cdbc_client *client = a->session->client;
+
+	return cx_client_writes(client, atomic_load(&client->dialect));
+}
+
 static cdbc_status describe_piece(asker *a, const cx_piece *piece)
 {
 	char *text = cx_strndup(piece->text, piece->length);
@@ -269,7 +277,7 @@ static cdbc_status describe_piece(asker *a, const cx_piece *piece)
 							.kind = piece->kind,
 							.base = piece->offset,
 							.when = "",
-							.style = a->session->client->style};
+							.dialect = writes(a)};
 	cdbc_status status;
 
 	if (!text)
@@ -300,17 +308,17 @@ static cdbc_status describe_script(asker *a)
 	return status;
 }
 
-static cx_check_statement of_statement(const cx_statement *statement, cx_placeholder style)
+static cx_check_statement of_statement(const cx_statement *statement, const cx_dialect *dialect)
 {
 	return (cx_check_statement){.sql = statement->sql,
 								.length = statement->sql_length,
 								.statement = statement,
 								.kind = statement->kind,
 								.when = "",
-								.style = style};
+								.dialect = dialect};
 }
 
-static cdbc_status describe_variants(asker *a, cx_placeholder style)
+static cdbc_status describe_variants(asker *a, const cx_dialect *dialect)
 {
 	const cx_record *record = a->check.record;
 	const cx_variants *v = record->variants;
@@ -321,10 +329,10 @@ static cdbc_status describe_variants(asker *a, cx_placeholder style)
 	for (size_t i = 0; i < v->count && !status; i++) {
 		cx_check_statement s;
 
-		status = cx_variant_get(record, i, style, &variant, a->check.err);
+		status = cx_variant_get(record, i, dialect, &variant, a->check.err);
 		if (status)
 			break;
-		s = of_statement(variant->statement, style);
+		s = of_statement(variant->statement, dialect);
 		s.states = v->states + i * v->switch_count;
 		cx_variants_describe(v, s.states, when, sizeof when);
 		s.when = when;
@@ -335,7 +343,9 @@ static cdbc_status describe_variants(asker *a, cx_placeholder style)
 
 static cdbc_status describe_query(asker *a, const cx_record *record)
 {
-	const cx_placeholder style = a->session->client->style;
+	const cx_dialect *dialect = writes(a);
+	const cx_statement *only;
+	cdbc_status status;
 	cx_described_query *query = cx_descriptions_add(a->into, record->query.info.name);
 	cx_check_statement s;
 
@@ -346,14 +356,15 @@ static cdbc_status describe_query(asker *a, const cx_record *record)
 	query->variant_count = record->variants ? record->variants->count : 1;
 	cx_check_query(&a->check, record);
 	if (record->variants)
-		return describe_variants(a, style);
+		return describe_variants(a, dialect);
 	if (record->query.statement->statement_count > 1)
 		return describe_script(a);
 	if (record->query.statement->kind == CDBC_KIND_COPY)
 		return CDBC_OK;
-	s = of_statement(style == CX_PLACEHOLDER_QUESTION ? record->query.statement_qmark
-													  : record->query.statement,
-					 style);
+	status = cx_statement_only(record, dialect, &only, a->check.err);
+	if (status)
+		return status;
+	s = of_statement(only, dialect);
 	return look_at(a, &s);
 }
 
@@ -363,6 +374,7 @@ static cdbc_status note_server(asker *a)
 {
 	const cx_conn *conn = a->session->lease.conn;
 	cdbc_value product = cdbc_null(), version = cdbc_null();
+	const cx_dialect *dialect = atomic_load(&a->session->client->dialect);
 	char text[200];
 
 	conn->driver->info(conn->handle, CDBC_INFO_PRODUCT, &product, NULL);
@@ -372,9 +384,7 @@ static cdbc_status note_server(asker *a)
 			 product.kind == CDBC_VALUE_TEXT ? product.as.text.data : "",
 			 version.kind == CDBC_VALUE_TEXT ? (int)version.as.text.length : 0,
 			 version.kind == CDBC_VALUE_TEXT ? version.as.text.data : "");
-	a->into->dialect = atomic_load(&a->session->client->dialect); /* static */
-	if (!a->into->dialect)
-		a->into->dialect = "postgresql";
+	a->into->dialect = dialect ? dialect->api.name : "postgresql"; /* as long as the process */
 	a->into->server = cx_arena_strdup(&a->into->arena, text);
 	return a->into->server ? CDBC_OK : cx_error_nomem(a->check.err);
 }
@@ -386,8 +396,8 @@ static cdbc_status check_all(asker *a)
 	cdbc_status status = note_server(a);
 
 	for (size_t i = 0; !status && (record = cx_catalog_record(a->check.catalog, i)) != NULL; i++) {
-		if (cx_catalog_find(a->check.catalog, record->query.info.name, a->into->dialect, &query,
-							NULL) ||
+		if (cx_catalog_find(a->check.catalog, record->query.info.name,
+							cx_dialect_named(a->into->dialect), &query, NULL) ||
 			query != &record->query)
 			continue; /* for another dialect */
 		status = describe_query(a, record);

@@ -40,7 +40,7 @@ static cdbc_status variant_origin(const cx_record *record, const cx_check_statem
 	cx_variants_names(v, s->states, names);
 	status = cx_template_render(&v->tmpl, s->states, names, &text, NULL, err);
 	if (!status)
-		status = cx_statement_origin(text.data, text.length, s->style, v->decls, v->decl_count,
+		status = cx_statement_origin(text.data, text.length, s->dialect, v->decls, v->decl_count,
 									 offset, &at, err);
 	if (!status)
 		status = cx_template_origin(&v->tmpl, s->states, names, at, &token, err);
@@ -56,9 +56,12 @@ cdbc_status cx_check_origin(const cx_check *check, const cx_check_statement *s, 
 	const cx_record *record = check->record;
 	const char *sql = record->query.info.sql;
 	cx_param_decl *decls;
-	size_t count = 0, at = 0;
+	size_t count = 0, at = 0, past = s->statement ? s->statement->past_length : 0;
 	cdbc_status status = CDBC_OK;
 
+	if (past && offset > s->statement->past_offset) /* the time is no part of what was written */
+		offset =
+			offset < s->statement->past_offset + past ? s->statement->past_offset : offset - past;
 	if (!s->statement) {
 		at = s->base + offset;
 	} else if (s->states) {
@@ -67,8 +70,8 @@ cdbc_status cx_check_origin(const cx_check *check, const cx_check_statement *s, 
 		decls = make_decls(record, &count);
 		if (!decls)
 			return cx_error_nomem(check->err);
-		status =
-			cx_statement_origin(sql, strlen(sql), s->style, decls, count, offset, &at, check->err);
+		status = cx_statement_origin(sql, strlen(sql), s->dialect, decls, count, offset, &at,
+									 check->err);
 		cx_free(decls);
 	}
 	if (!status)

@@ -216,8 +216,7 @@ static cdbc_status read_root(const reader *r, const cx_yaml *root)
 		return status;
 	if (strcmp(m[0]->text, "cdbc-descriptions-1") != 0)
 		return fail(r, m[0], "not a form that is known here: \"cdbc-descriptions-1\"");
-	if (strcmp(m[1]->text, "cockroachdb") != 0 && strcmp(m[1]->text, "postgresql") != 0 &&
-		strcmp(m[1]->text, "sqlite") != 0)
+	if (!cx_dialect_find(m[1]->text, strlen(m[1]->text)))
 		return fail(r, m[1], "no dialect: cockroachdb, postgresql, sqlite");
 	r->into->dialect = cx_arena_strdup(&r->into->arena, m[1]->text);
 	r->into->server = cx_arena_strdup(&r->into->arena, m[2]->text);

@@ -135,8 +135,9 @@ static void test_headers(void **state)
 	assert_string_equal(info.params[3].help, "how many");
 	assert_memory_equal(info.sql, "select id", 9);
 	assert_string_equal(info.sql + strlen(info.sql) - 9, " limit :n");
-	assert_int_equal(cx_catalog_find(catalog, "get_user_transactions", "sqlite", &query, NULL),
-					 CDBC_OK);
+	assert_int_equal(
+		cx_catalog_find(catalog, "get_user_transactions", &cx_dialect_sqlite, &query, NULL),
+		CDBC_OK);
 	assert_int_equal(query->timeout_ms, 2000);
 	assert_int_equal(query->max_rows, 10000);
 	assert_string_equal(query->deprecated, "use the other one");
@@ -151,7 +152,7 @@ static void test_headers(void **state)
 	assert_int_equal(info.param_count, 2);
 	assert_string_equal(info.params[1].name, "b");
 	assert_string_equal(info.params[1].type_name, "");
-	assert_int_equal(cx_catalog_find(catalog, "save", "sqlite", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "save", &cx_dialect_sqlite, &query, NULL), CDBC_OK);
 	assert_true(query->is_idempotent);
 	assert_true(query->statement->flags & CDBC_REQUEST_IDEMPOTENT);
 	info = get(catalog, "by_list");
@@ -230,17 +231,18 @@ static void test_variants(void **state)
 		"-- name: w\nselect 3\n-- name: w\n-- dialect: cockroachdb, postgresql\nselect 4\n");
 	catalog = load("variants.sql");
 	assert_int_equal(cdbc_catalog_count(catalog), 2);
-	assert_int_equal(cx_catalog_find(catalog, "v", "cockroachdb", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "v", &cx_dialect_cockroachdb, &query, NULL), CDBC_OK);
 	assert_string_equal(query->info.sql, "select 1");
-	assert_int_equal(cx_catalog_find(catalog, "v", "sqlite", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "v", &cx_dialect_sqlite, &query, NULL), CDBC_OK);
 	assert_string_equal(query->info.sql, "select 2");
-	assert_int_equal(cx_catalog_find(catalog, "w", "sqlite", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "w", &cx_dialect_sqlite, &query, NULL), CDBC_OK);
 	assert_string_equal(query->info.sql, "select 3");
-	assert_int_equal(cx_catalog_find(catalog, "w", "cockroachdb", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "w", &cx_dialect_cockroachdb, &query, NULL), CDBC_OK);
 	assert_string_equal(query->info.sql, "select 4");
 	assert_int_equal(cx_catalog_find(catalog, "v", NULL, &query, NULL), CDBC_OK);
-	assert_int_equal(cx_catalog_find(catalog, "v", "oracle", &query, &err), CDBC_NOT_FOUND);
-	assert_string_equal(cdbc_error_message(err), "query \"v\" has no variant for oracle");
+	assert_int_equal(cx_catalog_find(catalog, "v", &cx_dialect_other[0], &query, &err),
+					 CDBC_NOT_FOUND);
+	assert_string_equal(cdbc_error_message(err), "query \"v\" has no variant for other");
 	cdbc_error_free(err);
 	cdbc_catalog_free(catalog);
 	write_file("twice.sql", "-- name: v\n-- dialect: postgresql\nselect 1\n-- name: v\n-- dialect: "
@@ -298,7 +300,8 @@ static const struct {
 	{"-- name: a\n-- read-only\ndelete from t\n",
 	 "2:4: declared read-only, but it is a change of data"},
 	/* what comes later is refused, never ignored */
-	{"-- name: a\n-- as-of: '-1s'\nselect 1\n", "2:4: `as-of` is not supported yet"},
+	{"-- name: a\n-- as-of: '-1s'\nselect 1\n",
+	 "3:1: a SELECT without FROM has nothing to read `as-of` a time"},
 	/* parameters */
 	{"-- name: a\n-- param: x int8\nselect :x, :y\n",
 	 "3:12: parameter \"y\" is used, but not declared"},
@@ -424,7 +427,7 @@ static void refuse(const cx_query *query, cdbc_params params, const char *messag
 	cdbc_error *err = NULL;
 
 	assert_int_equal(
-		cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, params, NULL, values, &statement, &err),
+		cx_query_bind(query, &cx_dialect_postgresql, params, NULL, values, &statement, &err),
 		CDBC_PARAM);
 	assert_string_equal(cdbc_error_message(err), message);
 	cdbc_error_free(err);
@@ -439,9 +442,10 @@ static void test_bind(void **state)
 
 	write_file("whole.sql", whole);
 	catalog = load("whole.sql");
-	assert_int_equal(cx_catalog_find(catalog, "get_user_transactions", "postgresql", &query, NULL),
-					 CDBC_OK);
-	assert_int_equal(cx_query_bind(query, CX_PLACEHOLDER_DOLLAR,
+	assert_int_equal(
+		cx_catalog_find(catalog, "get_user_transactions", &cx_dialect_postgresql, &query, NULL),
+		CDBC_OK);
+	assert_int_equal(cx_query_bind(query, &cx_dialect_postgresql,
 								   CDBC_PARAMS({"user_id", cdbc_string("+17")}), NULL, v,
 								   &statement, NULL),
 					 CDBC_OK);
@@ -454,7 +458,7 @@ static void test_bind(void **state)
 	assert_int_equal(v[4].as.int64, 10);
 	assert_int_equal(v[4].type.id, CDBC_TYPE_INT4);
 	assert_int_equal(
-		cx_query_bind(query, CX_PLACEHOLDER_DOLLAR,
+		cx_query_bind(query, &cx_dialect_postgresql,
 					  CDBC_PARAMS({"state", cdbc_string("it's")}, {"user_id", cdbc_int64(1)},
 								  {"n", cdbc_string("100")},
 								  {"since", cdbc_string("2024-02-29 12:00:00+02")}),
@@ -495,7 +499,7 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 	if (!status)
 		status = cdbc_catalog_load(catalog, data, err);
 	if (!status)
-		status = cx_catalog_find(catalog, "get_user_transactions", "sqlite", &query, err);
+		status = cx_catalog_find(catalog, "get_user_transactions", &cx_dialect_sqlite, &query, err);
 	cdbc_catalog_free(catalog);
 	return status;
 }
@@ -544,7 +548,7 @@ static void test_many(void **state)
 	assert_int_equal(cdbc_catalog_count(catalog), 10000);
 	for (int i = 0; i < 10000; i++) {
 		snprintf(name, sizeof name, "query-%d", i);
-		assert_int_equal(cx_catalog_find(catalog, name, "sqlite", &query, NULL), CDBC_OK);
+		assert_int_equal(cx_catalog_find(catalog, name, &cx_dialect_sqlite, &query, NULL), CDBC_OK);
 		assert_int_equal(query->info.line, i * 5 - i + 1);
 	}
 	cdbc_catalog_free(catalog);

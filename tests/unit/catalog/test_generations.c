@@ -76,7 +76,7 @@ static const cx_query *find(const cdbc_catalog *catalog, const char *name)
 {
 	const cx_query *query = NULL;
 
-	assert_int_equal(cx_catalog_find(catalog, name, "postgresql", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, name, &cx_dialect_postgresql, &query, NULL), CDBC_OK);
 	return query;
 }
 

@@ -115,7 +115,7 @@ static void test_dialects(void **state)
 	sql_file_write("select 1");
 	assert_int_equal(cdbc_catalog_check_for(paths, 1, "mysql", collect, NULL, &count, &err),
 					 CDBC_CONFIG);
-	assert_string_equal(cdbc_error_message(err), "there is no dialect \"mysql\"");
+	assert_string_equal(cdbc_error_message(err), "unknown dialect \"mysql\"");
 	cdbc_error_free(err);
 }
 
@@ -128,11 +128,11 @@ static void test_origins(void **state)
 	const char *sql;
 
 	assert_int_equal(
-		cx_statement_parse(text, strlen(text), CX_PLACEHOLDER_DOLLAR, NULL, 0, &statement, NULL),
+		cx_statement_parse(text, strlen(text), &cx_dialect_postgresql, NULL, 0, &statement, NULL),
 		CDBC_OK);
 	sql = statement->sql;
 	for (size_t i = 0; i <= statement->sql_length; i++) {
-		assert_int_equal(cx_statement_origin(text, strlen(text), CX_PLACEHOLDER_DOLLAR, NULL, 0, i,
+		assert_int_equal(cx_statement_origin(text, strlen(text), &cx_dialect_postgresql, NULL, 0, i,
 											 &origin, NULL),
 						 CDBC_OK);
 		if (sql[i] == '$')

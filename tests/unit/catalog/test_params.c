@@ -23,7 +23,7 @@ static void take(const cx_query *query, cdbc_value value, cdbc_value *out)
 	const cx_statement *statement;
 	cdbc_error *err = NULL;
 
-	if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", value}), NULL, out,
+	if (cx_query_bind(query, &cx_dialect_postgresql, CDBC_PARAMS({"x", value}), NULL, out,
 					  &statement, &err))
 		fail_msg("%s", cdbc_error_message(err));
 }
@@ -34,7 +34,7 @@ static void refuse(const cx_query *query, cdbc_value value, const char *message)
 	cdbc_error *err = NULL;
 	cdbc_value out[2];
 
-	if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", value}), NULL, out,
+	if (cx_query_bind(query, &cx_dialect_postgresql, CDBC_PARAMS({"x", value}), NULL, out,
 					  &statement, &err) != CDBC_PARAM)
 		fail_msg("not refused: %s", message);
 	assert_string_equal(cdbc_error_message(err), message);
@@ -61,7 +61,7 @@ static void test_arrays(void **state)
 	refuse(query, cdbc_string("{1,9}"), NOT "9 is more than 5");
 	refuse(query, cdbc_string("{0}"), NOT "0 is less than 1");
 	assert_int_equal(
-		cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_NO_PARAMS, NULL, out, &statement, NULL),
+		cx_query_bind(query, &cx_dialect_postgresql, CDBC_NO_PARAMS, NULL, out, &statement, NULL),
 		CDBC_OK);
 	assert_string_equal(out[0].as.text.data, "{2, 3}");
 	query = query_of("text[] in('a b', 'it''s', 'q\"', 'null', '')");
@@ -144,7 +144,7 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 	const cx_query *query = data;
 	cdbc_value out[2];
 
-	return cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", cdbc_string("{1,2}")}),
+	return cx_query_bind(query, &cx_dialect_postgresql, CDBC_PARAMS({"x", cdbc_string("{1,2}")}),
 						 NULL, out, &statement, err);
 }
 

@@ -35,7 +35,7 @@ static const char *sent(const char *sql)
 
 	snprintf(text, sizeof text, "-- name: a :many\n%s\n", sql);
 	catalog = load_sqlc(text);
-	assert_int_equal(cx_catalog_find(catalog, "a", "postgresql", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, "a", &cx_dialect_postgresql, &query, NULL), CDBC_OK);
 	assert_string_equal(query->info.sql, sql); /* as written */
 	n = (size_t)snprintf(out, sizeof out, "%s [", query->statement->sql);
 	for (size_t i = 0; i < query->info.param_count; i++)

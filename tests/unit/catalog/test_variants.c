@@ -48,7 +48,7 @@ static const cx_query *find(const cdbc_catalog *catalog, const char *name)
 {
 	const cx_query *query = NULL;
 
-	assert_int_equal(cx_catalog_find(catalog, name, "postgresql", &query, NULL), CDBC_OK);
+	assert_int_equal(cx_catalog_find(catalog, name, &cx_dialect_postgresql, &query, NULL), CDBC_OK);
 	return query;
 }
 
@@ -60,7 +60,7 @@ static const char *bound(const cx_query *query, cdbc_params params, const cx_sta
 	cdbc_error *err = NULL;
 
 	assert_true(cx_query_room(query) <= 128);
-	if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, params, NULL, values,
+	if (cx_query_bind(query, &cx_dialect_postgresql, params, NULL, values,
 					  statement ? statement : &own, &err))
 		fail_msg("%s", cdbc_error_message(err));
 	return statement ? (*statement)->sql : own->sql;
@@ -72,7 +72,7 @@ static void refuse(const cx_query *query, cdbc_params params, const char *messag
 	cdbc_error *err = NULL;
 
 	assert_int_equal(
-		cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, params, NULL, values, &statement, &err),
+		cx_query_bind(query, &cx_dialect_postgresql, params, NULL, values, &statement, &err),
 		CDBC_PARAM);
 	assert_string_equal(cdbc_error_message(err), message);
 	cdbc_error_free(err);
@@ -128,7 +128,7 @@ static void test_example(void **state)
 		  &again);
 	assert_ptr_equal(statement, again);
 	assert_int_equal(
-		cx_query_bind(query, CX_PLACEHOLDER_QUESTION,
+		cx_query_bind(query, &cx_dialect_sqlite,
 					  CDBC_PARAMS({"user_id", cdbc_int64(7)}, {"ids", cdbc_array(ids, 2)},
 								  {"sort", cdbc_string("t.Odd\"Name")}),
 					  NULL, values, &statement, NULL),
@@ -205,7 +205,7 @@ static void test_server(void **state)
 
 	assert_true(cx_query_wants_server(query));
 	assert_int_equal(query->info.param_count, 1);
-	assert_int_equal(cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_PARAMS({"x", cdbc_int64(1)}),
+	assert_int_equal(cx_query_bind(query, &cx_dialect_postgresql, CDBC_PARAMS({"x", cdbc_int64(1)}),
 								   &server, values, &statement, NULL),
 					 CDBC_OK);
 	assert_string_equal(statement->sql, "select $1 where owner = $2 and role = any($3)");
@@ -218,7 +218,7 @@ static void test_server(void **state)
 	assert_int_equal(values[1].kind, CDBC_VALUE_NULL);
 	query = find(catalog, "b");
 	assert_int_equal(query->info.param_count, 0);
-	assert_int_equal(cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, CDBC_NO_PARAMS, &server, values,
+	assert_int_equal(cx_query_bind(query, &cx_dialect_postgresql, CDBC_NO_PARAMS, &server, values,
 								   &statement, NULL),
 					 CDBC_OK);
 	assert_string_equal(statement->sql, "select $1, $2, $3");
@@ -446,7 +446,7 @@ static void *bind_many(void *data)
 			if (i >> k & 1)
 				given[n++] =
 					cdbc_param_of((const char *[]){"a", "b", "c", "d", "e", "f"}[k], cdbc_int64(1));
-		if (cx_query_bind(query, CX_PLACEHOLDER_DOLLAR, cdbc_params_of(given, n), NULL, own,
+		if (cx_query_bind(query, &cx_dialect_postgresql, cdbc_params_of(given, n), NULL, own,
 						  &statement, NULL))
 			return NULL;
 		sum = sum * 31 + (uintptr_t)statement;
@@ -483,10 +483,10 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 	cdbc_status status = load(data, &catalog, err);
 
 	if (!status)
-		status = cx_catalog_find(catalog, "list", "sqlite", &query, err);
+		status = cx_catalog_find(catalog, "list", &cx_dialect_sqlite, &query, err);
 	if (!status)
 		status =
-			cx_query_bind(query, CX_PLACEHOLDER_QUESTION,
+			cx_query_bind(query, &cx_dialect_sqlite,
 						  CDBC_PARAMS({"user_id", cdbc_int64(1)}, {"state", cdbc_string("failed")}),
 						  NULL, values, &statement, err);
 	if (!status)

@@ -104,18 +104,20 @@ static cdbc_status get_statements(void *data, cdbc_error **err)
 {
 	cx_statements *statements = NULL;
 	cx_statement *first = NULL, *again = NULL, *other = NULL;
-	cdbc_status status = cx_statements_new(4, CX_PLACEHOLDER_DOLLAR, &statements, err);
+	cdbc_status status = cx_statements_new(4, &statements, err);
 
 	(void)data;
 	if (!status)
-		status = cx_statements_get(statements, "select :a, :b", 13, &first, err);
+		status =
+			cx_statements_get(statements, &cx_dialect_postgresql, "select :a, :b", 13, &first, err);
 	if (!status)
-		status = cx_statements_get(statements, "select :a, :b", 13, &again, err);
+		status =
+			cx_statements_get(statements, &cx_dialect_postgresql, "select :a, :b", 13, &again, err);
 	for (int i = 0; !status && i < 10; i++) { /* others push it out */
 		char sql[32];
 		int n = snprintf(sql, sizeof sql, "select %d", i);
 
-		status = cx_statements_get(statements, sql, (size_t)n, &other, err);
+		status = cx_statements_get(statements, &cx_dialect_postgresql, sql, (size_t)n, &other, err);
 		if (!status)
 			cx_statement_unref(other);
 	}

@@ -194,6 +194,8 @@ static const char *const expressions[] = {
 	"timestamp '2026-01-01' at time zone 'UTC'",
 };
 
+#define NO_PARAM "`as-of` takes no parameter: it is a part of the statement's text"
+
 static const struct {
 	const char *text;
 	int64_t column;
@@ -207,9 +209,9 @@ static const struct {
 	{"('-1s']", 7, "a bracket that closes none"},
 	{"'-1s'; drop table t", 6, "a semicolon in an expression"},
 	{"'-1s', '-2s'", 6, "`as-of` takes one expression"},
-	{":time", 1, "CockroachDB takes no parameter in AS OF SYSTEM TIME"},
-	{"'-1s' || $1", 10, "CockroachDB takes no parameter in AS OF SYSTEM TIME"},
-	{"with_min_timestamp(:t)", 20, "CockroachDB takes no parameter in AS OF SYSTEM TIME"},
+	{":time", 1, NO_PARAM},
+	{"'-1s' || $1", 10, NO_PARAM},
+	{"with_min_timestamp(:t)", 20, NO_PARAM},
 	{"(select max(a) from t)", 2, "a query in AS OF SYSTEM TIME"},
 	{"with_max_staleness((table t))", 21, "a query in AS OF SYSTEM TIME"},
 	{"'-1s' where true", 7, "`as-of` takes one expression, and nothing after it"},
@@ -234,15 +236,20 @@ static void test_expressions(void **state)
 	cdbc_error *err = NULL;
 
 	for (size_t i = 0; i < COUNT(expressions); i++) {
-		if (cx_as_of_expression(expressions[i], strlen(expressions[i]), &begin, &end, &err))
+		if (cx_as_of_expression(expressions[i], strlen(expressions[i]), true, &begin, &end, &err))
 			fail_msg("%s: %s", expressions[i], cdbc_error_message(err));
 		assert_true(end > begin && end <= strlen(expressions[i]));
 	}
-	assert_int_equal(cx_as_of_expression("  '-1s' -- x", 12, &begin, &end, NULL), CDBC_OK);
+	assert_int_equal(cx_as_of_expression("  '-1s' -- x", 12, true, &begin, &end, NULL), CDBC_OK);
 	assert_int_equal(begin, 2);
 	assert_int_equal(end, 7);
+	/* another database's: only what no expression has */
+	assert_int_equal(cx_as_of_expression("now()", 5, false, &begin, &end, NULL), CDBC_OK);
+	assert_int_equal(cx_as_of_expression("at least 5", 10, false, &begin, &end, NULL), CDBC_OK);
+	assert_int_equal(cx_as_of_expression(":a", 2, false, &begin, &end, NULL), CDBC_SQL_FILE);
+	assert_int_equal(cx_as_of_expression("(5", 2, false, &begin, &end, NULL), CDBC_SQL_FILE);
 	for (size_t i = 0; i < COUNT(wrong); i++) {
-		if (cx_as_of_expression(wrong[i].text, strlen(wrong[i].text), &begin, &end, &err) !=
+		if (cx_as_of_expression(wrong[i].text, strlen(wrong[i].text), true, &begin, &end, &err) !=
 			CDBC_SQL_FILE)
 			fail_msg("%s: not refused", wrong[i].text);
 		if (wrong[i].error && strcmp(cdbc_error_message(err), wrong[i].error) != 0)

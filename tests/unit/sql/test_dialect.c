@@ -402,6 +402,10 @@ static void test_added(void **state)
 	d = cdbc_dialect_find("other");
 	assert_int_equal(((const cx_dialect *)d)->form, CX_FORM_OWN);
 	assert_int_equal(d->features, CDBC_DIALECT_RETURNING);
+	assert_string_equal(cx_dialect_family((const cx_dialect *)d), "cockroachdb");
+	assert_string_equal(cx_dialect_family(&cx_dialect_cockroachdb), "cockroachdb");
+	assert_string_equal(cx_dialect_family(&cx_dialect_other[1]), "other");
+	assert_null(cx_dialect_family(NULL));
 	assert_string_equal(((const cx_dialect *)d)->based_on->api.name, "my-db");
 	check_text("other", false, &full,
 			   "insert into \"s\".\"t\" (\"id\", \"na\"\"me\") values (:p1, :p2) on conflict "

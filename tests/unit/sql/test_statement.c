@@ -94,13 +94,13 @@ static void test_rewrites(void **state)
 		cx_statement *s = NULL, *q = NULL;
 		cdbc_error *err = NULL;
 
-		if (cx_statement_parse(rewrites[i].sql, strlen(rewrites[i].sql), CX_PLACEHOLDER_DOLLAR,
+		if (cx_statement_parse(rewrites[i].sql, strlen(rewrites[i].sql), &cx_dialect_postgresql,
 							   decls, 3, &s, &err))
 			fail_msg("%s: %s", rewrites[i].sql, cdbc_error_message(err));
 		assert_string_equal(s->sql, rewrites[i].dollar);
 		assert_int_equal(s->sql_length, strlen(s->sql));
 		assert_int_equal(cx_statement_parse(rewrites[i].sql, strlen(rewrites[i].sql),
-											CX_PLACEHOLDER_QUESTION, decls, 3, &q, NULL),
+											&cx_dialect_sqlite, decls, 3, &q, NULL),
 						 0);
 		assert_string_equal(q->sql, rewrites[i].question);
 		assert_true(q->id != s->id && q->id && s->id);
@@ -148,7 +148,7 @@ static void test_refusals(void **state)
 		cdbc_error *err = NULL;
 
 		assert_int_equal(
-			cx_statement_parse(refusals[i].sql, length, CX_PLACEHOLDER_DOLLAR, decls, 3, &s, &err),
+			cx_statement_parse(refusals[i].sql, length, &cx_dialect_postgresql, decls, 3, &s, &err),
 			refusals[i].status);
 		assert_null(s);
 		assert_string_equal(cdbc_error_message(err), refusals[i].message);
@@ -163,7 +163,7 @@ static cx_statement *parse(const char *sql)
 	cx_statement *s = NULL;
 
 	assert_int_equal(
-		cx_statement_parse(sql, strlen(sql), CX_PLACEHOLDER_DOLLAR, decls, 3, &s, NULL), CDBC_OK);
+		cx_statement_parse(sql, strlen(sql), &cx_dialect_postgresql, decls, 3, &s, NULL), CDBC_OK);
 	return s;
 }
 

@@ -429,7 +429,7 @@ static void parse(const char *text, const char *source, uint64_t seed)
 	cdbc_error *err = NULL;
 	PgQuerySplitResult result;
 
-	if (cx_statement_parse(text, strlen(text), CX_PLACEHOLDER_DOLLAR, NULL, 0, &statement, &err))
+	if (cx_statement_parse(text, strlen(text), &cx_dialect_postgresql, NULL, 0, &statement, &err))
 		fail_msg("seed %llu: %s\n%s\nof\n%s", (unsigned long long)seed, cdbc_error_message(err),
 				 text, source);
 	result = pg_query_split_with_parser(statement->sql);
