@@ -6,8 +6,8 @@
  *        gen_config_docs --check FILE    fails unless FILE is that page */
 #include "service/options.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "page.h"
+
 #include <string.h>
 
 static const char head[] =
@@ -130,35 +130,7 @@ static void print_page(FILE *out)
 	}
 }
 
-static int check_page(const char *path)
-{
-	char *page = NULL, *found;
-	size_t size = 0, n = 0;
-	FILE *out = open_memstream(&page, &size), *in = fopen(path, "r");
-	int is_same;
-
-	if (!out || !in) {
-		perror(path);
-		return 1;
-	}
-	print_page(out);
-	fclose(out);
-	found = calloc(1, size + 2);
-	if (found)
-		n = fread(found, 1, size + 1, in);
-	fclose(in);
-	is_same = found && n == size && memcmp(found, page, size) == 0;
-	if (!is_same)
-		fprintf(stderr, "%s is not what the tables say: make docs\n", path);
-	free(found);
-	free(page);
-	return !is_same;
-}
-
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "--check") == 0)
-		return check_page(argv[2]);
-	print_page(stdout);
-	return ferror(stdout) != 0;
+	return page_main(argc, argv, print_page);
 }

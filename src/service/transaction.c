@@ -239,11 +239,12 @@ static cdbc_status refuse_commit(cdbc_session *session, cdbc_error **err)
 /* The word of the commit, and no more. */
 static cdbc_status send_commit(cdbc_session *session, cdbc_error **err)
 {
+	uint32_t flags = CDBC_REQUEST_COMMITS | (session->tx.is_read_only ? CDBC_REQUEST_READ_ONLY : 0);
 	cdbc_status status;
 
 	if (!session->tx.has_restart)
-		return control(session, "COMMIT", CDBC_REQUEST_COMMITS, err);
-	status = control(session, "RELEASE SAVEPOINT " RESTART, CDBC_REQUEST_COMMITS, err);
+		return control(session, "COMMIT", flags, err);
+	status = control(session, "RELEASE SAVEPOINT " RESTART, flags, err);
 	/* that was the commit: nothing hangs on what becomes of this one */
 	if (!status)
 		(void)control(session, "COMMIT", 0, NULL);

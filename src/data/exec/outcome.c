@@ -1,27 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of docs/architecture.md "Outcomes" in code. Pure: facts in, verdict out. */
+/* The table of outcome.def and how a failure is held against it. Pure: facts in, verdict out. */
 #include "data/exec/outcome.h"
 
 #include <string.h>
 
-static bool is_state(const cx_failure *f, const char *sqlstate)
+/* What was heard. */
+typedef enum cause {
+	NO_CONNECTION,
+	LINK_LOST,
+	AMBIGUOUS,
+	UNANSWERED,
+	PARTIAL,
+	CONFLICT,
+	STALE,
+	LASTING,
+	OURS,
+	ANYTHING
+} cause;
+
+/* Where the work stands. */
+enum { OUTSIDE = 1, INSIDE = 2, COMMIT = 4, ANY_PLACE = 7 };
+
+/* How far it had come. */
+enum {
+	NOT_FLUSHED = 1 << CDBC_POSITION_NOT_FLUSHED,
+	SENT = 1 << CDBC_POSITION_SENT,
+	ROWS_TAKEN = 1 << CDBC_POSITION_ROWS_TAKEN,
+	DONE = 1 << CDBC_POSITION_DONE,
+	UNFINISHED = SENT | ROWS_TAKEN,
+	ANY_POSITION = NOT_FLUSHED | SENT | ROWS_TAKEN | DONE
+};
+
+/* What it was. */
+enum { READ = 1, BEGIN = 2, DDL = 4, IDEMPOTENT = 8, ANY_WORK = 0 };
+
+typedef struct row {
+	cause cause;
+	unsigned places, positions, works;
+	cx_verdict verdict;
+	const char *advice;
+} row;
+
+static const row rows[] = {
+#define ROW(cause, places, positions, works, outcome, replay, advice) \
+	{cause, places, positions, works, {CDBC_OUTCOME_##outcome, CDBC_REPLAY_##replay}, advice},
+#include "data/exec/outcome.def"
+#undef ROW
+};
+
+#define ROW_COUNT (sizeof rows / sizeof *rows)
+
+static bool is_one_of(const char *sqlstate, const char *list)
 {
-	return strcmp(f->sqlstate, sqlstate) == 0;
+	return sqlstate[0] && strstr(list, sqlstate);
 }
 
-static bool is_class(const cx_failure *f, const char *two)
-{
-	return strncmp(f->sqlstate, two, 2) == 0;
-}
-
-/* Whether the work decides a transaction's fate by itself: a commit, or a statement outside a
- * transaction. */
-static bool is_final(const cx_failure *f)
-{
-	return f->is_commit || f->tx_before == CDBC_TX_IDLE;
-}
-
-/* Without a SQLSTATE: refused on our side of the link, not by the server. */
+/* Refused or given up on our side of the link, not by the server. */
 static bool is_ours(const cx_failure *f)
 {
 	switch (f->status) {
@@ -31,83 +65,168 @@ static bool is_ours(const cx_failure *f)
 	case CDBC_NOMEM:
 	case CDBC_INTERNAL:
 	case CDBC_RESOURCE:
-		return true;
+		return f->sqlstate[0] == '\0';
 	default:
 		return false;
 	}
 }
 
-/* The same again would fail the same way. */
-static bool is_lasting(const cx_failure *f)
+/* The server did not say what became of it. */
+static bool is_unanswered(const cx_failure *f)
 {
-	return f->status == CDBC_DATA || f->status == CDBC_RESOURCE || f->status == CDBC_CANCELLED ||
-		   f->status == CDBC_INTERNAL;
+	return f->is_link_lost || strncmp(f->sqlstate, "08", 2) == 0 ||
+		   is_one_of(f->sqlstate, "57P01 57P02 58C00 58C01 40003") ||
+		   (is_ours(f) && f->position != CDBC_POSITION_DONE);
 }
 
-/* The server did not say what happened: the link broke, or its word is "unknown". */
-static cx_verdict unanswered(const cx_failure *f)
+static bool is_stale(const cx_failure *f)
 {
-	if (f->tx_before != CDBC_TX_IDLE && !f->is_commit)
-		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK,
-							is_lasting(f) ? CDBC_REPLAY_NO : CDBC_REPLAY_TRANSACTION};
-	if (f->is_read_only && !f->is_commit)
-		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK,
-							f->position == CDBC_POSITION_ROWS_TAKEN || is_lasting(f)
-								? CDBC_REPLAY_NO
-								: CDBC_REPLAY_SAFE};
-	if (f->is_commit || f->kind == CDBC_KIND_DDL)
-		return (cx_verdict){CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO};
-	return (cx_verdict){CDBC_OUTCOME_UNKNOWN,
-						f->is_idempotent ? CDBC_REPLAY_IF_IDEMPOTENT : CDBC_REPLAY_NO};
+	return is_one_of(f->sqlstate, "26000 42P05") ||
+		   (strcmp(f->sqlstate, "0A000") == 0 && f->message &&
+			strstr(f->message, "cached plan must not change"));
 }
 
-/* The server answered that it did not do it. */
-static cx_verdict refused(const cx_failure *f)
+static bool is_caused(const cx_failure *f, cause heard)
 {
-	bool is_alone = f->tx_before == CDBC_TX_IDLE && !f->is_commit;
-
-	if (is_state(f, "40001") || is_state(f, "40P01") || f->status == CDBC_CONFLICT) {
-		if (f->position == CDBC_POSITION_ROWS_TAKEN && is_alone)
-			return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO};
-		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK,
-							is_alone ? CDBC_REPLAY_SAFE : CDBC_REPLAY_TRANSACTION};
+	switch (heard) {
+	case NO_CONNECTION:
+		return f->status == CDBC_CONNECT || f->status == CDBC_TIMEOUT ||
+			   f->status == CDBC_OVERLOADED || f->status == CDBC_NOMEM;
+	case LINK_LOST:
+		return f->is_link_lost;
+	case AMBIGUOUS:
+		return strcmp(f->sqlstate, "40003") == 0;
+	case UNANSWERED:
+		return is_unanswered(f);
+	case PARTIAL:
+		return strcmp(f->sqlstate, "XXA00") == 0;
+	case CONFLICT:
+		return is_one_of(f->sqlstate, "40001 40P01") || f->status == CDBC_CONFLICT;
+	case STALE:
+		return is_stale(f);
+	case LASTING: /* and the same again would fail the same way */
+		return is_ours(f) && f->status != CDBC_TIMEOUT && f->status != CDBC_NOMEM;
+	case OURS:
+		return is_ours(f) && !f->is_link_lost;
+	default:
+		return true;
 	}
-	if (is_state(f, "26000") || is_state(f, "42P05"))
-		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK,
-							is_alone ? CDBC_REPLAY_SAFE : CDBC_REPLAY_TRANSACTION};
-	return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO};
 }
 
-/* The server had its say, and it was success; but what it sent could not be read, or was more than
- * asked for. */
-static cx_verdict done(const cx_failure *f)
+static unsigned place_of(const cx_failure *f)
 {
-	if (f->tx_before != CDBC_TX_IDLE && !f->is_commit)
-		return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK,
-							is_lasting(f) ? CDBC_REPLAY_NO : CDBC_REPLAY_TRANSACTION};
-	return (cx_verdict){f->is_read_only ? CDBC_OUTCOME_ROLLED_BACK : CDBC_OUTCOME_COMMITTED,
-						CDBC_REPLAY_NO};
+	return f->is_commit ? COMMIT : f->tx_before == CDBC_TX_IDLE ? OUTSIDE : INSIDE;
 }
 
-cx_verdict cx_outcome_judge(const cx_failure *f)
+static unsigned works_of(const cx_failure *f)
 {
-	if (f->position == CDBC_POSITION_NOT_FLUSHED) {
-		bool may_repeat = f->status == CDBC_CONNECT || f->status == CDBC_TIMEOUT ||
-						  f->status == CDBC_OVERLOADED || f->status == CDBC_NOMEM;
+	return (f->is_read_only ? READ : 0u) |
+		   (f->kind == CDBC_KIND_TRANSACTION && !f->is_commit ? BEGIN : 0u) |
+		   (f->kind == CDBC_KIND_DDL ? DDL : 0u) | (f->is_idempotent ? IDEMPOTENT : 0u);
+}
 
-		if (f->tx_before != CDBC_TX_IDLE && f->is_link_lost)
-			return (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION};
-		return (cx_verdict){CDBC_OUTCOME_NOT_SENT, may_repeat ? CDBC_REPLAY_SAFE : CDBC_REPLAY_NO};
+size_t cx_outcome_row_of(const cx_failure *f)
+{
+	unsigned place = place_of(f), position = 1u << f->position, works = works_of(f);
+
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const row *r = &rows[i];
+
+		if (r->places & place && r->positions & position &&
+			(r->works == ANY_WORK || r->works & works) && is_caused(f, r->cause))
+			return i;
 	}
-	if (is_state(f, "XXA00"))
-		return (cx_verdict){CDBC_OUTCOME_COMMITTED_PARTIAL, CDBC_REPLAY_NO};
-	if (is_state(f, "40003"))
-		return is_final(f) ? unanswered(f)
-						   : (cx_verdict){CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION};
-	if (f->is_link_lost || is_class(f, "08") || is_state(f, "57P01") || is_state(f, "57P02") ||
-		is_state(f, "58C00") || is_state(f, "58C01"))
-		return unanswered(f);
-	if (f->sqlstate[0] == '\0' && is_ours(f))
-		return f->position == CDBC_POSITION_DONE ? done(f) : unanswered(f);
-	return refused(f);
+	return ROW_COUNT - 1;
+}
+
+cx_verdict cx_outcome_judge(const cx_failure *failure)
+{
+	return rows[cx_outcome_row_of(failure)].verdict;
+}
+
+/* ---- the page ---- */
+
+size_t cx_outcome_row_count(void)
+{
+	return ROW_COUNT;
+}
+
+static const char *cause_text(cause heard)
+{
+	static const char *const texts[] = {
+		[NO_CONNECTION] = "no connection, overload, or the deadline",
+		[LINK_LOST] = "the link was lost",
+		[AMBIGUOUS] = "40003",
+		[UNANSWERED] = "no answer",
+		[PARTIAL] = "XXA00",
+		[CONFLICT] = "40001, 40P01, SQLITE_BUSY",
+		[STALE] = "26000, 42P05, 0A000 (cached plan)",
+		[LASTING] = "our limit, cancel, or a value that cannot be held",
+		[OURS] = "refused on our side",
+		[ANYTHING] = "anything else",
+	};
+
+	return texts[heard];
+}
+
+static const char *place_text(unsigned places)
+{
+	switch (places) {
+	case OUTSIDE:
+		return "outside a transaction";
+	case INSIDE:
+		return "in a transaction";
+	case COMMIT:
+		return "the commit";
+	case OUTSIDE | COMMIT:
+		return "outside a transaction, or the commit";
+	case INSIDE | COMMIT:
+		return "in a transaction, or the commit";
+	default:
+		return "anywhere";
+	}
+}
+
+static const char *position_text(unsigned positions)
+{
+	switch (positions) {
+	case NOT_FLUSHED:
+		return ", nothing of it sent";
+	case ROWS_TAKEN:
+		return ", rows handed over";
+	case DONE:
+		return ", the server done";
+	case UNFINISHED:
+		return ", sent, the server not done";
+	default:
+		return "";
+	}
+}
+
+static const char *work_text(unsigned works)
+{
+	switch (works) {
+	case READ:
+		return ", a read";
+	case READ | BEGIN:
+		return ", a read or a BEGIN";
+	case DDL:
+		return ", a schema change";
+	case IDEMPOTENT:
+		return ", a write declared idempotent";
+	default:
+		return "";
+	}
+}
+
+void cx_outcome_row_at(size_t index, cx_outcome_row *out)
+{
+	const row *r = &rows[index];
+
+	*out = (cx_outcome_row){.cause = cause_text(r->cause),
+							.place = place_text(r->places),
+							.position = position_text(r->positions),
+							.work = work_text(r->works),
+							.verdict = r->verdict,
+							.advice = r->advice};
 }

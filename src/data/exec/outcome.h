@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What became of work that failed, and whether it may be repeated: judged here and nowhere else,
- * from facts. */
+ * from facts, by the first row of a table that fits. docs/errors.md is made from the same table. */
 #ifndef CX_OUTCOME_H
 #define CX_OUTCOME_H
 
@@ -11,6 +11,7 @@
 typedef struct cx_failure {
 	cdbc_status status;
 	const char *sqlstate; /* "" when none */
+	const char *message;  /* the server's; NULL: not known */
 	cdbc_position position;
 	cdbc_tx_state tx_before;
 	bool is_link_lost;
@@ -26,5 +27,18 @@ typedef struct cx_verdict {
 } cx_verdict;
 
 cx_verdict cx_outcome_judge(const cx_failure *failure);
+
+/* A row of the table, for the page. Words are static. */
+typedef struct cx_outcome_row {
+	const char *cause;                   /* what was heard */
+	const char *place, *position, *work; /* of what, and how far it had come; "" for any */
+	cx_verdict verdict;
+	const char *advice;
+} cx_outcome_row;
+
+size_t cx_outcome_row_count(void);
+void cx_outcome_row_at(size_t index, cx_outcome_row *out);
+/* The row that decides, for tests that every row is reached. */
+size_t cx_outcome_row_of(const cx_failure *failure);
 
 #endif

@@ -5,11 +5,32 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "data/exec/outcome.h"
 
+#include <cdbc/sql.h>
 #include <string.h>
 
 #define CLOSE_GRACE_MS 2000
+#define NAMED_MAX      120
+
+/* Says which statement was outstanding: its form, without literals, which may be anybody's secret.
+ */
+static void name_outstanding(const cx_run *run, cdbc_error **err)
+{
+	cdbc_sql_form *form = NULL;
+	const char *text;
+	size_t length;
+
+	if (cdbc_sql_fingerprint(run->sql, run->sql_length, &form, NULL))
+		return;
+	text = cdbc_sql_form_text(form);
+	length = strlen(text);
+	if (length > NAMED_MAX)
+		length = cx_utf8_valid_prefix(text, NAMED_MAX);
+	cx_error_wrap(err, "%.*s%s", (int)length, text, text[length] ? "..." : "");
+	cdbc_sql_form_free(form);
+}
 
 /* Judges a failure and notes what it belongs to. */
 static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *facts,
@@ -17,6 +38,7 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 {
 	cx_failure failure = {.status = status,
 						  .sqlstate = err && *err ? cdbc_error_sqlstate(*err) : "",
+						  .message = err && *err ? cdbc_error_message(*err) : NULL,
 						  .position = facts->position,
 						  .tx_before = run->is_unit ? CDBC_TX_IDLE : facts->tx_before,
 						  .is_link_lost = facts->is_link_lost,
@@ -33,6 +55,8 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 	if (run->name) {
 		cx_error_field(err, CDBC_FIELD_STATEMENT, run->name);
 		cx_error_wrap(err, "query \"%s\"", run->name);
+	} else if (facts->is_link_lost && err && *err) {
+		name_outstanding(run, err);
 	}
 	return status;
 }
@@ -207,6 +231,8 @@ static void prepare(cx_run *run, const cdbc_request *request)
 	run->kind = request->kind;
 	run->flags = request->flags;
 	run->name = request->name;
+	run->sql = request->sql;
+	run->sql_length = request->sql_length;
 	run->is_script = false;
 	run->is_unit = false;
 	run->is_told = false;

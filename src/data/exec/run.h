@@ -15,11 +15,13 @@ typedef struct cx_run {
 						  noted */
 	uint32_t flags;
 	cdbc_statement_kind kind;
-	bool is_script;       /* all its results were read already */
-	bool is_unit;         /* BEGIN went before it and COMMIT after it, in the same round trip */
-	bool handed_any;      /* rows of a unit */
-	bool is_told;         /* summary is its last word: a script's, or a unit's statement */
-	const char *name;     /* of the query; borrowed from the catalog or NULL */
+	bool is_script;   /* all its results were read already */
+	bool is_unit;     /* BEGIN went before it and COMMIT after it, in the same round trip */
+	bool handed_any;  /* rows of a unit */
+	bool is_told;     /* summary is its last word: a script's, or a unit's statement */
+	const char *name; /* of the query; borrowed from the catalog or NULL */
+	const char *sql;  /* borrowed from the statement */
+	size_t sql_length;
 	cdbc_summary summary; /* after the end */
 	cdbc_result *result;  /* the one it feeds */
 	/* told once when the run has ended, well or not, a start that failed included; error is its

@@ -243,6 +243,66 @@ static const row rows[] = {
 	 {.status = CDBC_NOMEM, .sqlstate = "", .position = DONE, .tx_before = OPEN, .is_commit = true},
 	 CDBC_OUTCOME_COMMITTED,
 	 CDBC_REPLAY_NO},
+	{"a commit that found the link lost",
+	 {.status = CDBC_CONNECT,
+	  .sqlstate = "",
+	  .position = UNSENT,
+	  .tx_before = OPEN,
+	  .is_link_lost = true,
+	  .is_commit = true,
+	  .kind = CDBC_KIND_TRANSACTION},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_TRANSACTION},
+	{"begin lost",
+	 {.status = CDBC_CONNECT,
+	  .sqlstate = "",
+	  .position = SENT,
+	  .is_link_lost = true,
+	  .kind = CDBC_KIND_TRANSACTION},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_SAFE},
+	{"the commit of a reader lost",
+	 {.status = CDBC_CONNECT,
+	  .sqlstate = "",
+	  .position = SENT,
+	  .tx_before = OPEN,
+	  .is_link_lost = true,
+	  .is_commit = true,
+	  .is_read_only = true,
+	  .kind = CDBC_KIND_TRANSACTION},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_TRANSACTION},
+	{"40003 inside",
+	 {.status = CDBC_SQL, .sqlstate = "40003", .position = DONE, .tx_before = OPEN},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_TRANSACTION},
+	{"max-rows in a transaction",
+	 {.status = CDBC_RESOURCE, .sqlstate = "", .position = TAKEN, .tx_before = OPEN},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_NO},
+	{"cached plan outside",
+	 {.status = CDBC_SQL,
+	  .sqlstate = "0A000",
+	  .message = "cached plan must not change result type",
+	  .position = DONE},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_SAFE},
+	{"another 0A000",
+	 {.status = CDBC_SQL, .sqlstate = "0A000", .message = "unimplemented", .position = DONE},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_NO},
+	{"cancelled by us, the server done, a read",
+	 {.status = CDBC_CANCELLED, .sqlstate = "", .position = DONE, .is_read_only = true},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_NO},
+	{"57P01 of a running write",
+	 {.status = CDBC_CONNECT, .sqlstate = "57P01", .position = DONE, .kind = CDBC_KIND_DML},
+	 CDBC_OUTCOME_UNKNOWN,
+	 CDBC_REPLAY_NO},
+	{"58C01 in a transaction",
+	 {.status = CDBC_SQL, .sqlstate = "58C01", .position = DONE, .tx_before = OPEN},
+	 CDBC_OUTCOME_ROLLED_BACK,
+	 CDBC_REPLAY_TRANSACTION},
 	{"53200",
 	 {.status = CDBC_RESOURCE, .sqlstate = "53200", .position = DONE},
 	 CDBC_OUTCOME_ROLLED_BACK,
@@ -251,13 +311,21 @@ static const row rows[] = {
 
 static void test_table(void **state)
 {
+	bool is_reached[64] = {false};
+
+	(void)state;
+	assert_in_range(cx_outcome_row_count(), 1, 64);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		cx_verdict verdict = cx_outcome_judge(&rows[i].facts);
 
 		if (verdict.outcome != rows[i].outcome || verdict.replay != rows[i].replay)
 			fail_msg("%s: %s, %s", rows[i].what, cdbc_outcome_name(verdict.outcome),
 					 cdbc_replay_name(verdict.replay));
+		is_reached[cx_outcome_row_of(&rows[i].facts)] = true;
 	}
+	for (size_t i = 0; i < cx_outcome_row_count(); i++)
+		if (!is_reached[i])
+			fail_msg("no test comes to row %zu of the table", i + 1);
 }
 
 int main(void)
