@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "base/clock.h"
 #include "service/catalog/watch.h"
+#include "support/oom.h"
 #include "support/sql_folder.h"
 
 #include <cdbc/cdbc.h>
@@ -420,6 +421,66 @@ static void test_retry(void **state)
 	assert_int_equal(w.retries, 1);
 }
 
+static cx_watch *restless;
+static bool answers[2];
+
+static bool write_meanwhile(void *self, bool is_retry)
+{
+	int call = w.calls;
+
+	if (call == 0)
+		sql_write("b.sql", "select 1"); /* while it is read */
+	if (call < 2)
+		answers[call] = cx_watch_is_still(restless);
+	on_change(self, is_retry);
+	return call > 0;
+}
+
+/* What changes while it is read is known, and told again. */
+static void test_still(void **state)
+{
+	const char *paths[] = {sql_path(".")};
+	cx_watch_options options = {.paths = paths,
+								.path_count = 1,
+								.must_poll = strcmp(*state, "poll") == 0,
+								.delay_ns = CX_NS_PER_MS,
+								.interval_ns = CX_NS_PER_MS,
+								.changed = write_meanwhile};
+
+	w.calls = w.failures_left = 0;
+	assert_int_equal(cx_watch_new(&options, &restless, NULL), CDBC_OK);
+	sql_write("a.sql", "select 1");
+	assert_int_equal(cx_watch_start(restless, NULL), CDBC_OK);
+	wait_for_calls(2);
+	cx_watch_free(restless);
+	assert_false(answers[0]);
+	assert_true(answers[1]);
+}
+
+/* Without memory for all watches it looks. */
+static cdbc_status set_watches(void *data, cdbc_error **err)
+{
+	const char *paths[] = {data};
+	cx_watch_options options = {.paths = paths, .path_count = 1, .changed = on_change};
+	cx_watch *watch = NULL;
+	cdbc_status status = cx_watch_new(&options, &watch, err);
+
+	cx_watch_free(watch);
+	return status;
+}
+
+static void test_oom(void **state)
+{
+	char path[256];
+
+	(void)state;
+	sql_mkdir("q");
+	sql_symlink("q", "link");
+	sql_write("q/a.sql", "select 1");
+	snprintf(path, sizeof path, "%s", sql_path("link"));
+	assert_true(oom_run(set_watches, path) > 4);
+}
+
 #define BY(test, how)                                                       \
 	{                                                                       \
 #test " by " how, test, set_up, tear_down, (void *)(uintptr_t)(how) \
@@ -433,7 +494,8 @@ int main(void)
 		BY(test_links, "on"),        BY(test_links, "poll"),     BY(test_config_map, "on"),
 		BY(test_config_map, "poll"), BY(test_bad_file, "on"),    BY(test_bad_file, "poll"),
 		BY(test_one_file, "on"),     BY(test_one_file, "poll"),  BY(test_off, "off"),
-		BY(test_limit, "on"),        BY(test_retry, "on"),
+		BY(test_limit, "on"),        BY(test_retry, "on"),       BY(test_still, "on"),
+		BY(test_still, "poll"),      BY(test_oom, "on"),
 	};
 
 	cx_cond_init(&seen.told);
