@@ -148,12 +148,14 @@ static void answer(fixture *f, const char *sql)
 static void answer_error(fixture *f, const char *sql, int64_t times, cdbc_status status,
 						 const char *sqlstate)
 {
-	fake_server_answer(f->server, &(fake_answer){.sql = sql,
-												 .times = times,
-												 .error = {.struct_size = sizeof(cdbc_error_info),
-														   .status = status,
-														   .message = "no",
-														   .sqlstate = sqlstate}});
+	fake_server_answer(
+		f->server, &(fake_answer){.sql = sql,
+								  .times = times,
+								  .tx_after = strcmp(sql, "COMMIT") ? FAKE_TX_USUAL : FAKE_TX_IDLE,
+								  .error = {.struct_size = sizeof(cdbc_error_info),
+											.status = status,
+											.message = "no",
+											.sqlstate = sqlstate}});
 }
 
 static void answer_lost(fixture *f, const char *sql)
@@ -337,13 +339,7 @@ static void test_a_conflict_at_the_commit(void **state)
 	fixture *f = *state;
 
 	answer(f, "put");
-	fake_server_answer(f->server, &(fake_answer){.sql = "COMMIT",
-												 .times = 1,
-												 .tx_after = FAKE_TX_IDLE,
-												 .error = {.struct_size = sizeof(cdbc_error_info),
-														   .status = CDBC_CONFLICT,
-														   .message = "restart",
-														   .sqlstate = "40001"}});
+	answer_error(f, "COMMIT", 1, CDBC_CONFLICT, "40001");
 	assert_int_equal(transact(f, put, NULL), CDBC_OK);
 	assert_int_equal(f->calls, 2);
 	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT | BEGIN | put | COMMIT");
@@ -383,12 +379,7 @@ static void test_an_ambiguous_commit_is_not_repeated(void **state)
 	cdbc_error *err = NULL;
 
 	answer(f, "put");
-	fake_server_answer(f->server, &(fake_answer){.sql = "COMMIT",
-												 .tx_after = FAKE_TX_IDLE,
-												 .error = {.struct_size = sizeof(cdbc_error_info),
-														   .status = CDBC_SQL,
-														   .message = "result is ambiguous",
-														   .sqlstate = "40003"}});
+	answer_error(f, "COMMIT", 0, CDBC_SQL, "40003");
 	assert_int_equal(transact(f, put, &err), CDBC_SQL);
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 1);
@@ -555,12 +546,7 @@ static void test_a_query_with_an_isolation(void **state)
 	cdbc_error *err = NULL;
 	cdbc_result *result;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "update mark set a=1",
-												 .times = 1,
-												 .error = {.struct_size = sizeof(cdbc_error_info),
-														   .status = CDBC_CONFLICT,
-														   .message = "restart",
-														   .sqlstate = "40001"}});
+	answer_error(f, "update mark set a=1", 1, CDBC_CONFLICT, "40001");
 	fake_server_answer(f->server, &(fake_answer){.sql = "update mark set a=1", .affected = 3});
 	/* the whole transaction is here, so a conflict may be met by the whole again */
 	assert_int_equal(cdbc_session_run(f->session, "mark", CDBC_NO_PARAMS, NULL, &result, NULL),
