@@ -222,6 +222,66 @@ static void test_prose(void **state)
 	cdbc_catalog_free(catalog);
 }
 
+static void test_marks(void **state)
+{
+	static const struct {
+		const char *mark;
+		cdbc_cardinality cardinality;
+	} marks[] = {
+		{"", CDBC_MANY},
+		{" :many", CDBC_MANY},
+		{" :one", CDBC_ONE},
+		{" :one?", CDBC_ZERO_OR_ONE},
+		{"^", CDBC_ZERO_OR_ONE},
+		{"$", CDBC_SCALAR},
+		{" :exec", CDBC_EXEC},
+		{"!", CDBC_EXEC},
+		{" :execrows", CDBC_EXEC_ROWS},
+		{"<!", CDBC_RETURNING},
+		{" :batch", CDBC_BATCH},
+		{"*!", CDBC_BATCH},
+		{" :copyfrom", CDBC_COPY_FROM},
+		{"#", CDBC_SCRIPT},
+		{" :execresult", CDBC_EXEC},
+		{" :execlastid", CDBC_EXEC},
+		{" :batchexec", CDBC_BATCH},
+		{" :batchmany", CDBC_BATCH},
+		{" :batchone", CDBC_BATCH},
+		{"(x, y)^", CDBC_ZERO_OR_ONE},
+		{"() $  ", CDBC_SCALAR},
+	};
+	static const sql_file_mistake wrong[] = {
+		{"-- name: a :two\nselect 1\n", "1:12: \":two\" is no mark"},
+		{"-- name: a, :one\nselect 1\n", "1:11: \", :one\" is no mark"},
+		{"-- name: a :one something\nselect 1\n", "1:12: \":one something\" is no mark"},
+		{"-- name: a^^\nselect 1\n", "1:11: \"^^\" is no mark"},
+		{"-- name: a(x, x)\nselect :x\n", "1:15: parameter \"x\" is declared twice"},
+		{"-- name: a\n-- name: b\nselect 1\n", "1:10: the query has no SQL"},
+		/* only a script has several statements, and it takes no parameters and no rows of its own
+		 */
+		{"-- name: a\nselect 1; select 2\n", "2:11: a second statement in one query"},
+		{"-- name: a #\nselect :x; select 2\n",
+		 "1:10: a script of several statements takes no parameters"},
+		{"-- name: a #\ncopy t from stdin;\n1\n\\.\nselect 1;\n",
+		 "2:19: rows after COPY ... FROM STDIN cannot be run from here"},
+	};
+	char text[100];
+
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+		cdbc_query_info info;
+		cdbc_catalog *catalog;
+
+		snprintf(text, sizeof text, "-- name: a%s\nselect 1%s\n", marks[i].mark,
+				 marks[i].mark[0] == '(' && marks[i].mark[1] == 'x' ? " + :x + :y" : "");
+		catalog = sql_file_load(text);
+		assert_int_equal(cdbc_catalog_get(catalog, "a", &info, NULL), CDBC_OK);
+		if (info.cardinality != marks[i].cardinality)
+			fail_msg("%s: %s", marks[i].mark, cdbc_cardinality_name(info.cardinality));
+		cdbc_catalog_free(catalog);
+	}
+	sql_file_refuse(wrong, sizeof wrong / sizeof *wrong);
+}
+
 static cdbc_status scenario(void *data, cdbc_error **err)
 {
 	return sql_file_try("-- name: a\n/* roles: x\n * A text.\n\n * More. */\nselect 1\n", err);
@@ -235,9 +295,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_word), cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_every_slip), cmocka_unit_test(test_slips),
-		cmocka_unit_test(test_prose),      cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_every_word),    cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_twice),         cmocka_unit_test(test_every_slip),
+		cmocka_unit_test(test_slips),         cmocka_unit_test(test_prose),
+		cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);
