@@ -76,7 +76,8 @@ typedef struct cdbc_diagnostic {
 	bool is_error; /* else a warning */
 	const char *message;
 	const char *hint;      /* "" when none */
-	const char *line_text; /* the line it is in, for the caret; "" when it may hold a secret */
+	const char *line_text; /* the line it is in, for the caret; "" when it may hold a secret, or is
+							  very long */
 	int64_t end_line;      /* just after what is meant; 0: not known */
 	int64_t end_column;
 	const char *query; /* the named query it is about; NULL: none, or not known */

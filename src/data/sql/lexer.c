@@ -366,6 +366,10 @@ static cx_token_kind lex_operator(cx_lexer *lx, cx_token *token)
 	size_t i = lx->at;
 	bool keeps_sign = false;
 
+	if (i < lx->sign_end) { /* seen already, with the operator before: a sign by itself */
+		lx->at++;
+		return CX_TOKEN_OPERATOR;
+	}
 	for (; i < lx->limit && classes[(unsigned char)lx->text[i]] == C_OP; i++) {
 		char c = lx->text[i], next = byte_at(lx, i + 1);
 
@@ -373,6 +377,7 @@ static cx_token_kind lex_operator(cx_lexer *lx, cx_token *token)
 			break;
 		keeps_sign |= strchr("~!@#%^&|`?", c) != NULL;
 	}
+	lx->sign_end = keeps_sign ? 0 : i;
 	while (!keeps_sign && i > lx->at + 1 && (lx->text[i - 1] == '+' || lx->text[i - 1] == '-'))
 		i--;
 	lx->at = i;

@@ -60,6 +60,7 @@ typedef struct cx_lexer {
 	size_t line;
 	size_t line_start;
 	size_t depth;       /* open brackets, round and square */
+	size_t sign_end;    /* up to here each + and - that is left is an operator by itself */
 	bool is_mismatched; /* the last token closes a bracket that is not open, or of the other kind */
 	cx_lex_error error;
 	/* the last token that was neither white space nor a comment */

@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define LOOK_MAX    4096 /* bytes of a line or token that a message shows */
+#define REPORTS_MAX 1000 /* errors of a check that are told one by one */
+
 /* ---- Errors --------------------------------------------------------------------------------- */
 
 /* The name of the query that is read, as far as it is known; "" when it is not. */
@@ -31,9 +34,13 @@ void cx_diagnostic_end(const char *text, size_t length, cx_place place, cdbc_dia
 	cx_lexer lexer;
 	cx_token token;
 
-	cx_lexer_init(&lexer, text + place.offset, length - place.offset);
+	length -=
+		place.offset; /* of a longer one nobody wants the end, and each error would look at all */
+	if (length > LOOK_MAX)
+		length = LOOK_MAX;
+	cx_lexer_init(&lexer, text + place.offset, length);
 	cx_lexer_next(&lexer, &token);
-	if (token.kind == CX_TOKEN_END || token.kind == CX_TOKEN_ERROR ||
+	if (token.length == LOOK_MAX || token.kind == CX_TOKEN_END || token.kind == CX_TOKEN_ERROR ||
 		token.kind == CX_TOKEN_SPACE || memchr(token.text, '\n', token.length))
 		return;
 	out->end_line = out->line;
@@ -59,8 +66,12 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 			cx_error_hint(loader->err, "%s", hint);
 		return CDBC_SQL_FILE;
 	}
+	if (loader->error_count > REPORTS_MAX) /* it is counted */
+		return CDBC_OK;
 	end = memchr(begin, '\n', loader->length - place.line_start);
-	line = cx_strndup(begin, (size_t)((end ? end : text + loader->length) - begin));
+	if (!end)
+		end = text + loader->length;
+	line = cx_strndup(begin, end - begin > LOOK_MAX ? 0 : (size_t)(end - begin));
 	if (!line)
 		return cx_error_nomem(loader->err);
 	if (*line && line[strlen(line) - 1] == '\r')
