@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define PARAM_MAX        65535
-#define JSON_COLUMNS_MAX 63 /* SQLite joins 64 tables */
-#define POSTGRESQL_NAME  63 /* bytes: it cuts longer ones, which may then be another's */
+#define JSON_COLUMNS_MAX 500 /* SQLite's limit for SELECTs in one */
+#define POSTGRESQL_NAME  63  /* bytes: it cuts longer ones, which may then be another's */
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
@@ -265,8 +265,8 @@ cdbc_status cx_dialect_rows_unnest(const cdbc_dialect *dialect, const cdbc_diale
 	return w.status;
 }
 
-/* A table a parameter, which are materialised: joining json_each itself would read all of it for
- * each row. */
+/* All values below each other with their row and column, and then grouped by row: joining a table a
+ * parameter takes time with the square of the rows. */
 cdbc_status cx_dialect_rows_json(const cdbc_dialect *dialect, const cdbc_dialect_insert *insert,
 								 const cdbc_sink *sink, cdbc_error **err)
 {
@@ -280,24 +280,17 @@ cdbc_status cx_dialect_rows_json(const cdbc_dialect *dialect, const cdbc_dialect
 	if (w.status)
 		return w.status;
 	put_target(&w, insert);
+	for (size_t i = 1; i <= n; i++)
+		put_number(&w, i == 1 ? "select max(iif(c = " : ", max(iif(c = ", i, ", v, null))");
+	puts_text(&w, " from (");
 	for (size_t i = 1; i <= n; i++) {
-		put_number(&w, i == 1 ? "with c" : ", c", i,
-				   "(n, v) as materialized (select key, value from json_each(");
+		put_number(&w, i == 1 ? "select key as n, " : " union all select key, ", i,
+				   i == 1 ? " as c, value as v from json_each(" : ", value from json_each(");
 		put_param(&w, i);
-		puts_text(&w, "))");
+		puts_text(&w, ")");
 	}
-	puts_text(&w, ", n(n) as (");
-	for (size_t i = 1; i <= n; i++)
-		put_number(&w, i == 1 ? "select n from c" : " union select n from c", i, "");
-	puts_text(&w, ") select ");
-	for (size_t i = 1; i <= n; i++)
-		put_number(&w, i == 1 ? "c" : ", c", i, ".v");
-	puts_text(&w, " from n");
-	for (size_t i = 1; i <= n; i++) {
-		put_number(&w, " left join c", i, " on c");
-		put_number(&w, "", i, ".n = n.n");
-	}
-	puts_text(&w, " where true order by n.n"); /* without where, `on` would be the join's */
+	puts_text(&w,
+			  ") where true group by n order by n"); /* without where, `on` would be the join's */
 	put_conflict(&w, insert);
 	return w.status;
 }

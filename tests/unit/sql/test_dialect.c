@@ -210,13 +210,11 @@ static void test_rows(void **state)
 	check_text("cockroachdb", true, &i,
 			   "insert into \"t\" (\"id\", \"na\"\"me\") select * from unnest($1::int8[], "
 			   "$2::numeric(10,2)[])");
-	check_text(
-		"sqlite", true, &i,
-		"insert into \"t\" (\"id\", \"na\"\"me\") with c1(n, v) as materialized (select key, "
-		"value from json_each(?1)), c2(n, v) as materialized (select key, value from "
-		"json_each(?2)), n(n) as (select n from c1 union select n from c2) select c1.v, c2.v "
-		"from n left join c1 on c1.n = n.n left join c2 on c2.n = n.n where true order by "
-		"n.n");
+	check_text("sqlite", true, &i,
+			   "insert into \"t\" (\"id\", \"na\"\"me\") select max(iif(c = 1, v, null)), "
+			   "max(iif(c = 2, v, null)) from (select key as n, 1 as c, value as v from "
+			   "json_each(?1) union all select key, 2, value from json_each(?2)) where true group "
+			   "by n order by n");
 	i.update_count = 1;
 	check_refused(true, &i, "insert: columns to update, but no keys");
 	i = full;
@@ -233,9 +231,9 @@ static void test_rows(void **state)
 		const cdbc_dialect *d = cdbc_dialect_find("sqlite");
 		cdbc_error *err = NULL;
 
-		i.column_count = 64;
+		i.column_count = 501;
 		assert_int_equal(d->rows(d, &i, NULL, &err), CDBC_USAGE);
-		assert_string_equal(cdbc_error_message(err), "insert: more than 63 columns");
+		assert_string_equal(cdbc_error_message(err), "insert: more than 500 columns");
 		cdbc_error_free(err);
 	}
 }
