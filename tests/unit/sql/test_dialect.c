@@ -240,76 +240,75 @@ static void test_rows(void **state)
 
 /* ---- Pages ---------------------------------------------------------------------------------- */
 
+static const char *const by[] = {"at", "id"};
+static const struct {
+	const char *sql;
+	cdbc_dialect_page page;
+	const char *dollar, *error;
+	cdbc_status status;
+} pages[] = {
+	{"select 1; -- end",
+	 {sizeof(cdbc_dialect_page), by, 1, false, false, false, 1},
+	 "select * from (select 1) as \"page\" order by \"at\" limit $1",
+	 NULL,
+	 CDBC_OK},
+	{"/* a */ (select a from t -- x\nlimit $1)",
+	 {sizeof(cdbc_dialect_page), by, 2, true, false, true, 2},
+	 "select * from ((select a from t -- x\nlimit $1)) as \"page\" order by \"at\" desc, "
+	 "\"id\" desc limit $2 offset $3",
+	 NULL,
+	 CDBC_OK},
+	{"with x as (select 1) select * from x",
+	 {sizeof(cdbc_dialect_page), by, 2, true, true, false, 1},
+	 "select * from (with x as (select 1) select * from x) as \"page\" where (\"at\", \"id\") "
+	 "< ($1, $2) order by \"at\" desc, \"id\" desc limit $3",
+	 NULL,
+	 CDBC_OK},
+	{"values (1)",
+	 {sizeof(cdbc_dialect_page), by, 1, false, true, false, 7},
+	 "select * from (values (1)) as \"page\" where (\"at\") > ($7) order by \"at\" limit $8",
+	 NULL,
+	 CDBC_OK},
+#define BAD(text, message)                                                      \
+	{                                                                           \
+		text, {sizeof(cdbc_dialect_page), by, 1, false, false, false, 1}, NULL, \
+			"page of a statement: " message, CDBC_SQL_FILE                      \
+	}
+	BAD("delete from t", "no SELECT"),
+	BAD("", "no SELECT"),
+	BAD("-- only", "no SELECT"),
+	BAD("; select 1", "no SELECT"),
+	BAD("select 1; select 2", "a second statement"),
+	BAD("select (1", "a bracket is never closed"),
+	BAD("select 1) x, (select 2", "a bracket that closes none"),
+	BAD("select 'a", "a string in '..' is never closed"),
+#undef BAD
+	{"select 1",
+	 {sizeof(cdbc_dialect_page), NULL, 0, false, false, false, 1},
+	 NULL,
+	 "page: no keys, so it has no order",
+	 CDBC_USAGE},
+	{"select 1",
+	 {sizeof(cdbc_dialect_page), by, 1, false, true, true, 1},
+	 NULL,
+	 "page: rows after a key and an offset, which do not go together",
+	 CDBC_USAGE},
+	{"select 1",
+	 {sizeof(cdbc_dialect_page), by, 1, false, false, false, 0},
+	 NULL,
+	 "page: no numbers for its parameters",
+	 CDBC_USAGE},
+	{"select 1",
+	 {sizeof(cdbc_dialect_page), by, 1, false, false, false, SIZE_MAX},
+	 NULL,
+	 "page: no numbers for its parameters",
+	 CDBC_USAGE},
+	{"select 1", {0}, NULL, "a page without its struct_size", CDBC_USAGE},
+};
+
 static void test_page(void **state)
 {
-	static const char *const by[] = {"at", "id"};
-	static const struct {
-		const char *sql;
-		cdbc_dialect_page page;
-		const char *dollar, *error;
-		cdbc_status status;
-	} rows[] = {
-		{"select 1; -- end",
-		 {sizeof(cdbc_dialect_page), by, 1, false, false, false, 1},
-		 "select * from (select 1) as \"page\" order by \"at\" limit $1",
-		 NULL,
-		 CDBC_OK},
-		{"/* a */ (select a from t -- x\nlimit $1)",
-		 {sizeof(cdbc_dialect_page), by, 2, true, false, true, 2},
-		 "select * from ((select a from t -- x\nlimit $1)) as \"page\" order by \"at\" desc, "
-		 "\"id\" desc limit $2 offset $3",
-		 NULL,
-		 CDBC_OK},
-		{"with x as (select 1) select * from x",
-		 {sizeof(cdbc_dialect_page), by, 2, true, true, false, 1},
-		 "select * from (with x as (select 1) select * from x) as \"page\" where (\"at\", \"id\") "
-		 "< ($1, $2) order by \"at\" desc, \"id\" desc limit $3",
-		 NULL,
-		 CDBC_OK},
-		{"values (1)",
-		 {sizeof(cdbc_dialect_page), by, 1, false, true, false, 7},
-		 "select * from (values (1)) as \"page\" where (\"at\") > ($7) order by \"at\" limit $8",
-		 NULL,
-		 CDBC_OK},
-#define BAD(text, message)                                       \
-	{text,                                                       \
-	 {sizeof(cdbc_dialect_page), by, 1, false, false, false, 1}, \
-	 NULL,                                                       \
-	 "page of a statement: " message,                            \
-	 CDBC_SQL_FILE}
-		BAD("delete from t", "no SELECT"),
-		BAD("", "no SELECT"),
-		BAD("-- only", "no SELECT"),
-		BAD("; select 1", "no SELECT"),
-		BAD("select 1; select 2", "a second statement"),
-		BAD("select (1", "a bracket is never closed"),
-		BAD("select 1) x, (select 2", "a bracket that closes none"),
-		BAD("select 'a", "a string in '..' is never closed"),
-#undef BAD
-		{"select 1",
-		 {sizeof(cdbc_dialect_page), NULL, 0, false, false, false, 1},
-		 NULL,
-		 "page: no keys, so it has no order",
-		 CDBC_USAGE},
-		{"select 1",
-		 {sizeof(cdbc_dialect_page), by, 1, false, true, true, 1},
-		 NULL,
-		 "page: rows after a key and an offset, which do not go together",
-		 CDBC_USAGE},
-		{"select 1",
-		 {sizeof(cdbc_dialect_page), by, 1, false, false, false, 0},
-		 NULL,
-		 "page: no numbers for its parameters",
-		 CDBC_USAGE},
-		{"select 1",
-		 {sizeof(cdbc_dialect_page), by, 1, false, false, false, SIZE_MAX},
-		 NULL,
-		 "page: no numbers for its parameters",
-		 CDBC_USAGE},
-		{"select 1", {0}, NULL, "a page without its struct_size", CDBC_USAGE},
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++)
+	for (size_t i = 0; i < COUNT(pages); i++)
 		for (size_t k = 0; k < 3; k++) {
 			const cdbc_dialect *d = cdbc_dialect_find(dialects[k]);
 			cx_buf out = CX_BUF_INIT(10000);
@@ -317,13 +316,13 @@ static void test_page(void **state)
 			cdbc_error *err = NULL;
 
 			assert_int_equal(
-				d->page(d, rows[i].sql, strlen(rows[i].sql), &rows[i].page, &sink, &err),
-				rows[i].status);
-			if (rows[i].error) {
-				if (strncmp(rows[i].sql, "select 'a", 9) != 0)
-					assert_string_equal(cdbc_error_message(err), rows[i].error);
+				d->page(d, pages[i].sql, strlen(pages[i].sql), &pages[i].page, &sink, &err),
+				pages[i].status);
+			if (pages[i].error) {
+				if (strncmp(pages[i].sql, "select 'a", 9) != 0)
+					assert_string_equal(cdbc_error_message(err), pages[i].error);
 			} else if (k < 2) {
-				assert_string_equal(out.data, rows[i].dollar);
+				assert_string_equal(out.data, pages[i].dollar);
 			} else {
 				assert_non_null(strstr(out.data, "limit ?"));
 				assert_null(strstr(strstr(out.data, "\"page\""), "$"));
@@ -344,7 +343,6 @@ static cdbc_status write_some(void *self, const void *bytes, size_t length, cdbc
 
 static void test_sink_fails(void **state)
 {
-	static const char *const by[] = {"at", "id"};
 	cdbc_dialect_page page = {sizeof page, by, 2, false, true, false, 1};
 	int left;
 	cdbc_sink sink = {sizeof sink, write_some, &left};
