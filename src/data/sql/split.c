@@ -34,6 +34,20 @@ void cx_splitter_init(cx_splitter *splitter, const char *text, size_t length)
 {
 	cx_lexer_init(&splitter->lexer, text, length);
 	splitter->has_no_more_data = false;
+	splitter->column_line = splitter->column_offset = 0;
+	splitter->column = 1;
+}
+
+/* The column of a piece: lines may be long, with many pieces in them. */
+static size_t column_of(cx_splitter *splitter, const cx_token *token)
+{
+	if (splitter->column_line != token->line_start) {
+		splitter->column_line = splitter->column_offset = token->line_start;
+		splitter->column = 1;
+	}
+	splitter->column += cx_column(splitter->lexer.text, splitter->column_offset, token->offset) - 1;
+	splitter->column_offset = token->offset;
+	return splitter->column;
 }
 
 static void take_data(cx_splitter *splitter, cx_piece *piece)
@@ -76,7 +90,7 @@ bool cx_splitter_next(cx_splitter *splitter, cx_piece *piece)
 			piece->offset = token.offset;
 			piece->line = token.line;
 			piece->line_start = token.line_start;
-			piece->column = cx_column(lexer->text, token.line_start, token.offset);
+			piece->column = column_of(splitter, &token);
 		}
 		cx_judge_feed(&judge, &token, keyword, lexer->depth);
 		piece->length = token.offset + token.length - piece->offset;

@@ -41,6 +41,8 @@ typedef struct cx_piece {
 typedef struct cx_splitter {
 	cx_lexer lexer;        /* lexer.error.message tells why it stopped early */
 	bool has_no_more_data; /* no `\.` from here on: looked for already */
+	/* the last piece's place: columns are counted from there on */
+	size_t column_line, column_offset, column;
 } cx_splitter;
 
 void cx_splitter_init(cx_splitter *splitter, const char *text, size_t length);

@@ -54,6 +54,7 @@ typedef struct parser {
 	cx_boundary boundary;
 	seen_token last[3];    /* the solid tokens before, latest first */
 	size_t position_depth; /* of brackets in `position(`, whose IN makes no list; 0: outside */
+	bool has_no_more_data; /* no `\.` from here on */
 	bool has_pending;      /* a parameter that may be the only thing in `in (...)` */
 	cx_token pending;
 	edit *edits;
@@ -291,10 +292,10 @@ static cdbc_status take_token(parser *p, const cx_token *token)
 		return fail_token(p, CDBC_SQL_FILE, token,
 						  token->op == ')' ? "`)` closes no `(`" : "`]` closes no `[`");
 	if (cx_boundary_feed(&p->boundary, &p->judge, token, keyword, p->lexer.depth)) {
-		bool has_none = false;
 		cx_token data;
 
-		if (cx_judge_is_copy_in(&p->judge) && cx_lexer_copy_data(&p->lexer, &data, &has_none))
+		if (cx_judge_is_copy_in(&p->judge) && !p->has_no_more_data &&
+			cx_lexer_copy_data(&p->lexer, &data, &p->has_no_more_data))
 			return fail_token(p, CDBC_SQL_FILE, &data,
 							  "rows after COPY ... FROM STDIN cannot be run from here");
 		end_statement(p);

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #define R CDBC_REQUEST_READ_ONLY
@@ -248,6 +250,49 @@ static void test_splits(void **state)
 	}
 }
 
+/* A second for what takes milliseconds: reading again from the beginning would take minutes. */
+static void test_long_lines(void **state)
+{
+	enum { COUNT = 200000 };
+	char *text = malloc(COUNT * 9 + 1);
+	cx_splitter splitter;
+	cx_piece piece;
+	size_t count = 0, column = 1;
+	clock_t begin = clock();
+
+	assert_non_null(text);
+	for (size_t i = 0; i < COUNT; i++)
+		memcpy(text + i * 9, i % 2 ? "select 1;" : "select \xc3\xa9", 9);
+	for (size_t i = 0; i < COUNT; i += 2)
+		text[i * 9 + 8] = ';';
+	for (size_t i = 0; i < COUNT; i += 2)
+		text[i * 9 + 7] = '1';
+	memcpy(text, "select \xc3\xa9", 9);
+	cx_splitter_init(&splitter, text, COUNT * 9);
+	while (cx_splitter_next(&splitter, &piece)) {
+		assert_int_equal(piece.column, column);
+		column += count++ == 0 ? 17 : 9;
+	}
+	assert_int_equal(count, COUNT - 1); /* the first one has no semicolon */
+	for (size_t i = 0; i < COUNT * 9; i++)
+		text[i] = "+-"[i % 2];
+	cx_splitter_init(&splitter, text, COUNT);
+	assert_true(cx_splitter_next(&splitter, &piece));
+	assert_int_equal(piece.length, COUNT);
+	memset(text, ' ', COUNT);
+	memcpy(text, "copy t from stdin;", 18);
+	for (size_t i = 18; i + 4 < COUNT; i += 4)
+		memcpy(text + i, "/**/", 4);
+	memcpy(text + COUNT, "\n\\.\n", 4);
+	cx_splitter_init(&splitter, text, COUNT + 4);
+	assert_true(cx_splitter_next(&splitter, &piece));
+	assert_int_equal(piece.whole_length, COUNT + 4);
+	assert_int_equal(splitter.lexer.line, 3);
+	assert_int_equal(splitter.lexer.line_start, COUNT + 4);
+	assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+	free(text);
+}
+
 static void test_places(void **state)
 {
 	const char *sql = "select 1;\n  -- é\n é; copy t from stdin;\nx\n\\.\n select 'x";
@@ -273,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_splits),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_long_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,7 @@ static const struct {
 	/* operators */
 	{"a::b a:::b a:=b", "wowwowwow", "a|::|b|a|:::|b|a|:=|b"},
 	{"a->>b a#>-1 a=-1 a@-b", "wowwonwoonwow", "a|->>|b|a|#>-|1|a|=|-|1|a|@-|b"},
+	{"+-+ -+@- +*+-1 +/*x*/-", "ooooooonoo", "+|-|+|-+@-|+*|+|-|1|+|-"},
 	{"t@i ? ?| \\ {", "wowoooo", "t|@|i|?|?||\\|{"},
 	/* colons */
 	{":a :_b :é :1", "dddon", ":a|:_b|:é|:|1"},
