@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Any bytes as SQL: the tokens' bytes add up to the text, pieces put together are the script, and
- * reading parameters never changes a byte outside them. */
+ * reading parameters never changes a byte outside them: what a driver gets is walked along beside
+ * the text. */
 #include "base/error.h"
 #include "data/sql/split.h"
 #include "data/sql/statement.h"
@@ -8,6 +9,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,14 +48,81 @@ static void check_pieces(const char *text, size_t length)
 	while (cx_splitter_next(&splitter, &piece)) {
 		check(piece.whole_offset == total);
 		total += piece.whole_length;
+		check(piece.length == 0 || piece.column == cx_column(text, piece.line_start, piece.offset));
 		check(piece.length == 0 ||
 			  (piece.offset >= piece.whole_offset && piece.offset + piece.length <= total));
 	}
 	check(splitter.lexer.error.message || total == length);
 }
 
-/* What stands in the SQL besides placeholders stands in the text, in the same order; without
- * parameters nothing differs at all. */
+/* What is left of the statement that a driver gets. */
+typedef struct rest {
+	const char *at, *end;
+} rest;
+
+static bool take(rest *r, const char *text, size_t length)
+{
+	if ((size_t)(r->end - r->at) < length || memcmp(r->at, text, length) != 0)
+		return false;
+	r->at += length;
+	return true;
+}
+
+/* A placeholder, a list's subquery around it, and the blank before one that would stick to a word.
+ */
+static bool take_placeholder(rest *r, bool is_dollar)
+{
+	static const char query[] = "select value from json_each(";
+	bool is_query;
+
+	take(r, " ", 1);
+	is_query = !is_dollar && take(r, query, sizeof query - 1);
+	if (!take(r, is_dollar ? "$" : "?", 1) || r->at == r->end || *r->at < '1' || *r->at > '9')
+		return false;
+	while (r->at < r->end && *r->at >= '0' && *r->at <= '9')
+		r->at++;
+	return !is_query || take(r, ")", 1);
+}
+
+static bool is_word(const cx_token *token, const char *lower)
+{
+	return token->kind == CX_TOKEN_WORD && token->length == strlen(lower) &&
+		   strncasecmp(token->text, lower, token->length) == 0;
+}
+
+/* Every byte outside parameters is there, in order, but for `in` and `not in` of lists. */
+static void check_outside(const char *text, size_t length, const cx_statement *statement,
+						  bool is_dollar)
+{
+	rest r = {statement->sql, statement->sql + statement->sql_length};
+	bool is_after_in = false, is_after_not = false;
+	cx_lexer lexer;
+	cx_token token;
+
+	cx_lexer_init(&lexer, text, length);
+	while (cx_lexer_next(&lexer, &token) != CX_TOKEN_END) {
+		if (take(&r, token.text, token.length)) {
+			is_after_in &= token.kind == CX_TOKEN_SPACE || token.kind == CX_TOKEN_COMMENT;
+			is_after_not &= token.kind == CX_TOKEN_SPACE || token.kind == CX_TOKEN_COMMENT;
+		} else if (token.kind == CX_TOKEN_PARAM) {
+			check(take_placeholder(&r, is_dollar));
+		} else if (is_dollar && is_word(&token, "not")) {
+			if (take(&r, "<> all", 6))
+				is_after_not = is_after_in = true; /* blanks and `in` are part of it */
+			else
+				check(take(&r, "<>", 2));
+		} else if (is_dollar && is_word(&token, "in")) {
+			check(is_after_not || take(&r, "= any", 5) || take(&r, "all", 3));
+			is_after_in = true;
+			is_after_not = false;
+		} else {
+			check(is_after_in && token.kind == CX_TOKEN_SPACE);
+		}
+	}
+	check(r.at == r.end);
+}
+
+/* Without named parameters nothing differs at all. */
 static void check_statement(const char *text, size_t length)
 {
 	cx_statement *dollar = NULL, *question = NULL;
@@ -64,10 +133,12 @@ static void check_statement(const char *text, size_t length)
 		cdbc_error_free(err);
 		return;
 	}
-	if (dollar->param_count == 0)
+	if (dollar->param_count == 0 || dollar->is_positional) {
 		check(dollar->sql_length == length && !memcmp(dollar->sql, text, length));
-	if (dollar->is_positional)
-		check(dollar->sql_length == length && !memcmp(dollar->sql, text, length));
+	} else {
+		check_outside(text, length, dollar, true);
+		check_outside(text, length, question, false);
+	}
 	check(dollar->param_count == question->param_count);
 	cx_statement_unref(dollar);
 	cx_statement_unref(question);
