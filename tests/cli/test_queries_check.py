@@ -232,6 +232,14 @@ insert into things
     with_table(check)
 
 
+@case("a place in a file written for sqlc, behind its parameters", server=True, not_cockroach="its messages are others")
+def sqlc_places(t):
+    path = t.write("q.sql", "-- name: Get :many\nselect @a::int8 as a, sqlc.arg(b)::int8 as b, nope from (select 1) as t;\n")
+    done = t.run("queries", "check", "--online", "--style", "sqlc", "-d", URL, path)
+    equal(done.code, 1)
+    assert f'{path}:2:47: error: column "nope" does not exist' in done.text, done
+
+
 @case("warnings alone are exit 0, and 1 with --strict", server=True)
 def strict(t):
     path = t.write("q.sql", "-- name: a :exec\nselect 1\n")
@@ -348,11 +356,82 @@ def refused(t):
     t.fails(3, "queries", "check", "--online", "-d", f"postgresql://u@127.0.0.1:{harness.unused_port()}/d?sslmode=disable", path)
     t.fails(2, "queries", "check", "--online", "--against", lock, "-d", "sqlite::memory:", path, says="one of them")
     t.fails(2, "queries", "check", "--save", lock, path, says="wants --online")
+    t.fails(2, "queries", "check", "--plan", path, says="wants --online")
+    t.fails(2, "queries", "check", "--online", "--large-rows", "5", path, says="wants --plan")
     t.fails(2, "queries", "check", "--online", path, says="no database was named")
     done = t.run("queries", "check", "--online", "-d", "sqlite::memory:", path, "--save", lock)
     equal(done.code, 1)
     assert "is left as it is" in done.errors, done
     t.fails(2, "queries", "check", path, "--against", lock, says="No such file")
+
+
+PLANS = """-- name: by_key :many
+-- param: a int8
+select kind from things where id = :a;
+
+-- name: by_kind :many
+-- param: kind text?
+select id
+  from things
+ where true /*? kind */ and kind = :kind /*?*/;
+
+-- name: two :many
+-- param: p int8
+select t.id from things t join other o on o.id = t.price where t.price = :p;
+
+-- name: change :exec
+-- param: m timestamptz
+delete from things where made < :m;
+
+-- name: few :many
+select id from things limit 10;
+
+-- name: small :many
+select id from other;
+"""
+
+
+@case("PostgreSQL: plans: large tables read whole, conditions without an index", server=True,
+      not_cockroach="its plans are others")
+def plans(t):
+    path = t.write("q.sql", PLANS)
+
+    def check(url):
+        psql("insert into cli_check.things select n, 'k' || n % 7, n % 100, now() from generate_series(1, 20000) n;"
+             "create table cli_check.other (id int8 primary key); analyze cli_check.things; analyze cli_check.other")
+        done = t.good("queries", "check", "--online", "--plan", "-d", url, path, "-o", "json")
+        found = json.loads(done.text)
+        equal(positions(found), [(8, 8, "warning", "missing-index", "by_kind"), (8, 8, "warning", "full-scan", "by_kind"),
+                                 (13, 18, "warning", "missing-index", "two"), (17, 13, "warning", "missing-index", "change")])
+        equal({d["rung"] for d in found}, {"plan"})
+        equal(found[0]["message"], "no index serves the condition on cli_check.things: all of it is read, about 20000 rows, "
+                                   'for (things.kind = $1), when "kind" is given')
+        equal(found[1]["message"], 'all of cli_check.things is read, about 20000 rows, when "kind" is absent')
+        equal(psql("select count(*) from cli_check.things"), "20000")
+        equal(t.run("queries", "check", "--online", "--plan", "--strict", "-d", url, path).code, 1)
+        equal(t.good("queries", "check", "--online", "--plan", "--large-rows", "20001", "-d", url, path).text, "")
+        every = json.loads(t.good("queries", "check", "--online", "--plan", "--large-rows", "0", "-d", url, path, "-o", "json").text)
+        assert (23, 16, "warning", "full-scan", "small") in positions(every), every
+        psql("create index on cli_check.things (kind); create index on cli_check.things (price);"
+             "create index on cli_check.things (made); analyze cli_check.things")
+        found = json.loads(t.good("queries", "check", "--online", "--plan", "-d", url, path, "-o", "json").text)
+        equal({d["code"] for d in found}, {"full-scan"})
+    with_table(check)
+
+
+@case("SQLite: plans")
+def plans_embedded(t):
+    url = "sqlite:" + t.path("x.db")
+    path = t.write("q.sql", PLANS)
+    t.good("query", "-d", url, TABLE.replace("id int8", "id integer"))
+    t.good("query", "-d", url, "create table other (id integer primary key)")
+    equal(t.good("queries", "check", "--online", "--plan", "-d", url, path).text, "")
+    t.good("query", "-d", url, "insert into things (id, kind) values (20000, 'x')")
+    found = json.loads(t.good("queries", "check", "--online", "--plan", "-d", url, path, "-o", "json").text)
+    assert (8, 8, "warning", "full-scan", "by_kind") in positions(found), found
+    assert (17, 13, "warning", "full-scan", "change") in positions(found), found
+    assert not [d for d in found if d["query"] in ("by_key", "small")], found
+    equal(t.good("query", "-d", url, "select count(*) from things", "-o", "csv").text, "count(*)\n1\n")
 
 
 if __name__ == "__main__":

@@ -302,7 +302,9 @@ const cli_command cli_queries = {
 	"(nothing\n"
 	"is executed), and the answers are compared with the headers; --save FILE keeps them, and "
 	"--against\n"
-	"FILE checks by them without a database. split prints the statements of any script with line, "
+	"FILE checks by them without a database. --plan warns of large tables that are read whole, and "
+	"of\n"
+	"conditions that no index serves. split prints the statements of any script with line, "
 	"column,\n"
 	"byte, kind and fingerprint (-o json for programs). test runs the tests in NAME.test.sql files "
 	"against a database: all "
@@ -317,9 +319,8 @@ const cli_command cli_queries = {
 	"    cdbc queries embed sql --name bank_queries --output bank_queries.c --header "
 	"bank_queries.h",
 	"list show check test split embed",
-	OPTS_CONNECT | (OPTS_CHECK & ~(OPT_PLAN | OPT_LARGE_ROWS)) | OPT_QUIET | OPT_EXPAND |
-		OPT_FORMAT | OPT_DIALECT | OPT_FORCE | OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER |
-		OPT_STYLE,
+	OPTS_CONNECT | OPTS_CHECK | OPT_QUIET | OPT_EXPAND | OPT_FORMAT | OPT_DIALECT | OPT_FORCE |
+		OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER | OPT_STYLE,
 	queries_main,
 	test_formats,
 };

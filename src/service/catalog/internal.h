@@ -120,10 +120,11 @@ typedef struct cx_key {
 typedef struct cx_record {
 	cx_query query; /* first: a cx_query of the catalog is a record */
 	cx_key key;
-	unsigned dialects; /* their bits; 0: all */
-	cx_place place;    /* of the name */
-	cx_place sql;      /* of the SQL's first byte */
-	bool has_mark;     /* else the cardinality was guessed */
+	unsigned dialects;      /* their bits; 0: all */
+	cx_place place;         /* of the name */
+	cx_place sql;           /* of the SQL's first byte */
+	const char *parsed_sql; /* byte for byte in the place of info.sql, in our own style */
+	bool has_mark;          /* else the cardinality was guessed */
 	cx_param_rule *rules;
 	const cx_param_rule *const
 		*by_index; /* the rule of the statement's parameter i; NULL when none is declared */

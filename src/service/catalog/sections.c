@@ -289,6 +289,7 @@ static cdbc_status parse_sql(scan *s)
 	record->has_mark = s->section.has_mark;
 	length = s->sql_end - s->sql.offset;
 	sql = cx_arena_strndup(loader->arena, loader->text + s->sql.offset, length);
+	record->parsed_sql = sql;
 	record->query.info.sql = loader->is_sqlc ? cx_sqlc_written(loader, s->sql.offset, length) : sql;
 	record->read_sql = sql;
 	if (!sql || !record->query.info.sql)

@@ -256,6 +256,12 @@ static cdbc_status look_at(asker *a, const cx_check_statement *s)
 	bool is_accepted;
 	cdbc_status status = describe(a, s, &is_accepted);
 
+	if (status || !is_accepted || !a->check.options.with_plans ||
+		(s->kind != CDBC_KIND_SELECT && s->kind != CDBC_KIND_DML))
+		return status;
+	a->check.rung = "plan";
+	status = cx_check_plan(&a->check, a->session, s, &a->into->queries[a->query]);
+	a->check.rung = "server";
 	return status;
 }
 
@@ -291,7 +297,7 @@ static cdbc_status describe_piece(asker *a, const cx_piece *piece)
  * noted of it. */
 static cdbc_status describe_script(asker *a)
 {
-	const char *sql = a->check.record->query.info.sql;
+	const char *sql = a->check.record->parsed_sql;
 	cx_splitter splitter;
 	cx_piece piece;
 	cdbc_status status = CDBC_OK;

@@ -54,7 +54,7 @@ cdbc_status cx_check_origin(const cx_check *check, const cx_check_statement *s, 
 							cx_place *out)
 {
 	const cx_record *record = check->record;
-	const char *sql = record->query.info.sql;
+	const char *sql = record->parsed_sql;
 	cx_param_decl *decls;
 	size_t count = 0, at = 0, past = s->statement ? s->statement->past_length : 0;
 	cdbc_status status = CDBC_OK;

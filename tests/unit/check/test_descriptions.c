@@ -2,6 +2,7 @@
 /* Descriptions as a file: written, read, compared; what is wrong in one is told with its place. */
 #include "service/check/check.h"
 
+#include "base/error.h"
 #include "support/oom.h"
 
 #include <setjmp.h>
@@ -217,8 +218,9 @@ static cdbc_status compare(void *data, cdbc_error **err)
 			if (!q || !cx_described_add_param(d, q, "a", "text") ||
 				!cx_described_add_param(d, q, "a", "uuid") ||
 				!cx_described_add_result(d, q, "", columns, i ? 2 : 0))
-				return cdbc_descriptions_free(d), cdbc_catalog_free(catalog), CDBC_NOMEM;
-			q->hash = cx_check_hash(record);
+				status = cx_error_nomem(err);
+			else
+				q->hash = cx_check_hash(record);
 		}
 		cx_descriptions_sort(d);
 		status = cdbc_catalog_check_against(catalog, d, NULL, collect, found, &count, err);
@@ -261,16 +263,19 @@ static void test_compare(void **state)
 
 static void test_oom(void **state)
 {
+	char found[2000];
+
 	(void)state;
 	write_file("d.json", whole);
 	oom_run(load_and_export, NULL);
+	oom_run(compare, found);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read), cmocka_unit_test(test_bad),     cmocka_unit_test(test_io),
-		cmocka_unit_test(test_oom),  cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_read),    cmocka_unit_test(test_bad), cmocka_unit_test(test_io),
+		cmocka_unit_test(test_compare), cmocka_unit_test(test_oom),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
