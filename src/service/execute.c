@@ -183,6 +183,18 @@ static cdbc_status start_unit(const cdbc_call *call, const cdbc_request *request
 	return status;
 }
 
+/* A query of one value gives one column. */
+static cdbc_status check_columns(const cdbc_call *call, cdbc_result *result, cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+
+	if (!call->query || call->query->info.cardinality != CDBC_SCALAR || result->column_count == 1)
+		return CDBC_OK;
+	cx_error_set(&error, CDBC_DATA, "the query promises one value and returned %zu columns",
+				 result->column_count);
+	return cx_result_refuse(result, CDBC_DATA, error, err);
+}
+
 /* The request is under way: the result is made ready, and its first batch awaited. */
 static cdbc_status await_first(const cdbc_call *call, cdbc_result **out, cdbc_error **err)
 {
@@ -195,11 +207,14 @@ static cdbc_status await_first(const cdbc_call *call, cdbc_result **out, cdbc_er
 	result->self = session;
 	set_limits(result, call);
 	session->is_busy = true;
-	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE) {
+	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE)
+		status = check_columns(call, result, &error);
+	else
+		status = cdbc_error_status(error);
+	if (!status) {
 		*out = result;
 		return CDBC_OK;
 	}
-	status = cdbc_error_status(error);
 	cx_error_pass(err, error);
 	cx_session_close_result(session);
 	return status;

@@ -19,6 +19,9 @@ static const cli_option_row options[] = {
 	{OPT_FILE, 'f', "file", "FILE", "read the SQL from a file (- for stdin)"},
 	{OPT_PARAM, 'p', "param", "NAME=VALUE", "a parameter; may be given again"},
 	{OPT_NULL, 0, "null", "NAME", "a parameter that is NULL"},
+	{OPT_USER, 0, "user", "NAME", "for whom: :_user in the SQL"},
+	{OPT_ROLE, 0, "role", "NAME",
+	 "a role of that user: :_roles, and what `roles:` asks for; may be given again"},
 	{OPT_FORMAT, 'o', "format", "FORMAT",
 	 "table, json, ndjson, csv, tsv, markdown, arrow (table on a terminal, else tsv)"},
 	{OPT_OUTPUT, 0, "output", "FILE", "write to a file, which appears when it is complete"},
@@ -259,6 +262,25 @@ static bool *flag_of(cli_args *args, const cli_option_row *o)
 	}
 }
 
+static int add_role(cli_args *args, const char *role)
+{
+	const char **grown = realloc(args->roles, (args->role_count + 1) * sizeof *grown);
+
+	if (!grown)
+		return EXIT_INTERNAL;
+	args->roles = grown;
+	grown[args->role_count++] = role;
+	return 0;
+}
+
+void cli_session_options(const cli_args *args, cdbc_session_options *out)
+{
+	*out = (cdbc_session_options)CDBC_SESSION_OPTIONS_INIT;
+	out->user = args->user;
+	out->roles = args->roles;
+	out->role_count = args->role_count;
+}
+
 /* Applies one option; returns an exit code. */
 static int apply(const cli_command *command, cli_args *args, const cli_option_row *o,
 				 const char *value)
@@ -319,6 +341,11 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 	case OPT_DIALECT:
 		args->dialect = value;
 		return 0;
+	case OPT_USER:
+		args->user = value;
+		return 0;
+	case OPT_ROLE:
+		return add_role(args, value);
 	case OPT_STYLE:
 		args->style = value;
 		return strcmp(value, "cdbc") == 0 || strcmp(value, "sqlc") == 0
@@ -405,6 +432,7 @@ void cli_args_free(cli_args *args)
 		free((void *)(uintptr_t)args->params[i].name);
 	free(args->settings);
 	free(args->params);
+	free(args->roles);
 	free(args->words);
 	cx_buf_free(&args->folders);
 }

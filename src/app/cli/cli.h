@@ -28,39 +28,40 @@ typedef struct cli_exit_row {
 } cli_exit_row;
 
 /* Options of the command line, all subcommands together; which one takes which is in its
- * cli_command. */
-typedef enum cli_option {
-	OPT_URL = 1u << 0,
-	OPT_CONFIG = 1u << 1,
-	OPT_ENVIRONMENT = 1u << 2,
-	OPT_SET = 1u << 3,
-	OPT_QUERIES = 1u << 4,
-	OPT_FORMAT = 1u << 5,
-	OPT_OUTPUT = 1u << 6,
-	OPT_PARAM = 1u << 7,
-	OPT_NULL = 1u << 8,
-	OPT_FILE = 1u << 9,
-	OPT_TIMEOUT = 1u << 10,
-	OPT_MAX_ROWS = 1u << 11,
-	OPT_NO_HEADER = 1u << 12,
-	OPT_QUIET = 1u << 13,
-	OPT_ORIGIN = 1u << 14,
-	OPT_KEEP = 1u << 15,
-	OPT_EXPAND = 1u << 16,
-	OPT_FORCE = 1u << 17,
-	OPT_COVERAGE = 1u << 18,
-	OPT_DIALECT = 1u << 19,
-	OPT_ONLINE = 1u << 20,
-	OPT_SAVE = 1u << 21,
-	OPT_AGAINST = 1u << 22,
-	OPT_PLAN = 1u << 23,
-	OPT_LARGE_ROWS = 1u << 24,
-	OPT_STRICT = 1u << 25,
-	OPT_NAME = 1u << 26,
-	OPT_HEADER = 1u << 27,
-	OPT_STYLE = 1u << 28
-} cli_option;
+ * cli_command. A bit each. */
+#define OPT_URL         (UINT64_C(1) << 0)
+#define OPT_CONFIG      (UINT64_C(1) << 1)
+#define OPT_ENVIRONMENT (UINT64_C(1) << 2)
+#define OPT_SET         (UINT64_C(1) << 3)
+#define OPT_QUERIES     (UINT64_C(1) << 4)
+#define OPT_FORMAT      (UINT64_C(1) << 5)
+#define OPT_OUTPUT      (UINT64_C(1) << 6)
+#define OPT_PARAM       (UINT64_C(1) << 7)
+#define OPT_NULL        (UINT64_C(1) << 8)
+#define OPT_FILE        (UINT64_C(1) << 9)
+#define OPT_TIMEOUT     (UINT64_C(1) << 10)
+#define OPT_MAX_ROWS    (UINT64_C(1) << 11)
+#define OPT_NO_HEADER   (UINT64_C(1) << 12)
+#define OPT_QUIET       (UINT64_C(1) << 13)
+#define OPT_ORIGIN      (UINT64_C(1) << 14)
+#define OPT_KEEP        (UINT64_C(1) << 15)
+#define OPT_EXPAND      (UINT64_C(1) << 16)
+#define OPT_FORCE       (UINT64_C(1) << 17)
+#define OPT_COVERAGE    (UINT64_C(1) << 18)
+#define OPT_DIALECT     (UINT64_C(1) << 19)
+#define OPT_ONLINE      (UINT64_C(1) << 20)
+#define OPT_SAVE        (UINT64_C(1) << 21)
+#define OPT_AGAINST     (UINT64_C(1) << 22)
+#define OPT_PLAN        (UINT64_C(1) << 23)
+#define OPT_LARGE_ROWS  (UINT64_C(1) << 24)
+#define OPT_STRICT      (UINT64_C(1) << 25)
+#define OPT_NAME        (UINT64_C(1) << 26)
+#define OPT_HEADER      (UINT64_C(1) << 27)
+#define OPT_STYLE       (UINT64_C(1) << 28)
+#define OPT_USER        (UINT64_C(1) << 29)
+#define OPT_ROLE        (UINT64_C(1) << 30)
 
+#define OPTS_WHO   (OPT_USER | OPT_ROLE)
 #define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
 
 #define OPTS_CONNECT (OPT_URL | OPT_CONFIG | OPT_ENVIRONMENT | OPT_SET | OPT_QUERIES)
@@ -99,6 +100,9 @@ typedef struct cli_args {
 	size_t setting_count;
 	cdbc_param *params; /* -p and --null */
 	size_t param_count;
+	const char *user; /* :_user, and of roles: */
+	const char **roles;
+	size_t role_count;
 	const char **words; /* what is no option */
 	size_t word_count;
 	cx_buf folders; /* of -Q, joined */
@@ -108,7 +112,7 @@ typedef struct cli_args {
 
 /* An option: its one source for parsing, help, completions and the manual. */
 typedef struct cli_option_row {
-	uint32_t bit;
+	uint64_t bit;
 	char letter; /* 0: none */
 	const char *word;
 	const char *value; /* NULL: takes none */
@@ -121,7 +125,7 @@ typedef struct cli_command {
 	const char *summary; /* one line */
 	const char *text;    /* paragraphs below the usage */
 	const char *words;   /* what may come first: "list show check"; NULL: anything */
-	uint32_t options;
+	uint64_t options;
 	int (*run)(cli_args *args);
 	const char *const *formats; /* of -o beside those of results, ended by NULL; NULL: none */
 } cli_command;
@@ -136,6 +140,8 @@ const cli_option_row *cli_options(size_t *count);
  * cli_args_free in any case. */
 bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args *out);
 void cli_args_free(cli_args *args);
+/* For whom the arguments say the work is. Borrowed from them. */
+void cli_session_options(const cli_args *args, cdbc_session_options *out);
 /* As -s KEY=VALUE at the end would. value is borrowed. False: out of memory. */
 bool cli_args_set(cli_args *args, const char *key, const char *value);
 /* The help of a subcommand, on stdout. */

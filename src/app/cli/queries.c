@@ -320,7 +320,7 @@ const cli_command cli_queries = {
 	"bank_queries.h",
 	"list show check test split embed",
 	OPTS_CONNECT | OPTS_CHECK | OPT_QUIET | OPT_EXPAND | OPT_FORMAT | OPT_DIALECT | OPT_FORCE |
-		OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER | OPT_STYLE,
+		OPT_COVERAGE | OPT_OUTPUT | OPT_NAME | OPT_HEADER | OPT_STYLE | OPTS_WHO,
 	queries_main,
 	test_formats,
 };

@@ -260,8 +260,10 @@ static int check_names(suite *s)
 
 static int run_tests(suite *s, cli_test_printer *printer)
 {
+	cdbc_session_options who;
 	int code = EXIT_OK;
 
+	cli_session_options(&s->args, &who);
 	for (size_t i = 0; i < s->file_count; i++)
 		for (const cli_test *test = s->files[i].tests; test && !code; test = test->next) {
 			cli_test_outcome outcome;
@@ -273,7 +275,7 @@ static int run_tests(suite *s, cli_test_printer *printer)
 			if (code)
 				break;
 			cli_test_outcome_init(&outcome);
-			cli_test_run(s->client, s->dialect, &s->files[i], test, &outcome);
+			cli_test_run(s->client, &who, s->dialect, &s->files[i], test, &outcome);
 			if (outcome.verdict == TEST_BROKEN) {
 				code = cli_fail(outcome.error, outcome.status, false, NULL);
 				outcome.error = NULL;

@@ -98,6 +98,7 @@ static int execute(cli_args *args, const work *w)
 {
 	cdbc_client *client = NULL;
 	cdbc_session *session = NULL;
+	cdbc_session_options who;
 	cdbc_error *error = NULL;
 	cli_output output;
 	cdbc_status status;
@@ -111,7 +112,8 @@ static int execute(cli_args *args, const work *w)
 		cli_output_close(&output, false);
 		goto out;
 	}
-	status = cdbc_client_acquire(client, NULL, &session, &error);
+	cli_session_options(args, &who);
+	status = cdbc_client_acquire(client, &who, &session, &error);
 	if (status) {
 		code = cli_fail(error, status, false, NULL);
 		cli_output_close(&output, false);
@@ -181,7 +183,7 @@ const cli_command cli_query = {
 	"    cdbc query -d sqlite:bank.db 'select * from accounts where id = :id' -p id=7\n"
 	"Several statements run as a script: no parameters, and no rows are shown.",
 	NULL,
-	OPTS_CONNECT | OPTS_OUTPUT | OPT_FILE | OPT_PARAM | OPT_NULL,
+	OPTS_CONNECT | OPTS_OUTPUT | OPT_FILE | OPT_PARAM | OPT_NULL | OPTS_WHO,
 	query_main,
 };
 
@@ -192,6 +194,6 @@ const cli_command cli_run = {
 	"Runs a query of the configured SQL files and prints its rows:\n"
 	"    cdbc run get_user_transactions -p user_id=123 -o json",
 	NULL,
-	OPTS_CONNECT | OPTS_OUTPUT | OPT_PARAM | OPT_NULL,
+	OPTS_CONNECT | OPTS_OUTPUT | OPT_PARAM | OPT_NULL | OPTS_WHO,
 	run_main,
 };

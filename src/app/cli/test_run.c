@@ -273,8 +273,8 @@ static void run_on(cdbc_session *session, const cli_test_file *file, const cli_t
 		control(session, "rollback", test->line, test->column, out);
 }
 
-void cli_test_run(cdbc_client *client, unsigned dialect, const cli_test_file *file,
-				  const cli_test *test, cli_test_outcome *out)
+void cli_test_run(cdbc_client *client, const cdbc_session_options *who, unsigned dialect,
+				  const cli_test_file *file, const cli_test *test, cli_test_outcome *out)
 {
 	cdbc_session *session = NULL;
 
@@ -283,7 +283,7 @@ void cli_test_run(cdbc_client *client, unsigned dialect, const cli_test_file *fi
 		return;
 	}
 	out->verdict = TEST_PASSED;
-	out->status = cdbc_client_acquire(client, NULL, &session, &out->error);
+	out->status = cdbc_client_acquire(client, who, &session, &out->error);
 	if (out->status) {
 		out->verdict = TEST_BROKEN;
 		return;

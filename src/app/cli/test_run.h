@@ -27,9 +27,9 @@ void cli_test_outcome_init(cli_test_outcome *out);
 void cli_test_outcome_fini(cli_test_outcome *outcome);
 
 /* Runs one test on a session of its own, in a transaction that is rolled back unless the test says
- * otherwise. dialect is the database's bit. out is initialised. */
-void cli_test_run(cdbc_client *client, unsigned dialect, const cli_test_file *file,
-				  const cli_test *test, cli_test_outcome *out);
+ * otherwise. who may be NULL. dialect is the database's bit. out is initialised. */
+void cli_test_run(cdbc_client *client, const cdbc_session_options *who, unsigned dialect,
+				  const cli_test_file *file, const cli_test *test, cli_test_outcome *out);
 
 /* ---- test_rows.c */
 /* The rows that a step gave, as far as an expected table needs them. */

@@ -22,7 +22,9 @@
 	"-- name: added <!\ninsert into t returning id;\n" \
 	"-- name: put :one\ninsert one returning id;\n"    \
 	"-- name: slow\nselect slow;\n"                    \
-	"-- name: few\n-- max-rows: 2\nselect rows;\n"
+	"-- name: few\n-- max-rows: 2\nselect rows;\n"     \
+	"-- name: value $\nselect value;\n"                \
+	"-- name: guarded\n-- roles: teller, auditor\nselect rows;\n"
 
 typedef struct fixture {
 	fake_server *server;
@@ -665,6 +667,62 @@ static void test_formats_after_rows_were_taken(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* $ is one value: of one column. */
+static void test_one_value(void **state)
+{
+	fixture *f = *state;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "select value",
+												 .times = 1,
+												 .columns = "a int8, b int8",
+												 .rows = "1|2"});
+	answer(f, "select value", "a int8", "1");
+	assert_int_equal(cdbc_session_run(f->session, "value", CDBC_NO_PARAMS, NULL, &result, &err),
+					 CDBC_DATA);
+	assert_non_null(strstr(cdbc_error_message(err), "returned 2 columns"));
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_session_run(f->session, "value", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	cdbc_result_free(result);
+}
+
+/* Who has none of a query's roles is refused before anything is done. */
+static void test_roles(void **state)
+{
+	static const struct {
+		const char *roles[2];
+		size_t count;
+		cdbc_status status;
+	} rows[] = {{{NULL}, 0, CDBC_DENIED},
+				{{"tell", "tellers"}, 2, CDBC_DENIED},
+				{{"clerk", "auditor"}, 2, CDBC_OK}};
+	fixture *f = *state;
+
+	answer(f, "select rows", "id int8", "1");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cdbc_session_options options = CDBC_SESSION_OPTIONS_INIT;
+		cdbc_error *err = NULL;
+		cdbc_session *session;
+		cdbc_result *result;
+
+		options.user = "ada";
+		options.roles = rows[i].roles;
+		options.role_count = rows[i].count;
+		assert_int_equal(cdbc_client_acquire(f->client, &options, &session, NULL), CDBC_OK);
+		assert_int_equal(cdbc_session_run(session, "guarded", CDBC_NO_PARAMS, NULL, &result, &err),
+						 rows[i].status);
+		if (rows[i].status) {
+			check(err, CDBC_DENIED, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+			assert_int_equal(fake_server_counts(f->server).requests, 0);
+		} else {
+			cdbc_result_free(result);
+		}
+		cdbc_session_release(session);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -688,6 +746,8 @@ int main(void)
 		CASE(test_whole_numbers_keep_their_digits),
 		CASE(test_a_text_that_was_not_printed_is_no_empty_one),
 		CASE(test_formats_after_rows_were_taken),
+		CASE(test_one_value),
+		CASE(test_roles),
 	};
 	cdbc_allocator allocator = {alloc_or_not, realloc_or_not, free};
 	cdbc_error *err = NULL;
