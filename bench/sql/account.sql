@@ -1,4 +1,3 @@
 -- name: account :one
 -- param: id int8
--- read-only
 select id, name, balance, updated_at from accounts where id = :id;
