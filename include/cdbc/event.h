@@ -28,7 +28,10 @@ typedef enum cdbc_event_kind {
 	/* an attempt of a request or transaction has failed (error), and another follows */
 	CDBC_EVENT_ATTEMPT = 1u << 9,
 	CDBC_EVENT_TRANSACTION_START = 1u << 10,
-	CDBC_EVENT_TRANSACTION_END = 1u << 11 /* error NULL: it was committed */
+	CDBC_EVENT_TRANSACTION_END = 1u << 11, /* error NULL: it was committed */
+	/* an unanswered commit (error) was looked up: text is its outcome, attempt how often it was
+	 * asked for */
+	CDBC_EVENT_RESOLVED = 1u << 16
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX

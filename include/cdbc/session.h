@@ -10,6 +10,14 @@
 
 CDBC_BEGIN
 
+/* Whether a write whose commit was not answered is looked up until it is known what became of it
+ * (docs/resolver.md). It costs a row in a table a commit. */
+typedef enum cdbc_resolve {
+	CDBC_RESOLVE_DEFAULT, /* as resolver.enabled says */
+	CDBC_RESOLVE_ON,
+	CDBC_RESOLVE_OFF
+} cdbc_resolve;
+
 /* Overrides for one request; zero or NULL: the query's, the session's or the configuration's. */
 typedef struct cdbc_request_options {
 	size_t struct_size;

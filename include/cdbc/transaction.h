@@ -38,12 +38,13 @@ typedef struct cdbc_transaction_options {
 	int64_t max_retries;    /* of cdbc_session_transact; 0: the configuration's; -1: none */
 	bool restart_savepoint; /* SAVEPOINT cockroach_restart: on CockroachDB the next attempt keeps
 							   connection and place in the queue; elsewhere as without */
+	cdbc_resolve resolve;   /* what became of an unanswered commit is found out */
 } cdbc_transaction_options;
 
 #define CDBC_TRANSACTION_OPTIONS_INIT                                                          \
 	{                                                                                          \
 		sizeof(cdbc_transaction_options), NULL, CDBC_ISOLATION_DEFAULT, CDBC_PRIORITY_DEFAULT, \
-			false, NULL, 0, 0, false                                                           \
+			false, NULL, 0, 0, false, CDBC_RESOLVE_DEFAULT                                     \
 	}
 
 /* ---- by hand ---- */

@@ -26,6 +26,7 @@ static void client_free(cdbc_client *client, bool was_open)
 	cx_repository_fini(&client->queries);
 	cx_events_fini(&client->events);
 	cx_chain_fini(&client->chain);
+	cx_resolver_fini(&client->resolver);
 	cx_free(client);
 }
 
@@ -160,6 +161,14 @@ out:
 	return status;
 }
 
+static cdbc_status init_resolver(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
+{
+	cx_resolver_options options;
+	cdbc_status status = cx_options_resolver(config, &options, err);
+
+	return status ? status : cx_resolver_init(&client->resolver, &options, err);
+}
+
 /* The application's own links, then ours. */
 static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 							   const cdbc_client_options *options, cdbc_error **err)
@@ -197,6 +206,8 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 							options ? options->observer_count : 0, err);
 	if (!status)
 		status = cx_options_results(config, &client->results, &client->timeout_ms, err);
+	if (!status)
+		status = init_resolver(client, config, err);
 	if (!status)
 		status = build_chain(client, config, options, err);
 	if (!status)

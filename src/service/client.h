@@ -9,6 +9,7 @@
 #include "service/catalog/repository.h"
 #include "service/catalog/watch.h"
 #include "service/options.h"
+#include "service/resolver.h"
 #include "service/statements.h"
 #include "service/strategy/chain.h"
 #include "service/strategy/retry.h"
@@ -34,6 +35,7 @@ struct cdbc_client {
 	cx_result_options results;
 	int64_t timeout_ms;
 	cx_retry retry;
+	cx_resolver resolver;
 	cx_chain chain;
 };
 

@@ -43,6 +43,16 @@ void cx_session_give_lost(cdbc_session *session)
 	cx_lease_give(&session->lease, 0);
 }
 
+void cx_session_drop_lost(cdbc_session *session)
+{
+	const cx_conn *conn = session->lease.conn;
+
+	if (!conn || !conn->driver->state(conn->handle).is_lost)
+		return;
+	session->has_lost_state |= session->lease.is_dirty;
+	cx_lease_give(&session->lease, 0);
+}
+
 void cx_session_close_result(cdbc_session *session)
 {
 	if (!session->is_busy)

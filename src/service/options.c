@@ -232,6 +232,28 @@ cdbc_status cx_options_retry(const cdbc_config *config, cx_retry_options *out, c
 	return CDBC_OK;
 }
 
+cdbc_status cx_options_resolver(const cdbc_config *config, cx_resolver_options *out,
+								cdbc_error **err)
+{
+	const char *table = cx_config_text(config, "resolver.table");
+	int parts = 1;
+
+	for (const char *at = table; *at; at++) {
+		if (*at != '.')
+			continue;
+		if (++parts > 3 || at == table || at[1] == '.' || !at[1])
+			return cx_config_complain(config, "resolver.table", err, "\"%s\" is no table's name",
+									  table);
+	}
+	*out = (cx_resolver_options){
+		.is_enabled = cx_config_number(config, "resolver.enabled", 0),
+		.table = table,
+		.timeout_ms = duration(config, "resolver.timeout", CDBC_FOREVER),
+		.keep_ms = duration(config, "resolver.keep", CDBC_FOREVER),
+	};
+	return CDBC_OK;
+}
+
 size_t cx_options_helper_threads(const cdbc_config *config)
 {
 	return (size_t)cx_config_number(config, "helpers.threads", 1);

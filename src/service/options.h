@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "infra/config/config.h"
 #include "infra/pool/pool.h"
+#include "service/resolver.h"
 #include "service/strategy/retry.h"
 
 #include <cdbc/driver.h>
@@ -60,6 +61,10 @@ cdbc_status cx_options_queries(const cdbc_config *config, cx_query_options *out,
 void cx_options_queries_fini(cx_query_options *queries);
 
 cdbc_status cx_options_retry(const cdbc_config *config, cx_retry_options *out, cdbc_error **err);
+
+/* The table is borrowed from config. */
+cdbc_status cx_options_resolver(const cdbc_config *config, cx_resolver_options *out,
+								cdbc_error **err);
 
 size_t cx_options_helper_threads(const cdbc_config *config);
 

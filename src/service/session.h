@@ -8,6 +8,7 @@
 #include "data/exec/run.h"
 #include "service/client.h"
 #include "service/identity.h"
+#include "service/resolver.h"
 #include "service/strategy/chain.h"
 
 #include <cdbc/session.h>
@@ -22,7 +23,10 @@ typedef struct cx_session_tx {
 	bool is_lost;        /* with its connection */
 	bool has_restart;    /* SAVEPOINT cockroach_restart stands */
 	bool is_transact;    /* fn of cdbc_session_transact runs */
+	bool is_resolved;    /* its commit is to carry a token */
 	int64_t deadline_ns; /* of it all */
+	const char *name;    /* borrowed from its options, or NULL */
+	cx_commit_token token;      /* of its commit, once that is sent */
 } cx_session_tx;
 
 struct cdbc_session {
@@ -92,6 +96,8 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
 cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **err);
 /* Gives a connection back that is lost, so that the next request takes another. */
 void cx_session_give_lost(cdbc_session *session);
+/* The same of one that no request of a caller ran on. */
+void cx_session_drop_lost(cdbc_session *session);
 /* Closes the open result, if there is one. */
 void cx_session_close_result(cdbc_session *session);
 

@@ -6,6 +6,7 @@
 #include "data/exec/transaction.h"
 #include "service/session.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,6 +164,16 @@ cdbc_status cx_session_tx_check_begin(const cdbc_session *session, cdbc_error **
 	return CDBC_OK;
 }
 
+static bool is_resolved(const cdbc_session *session, const cdbc_transaction_options *options)
+{
+	bool is_new = options->struct_size >=
+				  offsetof(cdbc_transaction_options, resolve) + sizeof options->resolve;
+
+	return !options->is_read_only && !options->as_of &&
+		   cx_resolver_wants(&session->client->resolver,
+							 is_new ? options->resolve : CDBC_RESOLVE_DEFAULT);
+}
+
 cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_options *options,
 								int64_t deadline_ns, cdbc_error **err)
 {
@@ -172,10 +183,14 @@ cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_op
 	session->is_text_tx_lost = false;
 	session->tx.deadline_ns = deadline_ns;
 	status = cx_session_connect(session, deadline_ns, &error);
+	if (!status && is_resolved(session, options)) {
+		status = cx_resolver_ready(session, deadline_ns, &error);
+		session->tx.is_resolved = true;
+	}
 	if (!status)
 		status = send_begin(session, options, &error);
 	if (status) {
-		cx_session_give_lost(session);
+		cx_session_drop_lost(session);
 		if (session->lease.conn &&
 			!cx_lease_tidy(&session->lease, cx_deadline_after_ms(CX_TX_GRACE_MS)))
 			cx_lease_give(&session->lease, 0);
@@ -188,6 +203,7 @@ cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_op
 		return status;
 	}
 	session->tx.depth = 1;
+	session->tx.name = options->name;
 	session->tx.is_read_only = options->is_read_only || options->as_of;
 	return CDBC_OK;
 }
@@ -236,15 +252,40 @@ static cdbc_status refuse_commit(cdbc_session *session, cdbc_error **err)
 	return status;
 }
 
+/* The word of the commit, with the token before it when it is to leave one. Where none was sent,
+ * the transaction has none. */
+static cdbc_status send_word(cdbc_session *session, const char *sql, cdbc_error **err)
+{
+	uint32_t flags = CDBC_REQUEST_COMMITS | (session->tx.is_read_only ? CDBC_REQUEST_READ_ONLY : 0);
+	cx_session_tx *tx = &session->tx;
+	cdbc_value value;
+	cdbc_request put;
+	cdbc_status status;
+
+	if (!tx->is_resolved)
+		return control(session, sql, flags, err);
+	if (!session->lease.conn || tx->is_lost)
+		return tell_lost(err);
+	status = cx_session_connect(session, tx->deadline_ns, err);
+	if (!status)
+		status = cx_commit_token_make(&tx->token, err);
+	if (!status) {
+		put = cx_resolver_put(&session->client->resolver, &tx->token, &value);
+		status = cx_run_commit(&session->lease, &put, sql, flags, tx->deadline_ns, err);
+	}
+	if (status)
+		cx_session_give_lost(session);
+	return status;
+}
+
 /* The word of the commit, and no more. */
 static cdbc_status send_commit(cdbc_session *session, cdbc_error **err)
 {
-	uint32_t flags = CDBC_REQUEST_COMMITS | (session->tx.is_read_only ? CDBC_REQUEST_READ_ONLY : 0);
 	cdbc_status status;
 
 	if (!session->tx.has_restart)
-		return control(session, "COMMIT", flags, err);
-	status = control(session, "RELEASE SAVEPOINT " RESTART, flags, err);
+		return send_word(session, "COMMIT", err);
+	status = send_word(session, "RELEASE SAVEPOINT " RESTART, err);
 	/* that was the commit: nothing hangs on what becomes of this one */
 	if (!status)
 		(void)control(session, "COMMIT", 0, NULL);
@@ -255,15 +296,23 @@ cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
 {
 	cdbc_error *error = NULL;
 	cdbc_status status;
+	const char *name;
+	cx_commit_token token;
 
 	if (session->tx.failed_depth)
 		return refuse_commit(session, err);
 	status = send_commit(session, &error);
+	token = session->tx.token;
+	name = session->tx.name;
+	cx_session_tx_rollback(session);
 	if (status) {
 		cx_error_wrap(&error, "commit");
+		if (token.text[0] && cx_resolver_must_ask(error))
+			status = cx_resolver_settle(session, name, &token, &error);
 		cx_error_pass(err, error);
 	}
-	cx_session_tx_rollback(session);
+	if (!status && token.text[0])
+		cx_resolver_tidy(session);
 	return status;
 }
 

@@ -354,6 +354,50 @@ cdbc_status cx_run_control(cx_lease *lease, const char *sql, cdbc_statement_kind
 	return status;
 }
 
+/* The next result of several, read to its end. */
+static cdbc_status read_next(cx_run *run, cdbc_error **err)
+{
+	const struct ArrowSchema *schema;
+	bool has_result = false;
+	cdbc_status status = run->lease->conn->driver->next_result(run->cursor, run->deadline_ns,
+															   &schema, &has_result, err);
+
+	return status || !has_result ? status : read_away(run, err);
+}
+
+cdbc_status cx_run_commit(cx_lease *lease, const cdbc_request *last, const char *sql,
+						  uint32_t flags, int64_t deadline_ns, cdbc_error **err)
+{
+	const cdbc_driver *driver = lease->conn->driver;
+	cdbc_request requests[] = {*last, control(sql, flags)};
+	cx_run run = {.lease = lease, .deadline_ns = deadline_ns};
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	prepare(&run, &requests[1]);
+	status = driver->submit(lease->conn->handle, requests, 2, CDBC_ONE_SYNC, deadline_ns,
+							&run.cursor, &run.summary, &error);
+	if (status)
+		return submit_failed(&run, status, error, err);
+	status = read_next(&run, &error);
+	if (status) {
+		/* the end of the first says nothing of the commit behind it */
+		cdbc_summary facts = *driver->summary(run.cursor);
+
+		if (facts.position == CDBC_POSITION_DONE)
+			facts.position = CDBC_POSITION_SENT;
+		fail(&run, status, &facts, &error);
+	} else {
+		status = read_next(&run, &error);
+		if (status)
+			fail(&run, status, driver->summary(run.cursor), &error);
+	}
+	close_cursor(&run, status);
+	tell_end(&run, error);
+	cx_error_pass(err, error);
+	return status;
+}
+
 void cx_run_close(cx_run *run, cdbc_result *result)
 {
 	cx_result_fini(result);

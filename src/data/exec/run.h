@@ -47,6 +47,12 @@ cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request
 cdbc_status cx_run_control(cx_lease *lease, const char *sql, cdbc_statement_kind kind,
 						   uint32_t flags, int64_t deadline_ns, cdbc_error **err);
 
+/* Ends a transaction with one more statement before its end, in one round trip: the last word is
+ * said only when that statement succeeded. A failure of either is judged as the commit's. sql:
+ * COMMIT or RELEASE; flags: CDBC_REQUEST_. */
+cdbc_status cx_run_commit(cx_lease *lease, const cdbc_request *last, const char *sql,
+						  uint32_t flags, int64_t deadline_ns, cdbc_error **err);
+
 /* The source's part for whoever wraps the run in a result of its own. */
 cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err);
 const cdbc_summary *cx_run_summary(const cx_run *run);
