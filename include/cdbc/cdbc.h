@@ -14,6 +14,7 @@
 #include <cdbc/error.h>
 #include <cdbc/event.h>
 #include <cdbc/format.h>
+#include <cdbc/resolver.h>
 #include <cdbc/result.h>
 #include <cdbc/session.h>
 #include <cdbc/sql.h>

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "service/session.h"
 
+#include <cdbc/resolver.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -148,35 +149,75 @@ static void put_part(cx_buf *out, const char *part, size_t length)
 	cx_buf_putc(out, '.');
 }
 
+/* Writes resolver.table with its schema, and its database when that is given. */
+static void write_name(const char *name, const char *dialect, const char *database, cx_buf *out)
+{
+	const char *dot = strchr(name, '.');
+
+	if (database)
+		put_part(out, database, strlen(database));
+	if (!dot && strcmp(dialect, "sqlite") == 0)
+		put_part(out, "main", 4);
+	else if (!dot && dialect[0])
+		put_part(out, "public", 6);
+	for (; (dot = strchr(name, '.')); name = dot + 1)
+		put_part(out, name, (size_t)(dot - name));
+	cx_identifier_put(out, name, strlen(name));
+}
+
 /* The table with all its qualifiers: what a session's search path or database is must not matter,
  * because the question comes from another session than the commit. */
 static cdbc_status name_table(cdbc_session *session, int64_t deadline_ns, char **out,
 							  cdbc_error **err)
 {
-	const char *name = session->client->resolver.options.table, *dialect = family(session), *dot;
-	bool is_sqlite = strcmp(dialect, "sqlite") == 0;
+	const char *name = session->client->resolver.options.table, *dialect = family(session);
+	const char *dot = strchr(name, '.');
+	bool has_database = dot && strchr(dot + 1, '.');
+	char database[256] = "";
 	cx_buf text = CX_BUF_INIT(SQL_MAX);
 	cdbc_status status = CDBC_OK;
-	int dots = 0;
 
-	for (dot = name; (dot = strchr(dot, '.')); dot++)
-		dots++;
-	if (strcmp(dialect, "cockroachdb") == 0 && dots < 2) {
-		char database[256];
-
+	if (strcmp(dialect, "cockroachdb") == 0 && !has_database)
 		status = ask_database(session, deadline_ns, database, sizeof database, err);
-		if (!status)
-			put_part(&text, database, strlen(database));
-	}
-	if (dots == 0 && (is_sqlite || dialect[0]))
-		put_part(&text, is_sqlite ? "main" : "public", is_sqlite ? 4 : 6);
-	for (; (dot = strchr(name, '.')); name = dot + 1)
-		put_part(&text, name, (size_t)(dot - name));
-	cx_identifier_put(&text, name, strlen(name));
-	if (!status)
-		status = cx_buf_status(&text, "resolver.table", err);
+	if (status)
+		return status;
+	write_name(name, dialect, database[0] ? database : NULL, &text);
+	status = cx_buf_status(&text, "resolver.table", err);
 	if (!status)
 		*out = cx_buf_take(&text);
+	cx_buf_free(&text);
+	return status;
+}
+
+cdbc_status cdbc_resolver_schema(const cdbc_config *config, const char *dialect,
+								 const cdbc_sink *sink, cdbc_error **err)
+{
+	bool is_sqlite = strcmp(dialect, "sqlite") == 0;
+	cx_resolver_options options;
+	cx_buf name = CX_BUF_INIT(SQL_MAX), text = CX_BUF_INIT(SQL_MAX);
+	cdbc_status status = cx_options_resolver(config, &options, err);
+
+	if (status)
+		return status;
+	write_name(options.table, dialect, NULL, &name);
+	if (!cx_buf_status(&name, "", NULL))
+		cx_buf_putf(&text,
+					"CREATE TABLE IF NOT EXISTS %s (\n\ttoken %s PRIMARY KEY,\n"
+					"\twriter text NOT NULL CHECK (writer IN ('transaction', 'resolver')),\n"
+					"\twritten_at %s\n)%s;\n"
+					"CREATE INDEX IF NOT EXISTS %s ON %s (written_at);\n",
+					name.data, is_sqlite ? "text" : "uuid",
+					is_sqlite ? "integer NOT NULL DEFAULT (unixepoch())"
+							  : "timestamptz NOT NULL DEFAULT clock_timestamp()",
+					is_sqlite ? " WITHOUT ROWID" : "",
+					is_sqlite ? "main.cdbc_commits_written_at" : "cdbc_commits_written_at",
+					is_sqlite ? strrchr(name.data, '.') + 1 : name.data);
+	status = cx_buf_status(&name, "resolver.table", err);
+	if (!status)
+		status = cx_buf_status(&text, "schema", err);
+	if (!status)
+		status = sink->write(sink->self, text.data, text.length, err);
+	cx_buf_free(&name);
 	cx_buf_free(&text);
 	return status;
 }
@@ -287,11 +328,17 @@ cdbc_status cx_resolver_ready(cdbc_session *session, int64_t deadline_ns, cdbc_e
 
 /* ---- a token ---- */
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 cdbc_status cx_commit_token_make(cx_commit_token *out, cdbc_error **err)
 {
 	unsigned char b[16];
-	struct timespec now;
-	uint64_t ms;
 	ssize_t got;
 
 	do
@@ -299,13 +346,11 @@ cdbc_status cx_commit_token_make(cx_commit_token *out, cdbc_error **err)
 	while (got < 0 && errno == EINTR);
 	if (got != (ssize_t)sizeof b)
 		return cx_error_set(err, CDBC_RESOURCE, "the system gives no random numbers");
-	clock_gettime(CLOCK_REALTIME, &now);
-	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 	b[6] = (unsigned char)(0x80 | (b[6] & 0x0f)); /* version 8: a UUID of one's own making */
 	b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
 	snprintf(out->text, sizeof out->text, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%012" PRIx64,
 			 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9],
-			 ms & UINT64_C(0xffffffffffff));
+			 (uint64_t)now_ms() & UINT64_C(0xffffffffffff));
 	return CDBC_OK;
 }
 
@@ -438,6 +483,49 @@ cdbc_status cx_resolver_settle(cdbc_session *session, const char *name,
 	cx_error_hint(error, "ask again by its token, %s: cdbc_session_resolve, or `cdbc resolver ask`",
 				  token->text);
 	cdbc_error_free(why);
+	return status;
+}
+
+/* ---- the same by hand ---- */
+
+/* When a token was made, in milliseconds since 1970; false when it is none. */
+static bool read_token(const char *text, cx_commit_token *token, int64_t *made_ms)
+{
+	uint64_t ms = 0;
+
+	if (strlen(text) != CX_TOKEN_TEXT - 1)
+		return false;
+	for (int i = 0; i < CX_TOKEN_TEXT - 1; i++) {
+		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (is_dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
+			return false;
+		if (i > 23)
+			ms = ms << 4 | (uint64_t)(text[i] > '9' ? text[i] - 'a' + 10 : text[i] - '0');
+	}
+	memcpy(token->text, text, CX_TOKEN_TEXT);
+	*made_ms = (int64_t)ms;
+	return text[14] == '8';
+}
+
+cdbc_status cdbc_session_resolve(cdbc_session *session, const char *token, cdbc_outcome *out,
+								 cdbc_error **err)
+{
+	int64_t keep_ms = session->client->resolver.options.keep_ms, made_ms, tries;
+	cdbc_error *error = NULL;
+	cx_commit_token own;
+	cdbc_status status = cx_session_tx_check_begin(session, err);
+
+	if (status)
+		return status;
+	if (!read_token(token, &own, &made_ms))
+		return cx_error_set(err, CDBC_PARAM, "\"%.40s\" is no token of a commit", token);
+	if (keep_ms != CDBC_FOREVER && now_ms() - made_ms > keep_ms / 2)
+		return cx_error_set(err, CDBC_DATA, "the token is too old: it may have been swept");
+	status = ask_on(session, &own, out, &tries, &error);
+	if (status)
+		cx_error_wrap(&error, "resolve");
+	cx_error_pass(err, error);
 	return status;
 }
 

@@ -179,11 +179,12 @@ static void is_error(cdbc_error *err, cdbc_status status, cdbc_outcome outcome, 
 	cdbc_error_free(err);
 }
 
-static void is_ok(cdbc_status status, cdbc_error *err)
-{
-	if (status)
-		fail_msg("%s", cdbc_error_message(err));
-}
+/* The error is looked at once the call is over. */
+#define is_ok(call, err)                                                          \
+	do {                                                                          \
+		if (call)                                                                 \
+			fail_msg("%s", err ? cdbc_error_message(err) : "no error was given"); \
+	} while (0)
 
 /* ---- nothing goes wrong ---- */
 
