@@ -117,6 +117,37 @@ static cdbc_status read_away(cx_run *run, cdbc_error **err)
 	}
 }
 
+/* The next result of several, read to its end. */
+static cdbc_status read_next(cx_run *run, cdbc_error **err)
+{
+	const struct ArrowSchema *schema;
+	bool has_result = false;
+	cdbc_status status = run->lease->conn->driver->next_result(run->cursor, run->deadline_ns,
+															   &schema, &has_result, err);
+
+	return status || !has_result ? status : read_away(run, err);
+}
+
+/* One of several statements was stopped. When the session's end is what follows, nobody stopped it:
+ * the server is going away, and that is the failure. */
+static cdbc_status look_behind(cx_run *run, cdbc_status status, cdbc_error **err)
+{
+	const cdbc_driver *driver = run->lease->conn->driver;
+	cdbc_error *next = NULL;
+	cdbc_status end;
+
+	if (status == CDBC_CANCELLED || strcmp(cdbc_error_sqlstate(*err), "57014") != 0)
+		return status;
+	end = read_next(run, &next);
+	if (!end || !driver->state(run->lease->conn->handle).is_lost) {
+		cdbc_error_free(next);
+		return status;
+	}
+	cdbc_error_free(*err);
+	*err = next;
+	return end;
+}
+
 /* A unit's statement has ended: so must its transaction, before that is told. */
 static cdbc_status end_unit(cx_run *run, cdbc_error **err)
 {
@@ -148,10 +179,14 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 	if (run->handed_ns)
 		count_time(run);
 	status = driver->fetch(run->cursor, run->deadline_ns, out, &error);
-	if (status == CDBC_OK && __builtin_expect(run->is_unit, 0)) {
-		run->handed_any |= out->release && out->length > 0;
-		if (!out->release)
-			status = end_unit(run, &error);
+	if (__builtin_expect(run->is_unit, 0)) {
+		if (status) {
+			status = look_behind(run, status, &error);
+		} else {
+			run->handed_any |= out->release && out->length > 0;
+			if (!out->release)
+				status = end_unit(run, &error);
+		}
 	}
 	if (status == CDBC_OK) {
 		if (out->release && out->length > 1)
@@ -325,8 +360,10 @@ cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request
 	if (!status)
 		status =
 			conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
-	if (status)
+	if (status) {
+		status = look_behind(run, status, &error);
 		return start_failed(run, status, error, err);
+	}
 	run->result = result;
 	cx_result_init(result, &run_source, run, schema);
 	return CDBC_OK;
@@ -354,17 +391,6 @@ cdbc_status cx_run_control(cx_lease *lease, const char *sql, cdbc_statement_kind
 	return status;
 }
 
-/* The next result of several, read to its end. */
-static cdbc_status read_next(cx_run *run, cdbc_error **err)
-{
-	const struct ArrowSchema *schema;
-	bool has_result = false;
-	cdbc_status status = run->lease->conn->driver->next_result(run->cursor, run->deadline_ns,
-															   &schema, &has_result, err);
-
-	return status || !has_result ? status : read_away(run, err);
-}
-
 cdbc_status cx_run_commit(cx_lease *lease, const cdbc_request *last, const char *sql,
 						  uint32_t flags, int64_t deadline_ns, cdbc_error **err)
 {
@@ -372,6 +398,7 @@ cdbc_status cx_run_commit(cx_lease *lease, const cdbc_request *last, const char 
 	cdbc_request requests[] = {*last, control(sql, flags)};
 	cx_run run = {.lease = lease, .deadline_ns = deadline_ns};
 	cdbc_error *error = NULL;
+	cdbc_summary facts;
 	cdbc_status status;
 
 	prepare(&run, &requests[1]);
@@ -381,9 +408,9 @@ cdbc_status cx_run_commit(cx_lease *lease, const cdbc_request *last, const char 
 		return submit_failed(&run, status, error, err);
 	status = read_next(&run, &error);
 	if (status) {
+		status = look_behind(&run, status, &error);
+		facts = *driver->summary(run.cursor);
 		/* the end of the first says nothing of the commit behind it */
-		cdbc_summary facts = *driver->summary(run.cursor);
-
 		if (facts.position == CDBC_POSITION_DONE)
 			facts.position = CDBC_POSITION_SENT;
 		fail(&run, status, &facts, &error);
