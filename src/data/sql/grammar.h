@@ -21,6 +21,11 @@ typedef struct cx_grammar {
  * the process: it keeps memory for each thread that used it, until the thread ends. */
 bool cx_grammar_open(cx_grammar *out);
 
+/* Whether the parser takes a text in a time and memory that go with its length. Its scanner looks
+ * at a run of operator characters again for each sign and each beginning of a comment in it, and
+ * its tree takes two hundred bytes for each of the text's. */
+bool cx_grammar_is_bounded(const char *sql, size_t length);
+
 /* Whether PostgreSQL parses a text of any number of statements, with placeholders $n. Any thread.
  * Fails with CDBC_SQL_FILE (position set, and nothing else of the place), CDBC_NOMEM. */
 cdbc_status cx_grammar_parse(const cx_grammar *grammar, const char *sql, cdbc_error **err);

@@ -7,6 +7,43 @@
 
 #include <string.h>
 
+#define LENGTH_MAX    (2u << 20)
+#define COST_PER_BYTE 64
+#define COST_FREE     (1u << 20) /* of any text */
+
+/* The bytes that the scanner looks at in a run of operator characters. */
+static size_t cost_of(const char *run, size_t length)
+{
+	size_t times = 1;
+	bool is_line = false; /* a comment to the line's end, which is read once */
+
+	for (size_t i = 0; i < length; i++) {
+		bool is_pair = i + 1 < length;
+
+		is_line |= run[i] == '-' && is_pair && run[i + 1] == '-';
+		if (run[i] == '/' && is_pair && run[i + 1] == '*')
+			times++;
+		else if ((run[i] == '+' || run[i] == '-') && !is_line)
+			times++;
+	}
+	return times * length;
+}
+
+bool cx_grammar_is_bounded(const char *sql, size_t length)
+{
+	static const char operators[] = "~!@#^&|`?+-*/%<>=";
+	size_t cost = 0, n;
+
+	if (length > LENGTH_MAX)
+		return false;
+	for (size_t i = 0; i < length; i += n + 1) { /* a NUL byte ends a run as others do */
+		n = strspn(sql + i, operators);
+		if (n > 1)
+			cost += cost_of(sql + i, n);
+	}
+	return cost <= COST_FREE + length * COST_PER_BYTE;
+}
+
 #ifdef CDBC_PG_QUERY
 
 #include <dlfcn.h>

@@ -15,6 +15,7 @@
 
 #define LOOK_MAX    4096 /* bytes of a line or token that a message shows */
 #define REPORTS_MAX 1000 /* errors of a check that are told one by one */
+#define NOTES_MAX   100
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
@@ -47,18 +48,45 @@ void cx_diagnostic_end(const char *text, size_t length, cx_place place, cdbc_dia
 	out->end_column = (int64_t)cx_column(text, place.line_start, place.offset + token.length);
 }
 
-static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint,
-						const char *message)
+/* Hands a diagnostic to whoever loads; there is one. */
+static cdbc_status hand_over(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *hint, const char *message, bool is_error)
 {
 	int64_t column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
 	const char *text = loader->written, *begin = text + place.line_start, *end;
 	cdbc_diagnostic diagnostic;
 	char *line, name[CX_NAME_MAX * 4];
 
+	end = memchr(begin, '\n', loader->length - place.line_start);
+	if (!end)
+		end = text + loader->length;
+	line = cx_strndup(begin, end - begin > LOOK_MAX ? 0 : (size_t)(end - begin));
+	if (!line)
+		return cx_error_nomem(loader->err);
+	if (*line && line[strlen(line) - 1] == '\r')
+		line[strlen(line) - 1] = '\0';
+	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, is_error,
+								   message,      hint ? hint : "",    line};
+	diagnostic.is_note = !is_error;
+	name_of(loader, section, name, sizeof name);
+	diagnostic.query = name[0] ? name : NULL;
+	diagnostic.rung = loader->rung ? loader->rung : "lexical";
+	cx_diagnostic_end(loader->text, loader->length, place, &diagnostic);
+	loader->report(loader->data, &diagnostic);
+	cx_free(line);
+	return CDBC_OK;
+}
+
+static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place, const char *hint,
+						const char *message)
+{
+	int64_t column;
+
 	loader->error_count++;
 	if (section)
 		section->is_bad = true;
 	if (!loader->report) {
+		column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
 		cx_error_set(loader->err, CDBC_SQL_FILE, "%s:%zu:%lld: %s", loader->file, place.line,
 					 (long long)column, message);
 		cx_error_place(loader->err, loader->file, (int64_t)place.line, column);
@@ -68,23 +96,16 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 	}
 	if (loader->error_count > REPORTS_MAX) /* it is counted */
 		return CDBC_OK;
-	end = memchr(begin, '\n', loader->length - place.line_start);
-	if (!end)
-		end = text + loader->length;
-	line = cx_strndup(begin, end - begin > LOOK_MAX ? 0 : (size_t)(end - begin));
-	if (!line)
-		return cx_error_nomem(loader->err);
-	if (*line && line[strlen(line) - 1] == '\r')
-		line[strlen(line) - 1] = '\0';
-	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, true,
-								   message,      hint ? hint : "",    line};
-	name_of(loader, section, name, sizeof name);
-	diagnostic.query = name[0] ? name : NULL;
-	diagnostic.rung = loader->rung ? loader->rung : "lexical";
-	cx_diagnostic_end(loader->text, loader->length, place, &diagnostic);
-	loader->report(loader->data, &diagnostic);
-	cx_free(line);
-	return CDBC_OK;
+	return hand_over(loader, section, place, hint, message, true);
+}
+
+cdbc_status cx_sqlfiles_note(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *message)
+{
+	if (!loader->report || loader->note_count == NOTES_MAX)
+		return CDBC_OK;
+	loader->note_count++;
+	return hand_over(loader, section, place, NULL, message, false);
 }
 
 cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,

@@ -72,9 +72,9 @@ static cdbc_status ask_postgresql(const cx_sqlfiles *loader, const char *text, s
 	return status;
 }
 
-cdbc_status cx_sqlfiles_grammar(const cx_sqlfiles *loader, const cx_record *record,
-								const char *text, size_t length, const cx_param_decl *decls,
-								size_t decl_count, const char *sql, cdbc_error **err)
+cdbc_status cx_sqlfiles_grammar(cx_sqlfiles *loader, const cx_record *record, const char *text,
+								size_t length, const cx_param_decl *decls, size_t decl_count,
+								const char *sql, cdbc_error **err)
 {
 	unsigned dialects = record->dialects ? record->dialects : loader->dialect;
 	bool is_postgresql =
@@ -82,6 +82,10 @@ cdbc_status cx_sqlfiles_grammar(const cx_sqlfiles *loader, const cx_record *reco
 	bool has_additions = false;
 	cdbc_status status = CDBC_OK;
 
+	if (is_postgresql && !cx_grammar_is_bounded(sql, strlen(sql))) {
+		loader->is_passed_over = true;
+		is_postgresql = false;
+	}
 	if (is_postgresql)
 		status = ask_postgresql(loader, text, length, decls, decl_count, sql, err);
 	if (!status && (dialects & cx_dialect_cockroachdb.bit))

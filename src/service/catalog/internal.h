@@ -145,10 +145,12 @@ typedef struct cx_sqlfiles {
 	void *data;
 	cdbc_error **err;
 	size_t error_count;
+	size_t note_count;
 	/* a check of the grammar, which loading does without: it costs more than all the rest */
 	bool is_grammar_checked;
 	unsigned dialect;      /* of queries without a dialect line; 0: not known */
 	cx_grammar grammar;    /* PostgreSQL's, if it is there */
+	bool is_passed_over;   /* the parser was not asked about the query's statement, or one of them */
 	const char *rung;      /* of the check that is under way; NULL: the lexical one */
 	size_t expanded_bytes; /* of the statements that queries may become */
 	/* the file that is read */
@@ -179,6 +181,9 @@ typedef struct cx_section {
 	unsigned seen; /* headers, a bit each */
 } cx_section;
 
+/* Tells the report function, if there is one, what is no error: of the first hundred such. */
+cdbc_status cx_sqlfiles_note(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *message);
 /* Reports an error at a place. With a report function: OK, and the section is bad; without:
  * CDBC_SQL_FILE, *err is made. hint may be NULL. */
 cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,
@@ -275,8 +280,9 @@ cdbc_status cx_variant_get(const cx_record *record, size_t index, const cx_diale
 
 /* grammar.c: whether the databases that a query is for take a statement made of text, with our
  * parameters. text was read without an error. Fails as cx_statement_parse_both, with CDBC_SQL_FILE
- * and CDBC_NOMEM. */
-cdbc_status cx_sqlfiles_grammar(const cx_sqlfiles *loader, const cx_record *record,
+ * and CDBC_NOMEM. A statement that the parser would take too long for is passed over, which
+ * the loader notes. */
+cdbc_status cx_sqlfiles_grammar(cx_sqlfiles *loader, const cx_record *record,
 								const char *text, size_t length, const cx_param_decl *decls,
 								size_t decl_count, const char *sql, cdbc_error **err);
 

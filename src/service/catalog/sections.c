@@ -266,6 +266,22 @@ static cdbc_status settle_name(scan *s)
 	return record->query.info.name ? CDBC_OK : cx_error_nomem(loader->err);
 }
 
+static cdbc_status note_passed_over(scan *s)
+{
+	cx_sqlfiles *loader = s->loader;
+	cdbc_status status = CDBC_OK;
+
+	if (loader->is_passed_over) {
+		loader->rung = "grammar";
+		status = cx_sqlfiles_note(loader, &s->section, s->sql,
+								  "PostgreSQL's parser was not asked: the statement is too large, "
+								  "or has too long runs of operator characters");
+		loader->rung = NULL;
+	}
+	loader->is_passed_over = false;
+	return status;
+}
+
 static cdbc_status parse_sql(scan *s)
 {
 	cx_sqlfiles *loader = s->loader;
@@ -308,6 +324,8 @@ static cdbc_status parse_sql(scan *s)
 		status = cx_sqlfiles_adopt(loader, &s->section, s->sql, &error);
 		loader->rung = NULL;
 	}
+	if (!status)
+		status = note_passed_over(s);
 	cx_free(decls);
 	return status;
 }
