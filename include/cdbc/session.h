@@ -13,7 +13,7 @@ CDBC_BEGIN
 /* Whether a write whose commit was not answered is looked up until it is known what became of it
  * (docs/resolver.md). It costs a row in a table a commit. */
 typedef enum cdbc_resolve {
-	CDBC_RESOLVE_DEFAULT, /* as resolver.enabled says */
+	CDBC_RESOLVE_DEFAULT, /* of a transaction: as resolver.enabled says; of a single request: off */
 	CDBC_RESOLVE_ON,
 	CDBC_RESOLVE_OFF
 } cdbc_resolve;
@@ -27,11 +27,17 @@ typedef struct cdbc_request_options {
 	cdbc_arrays_mode arrays;
 	int64_t batch_rows;
 	bool is_idempotent;
+	/* ON, outside a transaction: a write goes with its token as a transaction of its own, in one
+	 * round trip. When its commit is not answered and turns out to be in, the call succeeds; one
+	 * whose rows or count were lost with the answer fails with the outcome COMMITTED. Of a result
+	 * of several batches the error has the token (CDBC_FIELD_TOKEN). */
+	cdbc_resolve resolve;
 } cdbc_request_options;
 
-#define CDBC_REQUEST_OPTIONS_INIT                                                         \
-	{                                                                                     \
-		sizeof(cdbc_request_options), 0, 0, CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, 0, false \
+#define CDBC_REQUEST_OPTIONS_INIT                                                          \
+	{                                                                                      \
+		sizeof(cdbc_request_options), 0, 0, CDBC_NUMERIC_AUTO, CDBC_ARRAYS_LIST, 0, false, \
+			CDBC_RESOLVE_DEFAULT                                                           \
 	}
 
 /* Run a named query, or SQL text, and stream its rows. name, sql and params are read only during

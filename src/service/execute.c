@@ -5,6 +5,7 @@
 #include "data/exec/transaction.h"
 #include "service/session.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define BEGIN_MAX 256
@@ -36,7 +37,7 @@ void cx_session_give_lost(cdbc_session *session)
 		return;
 	if (session->tx.depth)
 		session->tx.is_lost = true;
-	else if (session->run.summary.tx_before != CDBC_TX_IDLE &&
+	else if (!session->run.is_unit && session->run.summary.tx_before != CDBC_TX_IDLE &&
 			 !(session->run.flags & CDBC_REQUEST_COMMITS))
 		session->is_text_tx_lost = true;
 	session->has_lost_state = session->lease.is_dirty;
@@ -59,6 +60,11 @@ void cx_session_close_result(cdbc_session *session)
 		return;
 	cx_run_close(&session->run, &session->result);
 	session->is_busy = false;
+	if (__builtin_expect(session->is_found_out, 0)) {
+		session->is_found_out = false;
+		on_end(session, NULL);
+		return;
+	}
 	if (__builtin_expect(!cx_run_is_clean(&session->run), 0))
 		cx_session_give_lost(session);
 }
@@ -71,8 +77,12 @@ static void source_close(void *self)
 static cdbc_status source_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
 {
 	cdbc_session *session = self;
+	cdbc_status status = cx_run_fetch(&session->run, out, err);
 
-	return cx_run_fetch(&session->run, out, err);
+	if (__builtin_expect(status && session->token.text[0] && err && *err, 0) &&
+		cdbc_error_outcome(*err) == CDBC_OUTCOME_UNKNOWN)
+		cx_resolver_sign(&session->token, err);
+	return status;
 }
 
 static const cdbc_summary *source_summary(void *self)
@@ -177,18 +187,22 @@ static inline bool wants_unit(const cdbc_call *call, const cdbc_request *request
 		   !(request->flags & CDBC_REQUEST_SIMPLE) && !cx_session_in_transaction(call->session);
 }
 
-static cdbc_status start_unit(const cdbc_call *call, const cdbc_request *request, cdbc_error **err)
+static cdbc_status start_unit(const cdbc_call *call, const cdbc_request *token,
+							  const cdbc_request *request, cdbc_error **err)
 {
 	cdbc_session *session = call->session;
 	const cx_query *query = call->query;
 	const char *dialect =
 		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
-	cx_begin begin = {query->isolation, query->priority, NULL, query->is_read_only};
+	cx_begin begin = {0};
 	cx_buf text = CX_BUF_INIT(BEGIN_MAX);
-	cdbc_status status = cx_begin_write(&begin, dialect, &text, err);
+	cdbc_status status;
 
+	if (query)
+		begin = (cx_begin){query->isolation, query->priority, NULL, query->is_read_only};
+	status = cx_begin_write(&begin, dialect, &text, err);
 	if (!status)
-		status = cx_run_start_unit(&session->run, text.data, request, &session->result, err);
+		status = cx_run_start_unit(&session->run, text.data, token, request, &session->result, err);
 	cx_buf_free(&text);
 	return status;
 }
@@ -230,6 +244,134 @@ static cdbc_status await_first(const cdbc_call *call, cdbc_result **out, cdbc_er
 	return status;
 }
 
+/* ---- a write with a token ---- */
+
+/* Whether the request is one whose commit is to be looked up when it is not answered. */
+static inline bool wants_token(const cdbc_call *call)
+{
+	const cdbc_request_options *options = call->options;
+
+	return options &&
+		   options->struct_size >=
+			   offsetof(cdbc_request_options, resolve) + sizeof options->resolve &&
+		   options->resolve == CDBC_RESOLVE_ON && !cx_session_in_transaction(call->session);
+}
+
+/* What cannot be made a transaction with a token is refused, not run without. */
+static cdbc_status check_token(const cdbc_call *call, const cdbc_request *request, cdbc_error **err)
+{
+	bool is_write = request->kind == CDBC_KIND_DML || request->kind == CDBC_KIND_SELECT;
+
+	if (is_write && !(request->flags & CDBC_REQUEST_SIMPLE) &&
+		call->session->client->driver->capabilities & CDBC_CAN_PIPELINE)
+		return CDBC_OK;
+	cx_error_set(err, CDBC_UNSUPPORTED,
+				 "only single statements that write rows go with a token of their own");
+	cx_error_hint(err, "run it in a transaction that resolves, or without the option");
+	cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+	return CDBC_UNSUPPORTED;
+}
+
+/* It was committed, and only the answer is lost: all is well when that was heard of the statement.
+ * lost: what the failure was. */
+static cdbc_status found_committed(cdbc_session *session, bool has_columns, cdbc_error *lost,
+								   cdbc_result **out, cdbc_error **err)
+{
+	cx_run *run = &session->run;
+	cdbc_status status = cdbc_error_status(lost);
+
+	if (run->has_count && !has_columns) {
+		cdbc_error_free(lost);
+		cx_run_ended_well(run, &session->result);
+		session->result.source = &session_source;
+		session->result.self = session;
+		session->result.state = CX_RESULT_COMPLETE;
+		session->is_busy = session->is_found_out = true;
+		*out = &session->result;
+		return CDBC_OK;
+	}
+	cx_error_wrap(&lost, "committed, as its token shows, but the result was lost");
+	cx_error_hint(&lost, "never run it again: its work is in");
+	cx_error_outcome(&lost, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
+	cx_error_pass(err, lost);
+	return status;
+}
+
+/* The statement with its token has failed, and nothing is open any more. */
+static cdbc_status settle(const cdbc_call *call, bool has_columns, cdbc_error *error,
+						  cdbc_result **out, cdbc_error **err)
+{
+	cdbc_session *session = call->session;
+	cdbc_status status = cdbc_error_status(error);
+	cdbc_error *copy;
+
+	if (!cx_resolver_must_ask(error)) {
+		cx_error_pass(err, error);
+		return status;
+	}
+	copy = cx_error_copy(error);
+	status = cx_resolver_settle(session, call->name, &session->token, &error);
+	if (!status)
+		return found_committed(session, has_columns, copy, out, err);
+	cdbc_error_free(copy);
+	if (cdbc_error_outcome(error) == CDBC_OUTCOME_ROLLED_BACK) /* it is all here */
+		cx_error_outcome(&error, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_SAFE);
+	cx_error_pass(err, error);
+	return status;
+}
+
+/* err is not NULL. */
+static cdbc_status execute_with_token(const cdbc_call *call, const cdbc_request *request,
+									  cdbc_result **out, cdbc_error **err)
+{
+	cdbc_session *session = call->session;
+	cdbc_error *error = NULL;
+	cdbc_request token;
+	bool has_columns = false;
+	cdbc_value value;
+	cdbc_status status = check_token(call, request, err);
+
+	if (!status)
+		status = cx_resolver_ready(session, call->deadline_ns, err);
+	if (!status)
+		status = cx_commit_token_make(&session->token, err);
+	if (status)
+		return status;
+	token = cx_resolver_put(&session->client->resolver, &session->token, &value);
+	status = start_unit(call, &token, request, &error);
+	if (status) {
+		cx_session_drop_lost(session);
+	} else {
+		has_columns = session->result.schema;
+		status = await_first(call, out, &error);
+	}
+	if (!status && session->result.state == CX_RESULT_OPEN &&
+		cx_run_look_ahead(&session->run, &error)) {
+		status = cdbc_error_status(error);
+		cx_session_close_result(session);
+	}
+	return status ? settle(call, has_columns, error, out, err) : CDBC_OK;
+}
+
+/* What goes with other statements around it. */
+static cdbc_status execute_specially(const cdbc_call *call, const cdbc_request *request,
+									 cdbc_result **out, cdbc_error **err)
+{
+	cdbc_session *session = call->session;
+	cdbc_status status;
+
+	if (wants_token(call) && !(request->flags & CDBC_REQUEST_READ_ONLY))
+		return execute_with_token(call, request, out, err);
+	status = wants_unit(call, request)
+				 ? start_unit(call, NULL, request, err)
+				 : cx_run_start(&session->run, request, &session->result, err);
+	if (status) {
+		cx_session_give_lost(session);
+		return status;
+	}
+	return await_first(call, out, err);
+}
+
 cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **err)
 {
 	cdbc_session *session = call->session;
@@ -256,10 +398,13 @@ cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **
 	run->on_end = on_end;
 	run->self = session;
 	session->result.row_count = 0;
-	if (__builtin_expect(wants_unit(call, &request), 0))
-		status = start_unit(call, &request, err);
-	else
-		status = cx_run_start(run, &request, &session->result, err);
+	session->token.text[0] = '\0';
+	if (__builtin_expect(wants_token(call) || wants_unit(call, &request), 0)) {
+		status = execute_specially(call, &request, out, &error);
+		cx_error_pass(err, error);
+		return status;
+	}
+	status = cx_run_start(run, &request, &session->result, err);
 	if (status) {
 		cx_session_give_lost(session);
 		return status;

@@ -455,6 +455,13 @@ static void tell(cdbc_session *session, const char *name, int64_t began_ns, int6
 	cx_events_emit(&session->client->events, &event);
 }
 
+void cx_resolver_sign(const cx_commit_token *token, cdbc_error **error)
+{
+	cx_error_field(error, CDBC_FIELD_TOKEN, token->text);
+	cx_error_hint(error, "ask again by its token, %s: cdbc_session_resolve, or `cdbc resolver ask`",
+				  token->text);
+}
+
 cdbc_status cx_resolver_settle(cdbc_session *session, const char *name,
 							   const cx_commit_token *token, cdbc_error **error)
 {
@@ -479,9 +486,7 @@ cdbc_status cx_resolver_settle(cdbc_session *session, const char *name,
 				  (long long)((cx_clock_now_ns() - began_ns) / CX_NS_PER_MS),
 				  cdbc_error_message(why));
 	cx_error_outcome(error, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
-	cx_error_field(error, CDBC_FIELD_TOKEN, token->text);
-	cx_error_hint(error, "ask again by its token, %s: cdbc_session_resolve, or `cdbc resolver ask`",
-				  token->text);
+	cx_resolver_sign(token, error);
 	cdbc_error_free(why);
 	return status;
 }

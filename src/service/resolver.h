@@ -67,6 +67,9 @@ bool cx_resolver_must_ask(const cdbc_error *error);
 cdbc_status cx_resolver_settle(cdbc_session *session, const char *name,
 							   const cx_commit_token *token, cdbc_error **error);
 
+/* Gives an error whose outcome is UNKNOWN the token and what to do with it. */
+void cx_resolver_sign(const cx_commit_token *token, cdbc_error **error);
+
 /* After a commit with a token, on the session's connection: deletes old ones now and then. */
 void cx_resolver_tidy(cdbc_session *session);
 

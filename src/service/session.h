@@ -47,6 +47,8 @@ struct cdbc_session {
 	cx_session_tx tx;
 	int64_t request_count;   /* not yet told to the retry budget */
 	cx_statement *statement; /* of the open result, when it was given as text */
+	cx_commit_token token;   /* of the open result, or the last; "": it has none */
+	bool is_found_out;       /* the open result is one whose answer was lost */
 	uint64_t request_id;     /* of the open result, when somebody watches */
 	int64_t started_ns;
 	cx_unfinished unfinished;

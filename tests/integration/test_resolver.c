@@ -403,6 +403,42 @@ static void test_another_search_path(void **state)
 	execute(f.session, "drop schema elsewhere cascade");
 }
 
+/* A statement alone, with its token. */
+static int64_t mark_alone(cdbc_session *session)
+{
+	cdbc_request_options options = CDBC_REQUEST_OPTIONS_INIT;
+	cdbc_result *result = NULL;
+	cdbc_error *err = NULL;
+	int64_t count;
+
+	options.resolve = CDBC_RESOLVE_ON;
+	is_ok(cdbc_session_query(session,
+							 "insert into marks select coalesce(max(id), 0) + 1 from marks",
+							 CDBC_NO_PARAMS, &options, &result, &err),
+		  err);
+	count = cdbc_result_affected_count(result);
+	cdbc_result_free(result);
+	return count;
+}
+
+static void test_a_statement_alone(void **state)
+{
+	(void)state;
+	need_server();
+	assert_int_equal(mark_alone(f.other), 1);
+	assert_int_equal(number(f.session, "select count(*) from marks"), 1);
+	if (!f.proxy)
+		return;
+	f.resolved = 0;
+	fault_proxy_strike(f.proxy, FAULT_CUT_BEFORE_COMMIT); /* nothing of it is delivered */
+	assert_int_equal(mark_alone(f.other), 1);
+	assert_int_equal(number(f.session, "select count(*) from marks"), 2);
+	fault_proxy_strike(f.proxy, FAULT_AMBIGUOUS_UNDONE);
+	assert_int_equal(mark_alone(f.other), 1);
+	assert_int_equal(number(f.session, "select count(*) from marks"), 3);
+	assert_int_equal(f.resolved, 2);
+}
+
 static void test_the_token_is_there(void **state)
 {
 	cdbc_error *err = NULL;
@@ -473,6 +509,8 @@ int main(void)
 		SQLITE(test_a_commit_that_comes_late),
 		SERVER(test_a_transaction_in_flight),
 		SQLITE(test_a_transaction_in_flight),
+		SERVER(test_a_statement_alone),
+		SQLITE(test_a_statement_alone),
 		SERVER(test_the_token_is_there),
 		SQLITE(test_the_token_is_there),
 		SERVER(test_tokens_that_are_none),

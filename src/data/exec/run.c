@@ -50,6 +50,9 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 
 	if (run->is_unit && run->handed_any)
 		failure.position = CDBC_POSITION_ROWS_TAKEN;
+	else if (run->is_unit && !run->is_told && failure.position == CDBC_POSITION_DONE &&
+			 !failure.is_read_only)
+		failure.position = CDBC_POSITION_SENT; /* that was one of several: the commit is to come */
 	verdict = cx_outcome_judge(&failure);
 	cx_error_outcome(err, verdict.outcome, verdict.replay);
 	if (run->name) {
@@ -156,7 +159,8 @@ static cdbc_status end_unit(cx_run *run, cdbc_error **err)
 	bool has_result = false;
 	cdbc_status status;
 
-	run->summary = *driver->summary(run->cursor);
+	run->summary = run->count = *driver->summary(run->cursor);
+	run->has_count = true;
 	status = driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, err);
 	if (!status && has_result)
 		status = read_away(run, err);
@@ -172,6 +176,11 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
+	if (__builtin_expect(run->ahead.release != NULL, 0)) {
+		*out = run->ahead;
+		run->ahead.release = NULL;
+		return CDBC_OK;
+	}
 	if (run->is_told) {
 		cx_array_none(out);
 		return CDBC_OK;
@@ -196,6 +205,20 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 	fail(run, status, driver->summary(run->cursor), &error);
 	tell_end(run, error);
 	cx_error_pass(err, error);
+	return status;
+}
+
+cdbc_status cx_run_look_ahead(cx_run *run, cdbc_error **err)
+{
+	struct ArrowArray batch;
+	bool has_handed = run->handed_any;
+	cdbc_status status;
+
+	run->handed_any = false; /* nothing was, yet */
+	status = cx_run_fetch(run, &batch, err);
+	run->handed_any |= has_handed;
+	if (!status)
+		run->ahead = batch;
 	return status;
 }
 
@@ -235,6 +258,15 @@ static void source_refuse(void *self, cdbc_status status, cdbc_error **err)
 
 static const cx_result_source run_source = {source_fetch, source_summary, source_refuse, run_close};
 
+void cx_run_ended_well(cx_run *run, cdbc_result *result)
+{
+	run->cursor = NULL;
+	run->summary = run->count;
+	run->is_told = true;
+	run->is_script = false;
+	cx_result_init(result, &run_source, run, NULL);
+}
+
 /* Reads every result of a script, whose rows nobody asked for: the counts are added up, the last
  * tag stands. */
 static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
@@ -271,6 +303,8 @@ static void prepare(cx_run *run, const cdbc_request *request)
 	run->is_script = false;
 	run->is_unit = false;
 	run->is_told = false;
+	run->has_count = false;
+	run->ahead.release = NULL;
 	run->handed_ns = 0;
 	note_session(run);
 	run->summary.struct_size = sizeof run->summary;
@@ -336,27 +370,30 @@ static cdbc_request control(const char *sql, uint32_t flags)
 						  .flags = flags | CDBC_REQUEST_NO_PREPARE | CDBC_REQUEST_SMALL_RESULT};
 }
 
-cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *request,
-							  cdbc_result *result, cdbc_error **err)
+cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *token,
+							  const cdbc_request *request, cdbc_result *result, cdbc_error **err)
 {
 	cx_conn *conn = run->lease->conn;
-	const cdbc_request requests[] = {control(begin, 0), *request,
-									 control("COMMIT", CDBC_REQUEST_COMMITS)};
+	cdbc_request requests[4] = {control(begin, 0)};
 	const struct ArrowSchema *schema = NULL;
 	cdbc_error *error = NULL;
 	bool has_result = false;
+	size_t count = 1;
 	cdbc_status status;
 
+	if (token)
+		requests[count++] = *token;
+	requests[count++] = *request;
+	requests[count++] = control("COMMIT", CDBC_REQUEST_COMMITS);
 	prepare(run, request);
 	run->is_unit = true;
 	run->handed_any = false;
-	status = conn->driver->submit(conn->handle, requests, 3, CDBC_ONE_SYNC, run->deadline_ns,
+	status = conn->driver->submit(conn->handle, requests, count, CDBC_ONE_SYNC, run->deadline_ns,
 								  &run->cursor, &run->summary, &error);
 	if (status)
 		return submit_failed(run, status, error, err);
-	status = conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
-	if (!status && has_result)
-		status = read_away(run, &error);
+	for (size_t i = 0; !status && i < count - 2; i++)
+		status = read_next(run, &error);
 	if (!status)
 		status =
 			conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
@@ -430,6 +467,8 @@ void cx_run_close(cx_run *run, cdbc_result *result)
 	cx_result_fini(result);
 	if (!run->cursor)
 		return;
+	if (__builtin_expect(run->ahead.release != NULL, 0))
+		run->ahead.release(&run->ahead);
 	close_cursor(run, false);
 	tell_end(run, NULL);
 }

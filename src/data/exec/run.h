@@ -18,12 +18,15 @@ typedef struct cx_run {
 	bool is_script;   /* all its results were read already */
 	bool is_unit;     /* BEGIN went before it and COMMIT after it, in the same round trip */
 	bool handed_any;  /* rows of a unit */
+	bool has_count;   /* of a unit: its statement has ended well, and count tells how */
 	bool is_told;     /* summary is its last word: a script's, or a unit's statement */
 	const char *name; /* of the query; borrowed from the catalog or NULL */
 	const char *sql;  /* borrowed from the statement */
 	size_t sql_length;
 	cdbc_summary summary; /* after the end */
-	cdbc_result *result;  /* the one it feeds */
+	cdbc_summary count;
+	struct ArrowArray ahead; /* read already, for the next fetch; release NULL: none */
+	cdbc_result *result;     /* the one it feeds */
 	/* told once when the run has ended, well or not, a start that failed included; error is its
 	 * failure or NULL. NULL: nobody waits */
 	void (*on_end)(void *self, const cdbc_error *error);
@@ -37,10 +40,17 @@ typedef struct cx_run {
 cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result,
 						 cdbc_error **err);
 
-/* The same as a transaction of its own, in one round trip: begin is the statement that begins it.
- * Judged like a statement that stands alone: the transaction is all here. No script. */
-cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *request,
-							  cdbc_result *result, cdbc_error **err);
+/* The same as a transaction of its own, in one round trip: begin is the statement that begins it,
+ * token (may be NULL) one that goes before the request and whose rows nobody wants. Judged like a
+ * statement that stands alone: the transaction is all here. No script. */
+cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *token,
+							  const cdbc_request *request, cdbc_result *result, cdbc_error **err);
+/* Reads a batch ahead: when there is none, the end is known before the present one is handed over.
+ */
+cdbc_status cx_run_look_ahead(cx_run *run, cdbc_error **err);
+/* After a run that failed, on a connection that is closed: makes result the end of a statement that
+ * has, as was found out, ended as run->count says. on_end is the caller's affair. */
+void cx_run_ended_well(cx_run *run, cdbc_result *result);
 
 /* Runs a statement without values to its end, discarding its rows: BEGIN, COMMIT, SAVEPOINT and the
  * like. flags: CDBC_REQUEST_. Judged as any other. */

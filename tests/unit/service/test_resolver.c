@@ -545,6 +545,160 @@ static void test_old_tokens_are_swept(void **state)
 	assert_non_null(strstr(last, "LIMIT 2000"));
 }
 
+/* ---- a statement alone ---- */
+
+static cdbc_status alone(fixture *f, const char *sql, int64_t batch_rows, cdbc_result **out,
+						 cdbc_error **err)
+{
+	cdbc_request_options options = CDBC_REQUEST_OPTIONS_INIT;
+
+	options.resolve = CDBC_RESOLVE_ON;
+	options.batch_rows = batch_rows;
+	return cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, &options, out, err);
+}
+
+static void test_a_write_with_its_token(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	answer(f, PUT);
+	fake_server_answer(f->server, &(fake_answer){.sql = "insert a", .affected = 3});
+	is_ok(alone(f, "insert a", 0, &result, &err), err);
+	assert_int_equal(cdbc_result_affected_count(result), 3);
+	cdbc_result_free(result);
+	assert_string_equal(said(f, 0), "check | BEGIN | token | insert a | COMMIT");
+	assert_int_equal(fake_server_counts(f->server).submits, 2);
+	/* in a transaction it is that one's commit which counts */
+	is_ok(cdbc_session_begin(f->session, NULL, &err), err);
+	is_ok(alone(f, "insert a", 0, &result, &err), err);
+	cdbc_result_free(result);
+	is_ok(cdbc_session_commit(f->session, &err), err);
+	assert_string_equal(said(f, 5), "BEGIN | insert a | token | COMMIT");
+}
+
+static void test_a_write_that_was_committed(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	answer(f, PUT);
+	answer_lost(f, "COMMIT", 1);
+	answer_ask(f, 0, "transaction");
+	fake_server_answer(f->server, &(fake_answer){.sql = "insert a", .affected = 3});
+	is_ok(alone(f, "insert a", 0, &result, &err), err);
+	assert_int_equal(cdbc_result_affected_count(result), 3);
+	assert_true(cdbc_result_is_complete(result));
+	assert_false(cdbc_result_next(result, NULL));
+	cdbc_result_free(result);
+	assert_int_equal(f->resolved, 1);
+	answer(f, "put");
+	is_ok(put(f->session, f, &err), err); /* the session is of use */
+}
+
+/* Nothing is heard of the statement: its count is lost, and no success can be told. */
+static void test_a_write_whose_result_is_lost(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	answer(f, PUT);
+	answer_lost(f, "insert a", 1);
+	answer_lost(f, "COMMIT", 1);
+	answer_ask(f, 0, "transaction");
+	assert_int_equal(alone(f, "insert a", 0, &result, &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
+	/* rows that nobody has seen the end of */
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "insert b returning id", .columns = "id int8", .rows = "1;2"});
+	err = NULL;
+	assert_int_equal(alone(f, "insert b returning id", 0, &result, &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
+	assert_int_equal(f->resolved, 2);
+}
+
+static void test_a_write_that_was_rolled_back(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	answer(f, PUT);
+	answer_lost(f, "COMMIT", 1);
+	answer_ask(f, 0, "resolver");
+	fake_server_answer(f->server, &(fake_answer){.sql = "insert a", .affected = 3});
+	is_ok(alone(f, "insert a", 0, &result, &err), err);
+	cdbc_result_free(result);
+	assert_string_equal(said(f, 0), "check | BEGIN | token | insert a | COMMIT | ask | "
+									"BEGIN | token | insert a | COMMIT");
+}
+
+static void test_a_write_with_rows(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+	int rows = 0;
+
+	answer(f, PUT);
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "insert b returning id", .columns = "id int8", .rows = "1;2;3"});
+	for (int64_t batch_rows = 0; batch_rows < 4; batch_rows++) {
+		is_ok(alone(f, "insert b returning id", batch_rows, &result, &err), err);
+		while (cdbc_result_next(result, NULL))
+			assert_int_equal(cdbc_result_int64(result, 0), rows++ % 3 + 1);
+		assert_true(cdbc_result_is_complete(result));
+		cdbc_result_free(result);
+	}
+	assert_int_equal(rows, 12);
+	is_ok(alone(f, "insert b returning id", 1, &result, &err), err);
+	cdbc_result_free(result); /* with rows read ahead */
+	/* of several batches the first is out before the end is known */
+	answer_lost(f, "COMMIT", 1);
+	is_ok(alone(f, "insert b returning id", 1, &result, &err), err);
+	while (cdbc_result_next(result, &err))
+		;
+	assert_non_null(cdbc_error_field(err, CDBC_FIELD_TOKEN));
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	cdbc_result_free(result);
+}
+
+static void test_a_write_that_nobody_answers(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	answer(f, PUT);
+	answer(f, "insert a");
+	answer_lost(f, "COMMIT", 1);
+	answer_error(f, ASK, 0, CDBC_SQL, "42501");
+	assert_int_equal(alone(f, "insert a", 0, &result, &err), CDBC_CONNECT);
+	assert_non_null(cdbc_error_field(err, CDBC_FIELD_TOKEN));
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+}
+
+static void test_what_takes_no_token(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	answer(f, PUT);
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "select 1", .columns = "a int8", .rows = "1"});
+	is_ok(alone(f, "select 1", 0, &result, &err), err);
+	cdbc_result_free(result);
+	assert_string_equal(said(f, 0), "select 1");
+	assert_int_equal(alone(f, "create table a (b int)", 0, &result, &err), CDBC_UNSUPPORTED);
+	is_error(err, CDBC_UNSUPPORTED, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -568,6 +722,13 @@ int main(void)
 		CASE(test_the_caller_gives_up),
 		CASE(test_a_table_that_says_something_else),
 		CASE(test_old_tokens_are_swept),
+		CASE(test_a_write_with_its_token),
+		CASE(test_a_write_that_was_committed),
+		CASE(test_a_write_whose_result_is_lost),
+		CASE(test_a_write_that_was_rolled_back),
+		CASE(test_a_write_with_rows),
+		CASE(test_a_write_that_nobody_answers),
+		CASE(test_what_takes_no_token),
 	};
 	cdbc_error *err = NULL;
 
