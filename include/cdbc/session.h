@@ -68,9 +68,10 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_execute_script(cdbc_session *se
 																int64_t *affected_count,
 																cdbc_error **err);
 
-/* Asks the server to abandon what the session is running, which then fails with CDBC_CANCELLED. A
- * request that still waits for a connection goes on. The one call that any thread may make on a
- * session, as long as it is not released. Success when nothing runs. Fails with CDBC_UNSUPPORTED,
+/* Asks the server to abandon what the session is running, which then fails with CDBC_CANCELLED, as
+ * does a request that waits for a connection or between two attempts. A transaction as a function
+ * is not run again. The one call that any thread may make on a session, as long as it is not
+ * released. Success when nothing runs, or it ends by itself meanwhile. Fails with CDBC_UNSUPPORTED,
  * CDBC_CONNECT, CDBC_TIMEOUT. Waits at most 5 s. Round trips: one, on a connection of its own. */
 CDBC_API cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err);
 

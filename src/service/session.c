@@ -190,6 +190,8 @@ cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
 		atomic_store(&session->is_woken, true);
 		return CDBC_OK;
 	}
+	if (cx_pool_stop_waiting(session->client->pool, &session->lease))
+		return CDBC_OK;
 	status = cx_lease_cancel(&session->lease, session->client->helpers,
 							 cx_deadline_after_ms(CANCEL_MS), err);
 

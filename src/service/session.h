@@ -20,13 +20,13 @@ typedef struct cx_session_tx {
 	int64_t failed_depth; /* where something has failed that was not rolled back; 0: nowhere */
 	cdbc_error *failure;  /* a copy of what that was */
 	bool is_read_only;
-	bool is_lost;        /* with its connection */
-	bool has_restart;    /* SAVEPOINT cockroach_restart stands */
-	bool is_transact;    /* fn of cdbc_session_transact runs */
-	bool is_resolved;    /* its commit is to carry a token */
-	int64_t deadline_ns; /* of it all */
-	const char *name;    /* borrowed from its options, or NULL */
-	cx_commit_token token;      /* of its commit, once that is sent */
+	bool is_lost;          /* with its connection */
+	bool has_restart;      /* SAVEPOINT cockroach_restart stands */
+	bool is_transact;      /* fn of cdbc_session_transact runs */
+	bool is_resolved;      /* its commit is to carry a token */
+	int64_t deadline_ns;   /* of it all */
+	const char *name;      /* borrowed from its options, or NULL */
+	cx_commit_token token; /* of its commit, once that is sent */
 } cx_session_tx;
 
 struct cdbc_session {
@@ -139,7 +139,8 @@ bool cx_session_tx_restart(cdbc_session *session);
 /* Tells who watches that an attempt has failed and another follows. */
 void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
 							 const cdbc_error *error);
-/* Waits, without a connection unless SQL has changed it; true when cancelled meanwhile. */
+/* Waits, without a connection unless SQL has changed it or a transaction is open; true when
+ * cancelled meanwhile. */
 bool cx_session_wait(cdbc_session *session, int64_t wait_ns);
 /* *err becomes CDBC_CANCELLED; the outcome stays. */
 cdbc_status cx_session_cancelled(cdbc_error **err);

@@ -99,12 +99,11 @@ static bool get_ready(cdbc_session *session, const cdbc_transaction_options *opt
 	cx_session_tell_attempt(session, options->name, number, a->error);
 	if (session->tx.depth && !cx_session_tx_restart(session))
 		cx_session_tx_rollback(session);
-	if (session->tx.depth) { /* the place in the queue is kept */
-		cx_clock_sleep_ns(wait_ns);
-		return true;
-	}
+	/* standing at the savepoint it keeps its place in the queue */
 	if (!cx_session_wait(session, wait_ns))
 		return true;
+	if (session->tx.depth)
+		cx_session_tx_rollback(session);
 	a->status = cx_session_cancelled(&a->error);
 	return false;
 }

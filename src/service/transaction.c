@@ -309,6 +309,10 @@ cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
 		cx_error_wrap(&error, "commit");
 		if (token.text[0] && cx_resolver_must_ask(error))
 			status = cx_resolver_settle(session, name, &token, &error);
+		if (status && cdbc_error_outcome(error) == CDBC_OUTCOME_COMMITTED) {
+			cx_error_clear(&error); /* the answer came late; a commit has no other result */
+			status = CDBC_OK;
+		}
 		cx_error_pass(err, error);
 	}
 	if (!status && token.text[0])

@@ -25,7 +25,7 @@ bool cx_session_wait(cdbc_session *session, int64_t wait_ns)
 
 	if (wait_ns <= 0)
 		return false;
-	if (session->lease.conn && !session->lease.is_dirty)
+	if (session->lease.conn && !session->lease.is_dirty && !session->tx.depth)
 		cx_lease_give(&session->lease, GRACE_MS);
 	atomic_store(&session->is_woken, false);
 	atomic_store(&session->is_waiting, true);

@@ -264,8 +264,11 @@ static cdbc_status come_to(fake_conn *c, const fake_entry *e, cdbc_position plac
 
 	if (e && e->answer.gate && e->answer.gate_at == place)
 		status = fake_gate_pass(c->server, e->answer.gate, c, deadline_ns, err);
-	if (status)
+	if (status) {
 		c->summary.is_cancel_sent = true;
+		if (e->answer.loses_link) /* nobody waits for what the cancel comes to */
+			lose(c, NULL);
+	}
 	if (!status && place != CDBC_POSITION_NOT_FLUSHED) /* writing to a dead link looks well */
 		status = fake_check_link(c, err);
 	if (!status && e && e->answer.loses_link && e->answer.lost_at == place) {

@@ -60,7 +60,7 @@ typedef struct fake_answer {
 	bool loses_link;
 	cdbc_position lost_at;
 	/* Waits there (as lost_at says: in submit, next_result or fetch) until the gate is opened, the
-	 * deadline or a cancel. */
+	 * deadline or a cancel; with loses_link the link goes then. */
 	const char *gate;
 	cdbc_position gate_at;
 } fake_answer;

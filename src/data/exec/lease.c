@@ -42,7 +42,7 @@ cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, c
 
 	if (lease->conn)
 		return CDBC_OK;
-	status = cx_pool_acquire(pool, deadline_ns, source, &lease->conn, err);
+	status = cx_pool_acquire_for(pool, deadline_ns, source, lease, &lease->conn, err);
 	if (status) {
 		lease->conn = NULL;
 		return status;

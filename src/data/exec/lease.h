@@ -23,7 +23,7 @@ typedef struct cx_lease {
 
 void cx_lease_init(cx_lease *lease);
 
-/* Takes a connection when there is none. Errors as cx_pool_acquire. */
+/* Takes a connection when there is none. Errors as cx_pool_acquire; who waits is the lease. */
 cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, const char *source,
 						  cdbc_error **err);
 

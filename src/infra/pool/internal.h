@@ -57,6 +57,7 @@ typedef struct cx_waiter {
 	cdbc_error *error; /* when there is no slot; the waiter's own */
 	cdbc_status status;
 	const char *source;
+	const void *who; /* waits, for who would stop it; NULL: nobody can */
 } cx_waiter;
 
 struct cx_pool {
@@ -141,6 +142,9 @@ static inline int64_t cx_pool_alive(const cx_pool *pool)
 
 /* Answers the first waiter, with a slot or an error. Lock held. */
 void cx_pool_answer(cx_pool *pool, cx_slot *slot, cdbc_status status, cdbc_error *error);
+/* The same with another one of the queue. */
+void cx_pool_answer_at(cx_pool *pool, cx_waiter **at, cx_slot *slot, cdbc_status status,
+					   cdbc_error *error);
 /* Makes the keeper look at due_ns at the latest. Lock held. */
 static inline void cx_pool_due(cx_pool *pool, int64_t due_ns)
 {

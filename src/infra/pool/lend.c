@@ -15,6 +15,7 @@
 typedef struct wish {
 	cx_pool *pool;
 	const char *source;
+	const void *who;
 	int64_t began_ns;
 	int64_t deadline_ns;
 	uint64_t ticket; /* 0: none yet */
@@ -171,7 +172,7 @@ static cdbc_status wait_in_line(wish *w, int64_t now_ns, cx_pool_work *work, cx_
 								cdbc_error **err)
 {
 	cx_pool *pool = w->pool;
-	cx_waiter waiter = {.ticket = w->ticket, .source = w->source};
+	cx_waiter waiter = {.ticket = w->ticket, .source = w->source, .who = w->who};
 	bool is_soon;
 
 	enqueue(pool, &waiter);
@@ -245,10 +246,10 @@ static cdbc_status try_once(wish *w, cx_slot **out, cdbc_error **err)
 
 /* Kept out of the quick way's frame. */
 static __attribute__((noinline)) cdbc_status acquire_slowly(cx_pool *pool, int64_t deadline_ns,
-															const char *source, cx_conn **out,
-															cdbc_error **err)
+															const char *source, const void *who,
+															cx_conn **out, cdbc_error **err)
 {
-	wish w = {.pool = pool, .source = source, .began_ns = cx_clock_now_ns()};
+	wish w = {.pool = pool, .source = source, .who = who, .began_ns = cx_clock_now_ns()};
 	cdbc_error *error = NULL;
 	cdbc_status status;
 	cx_slot *slot = NULL;
@@ -260,7 +261,8 @@ static __attribute__((noinline)) cdbc_status acquire_slowly(cx_pool *pool, int64
 		status = try_once(&w, &slot, &error);
 	while (!status && !slot);
 	if (error) {
-		cx_error_outcome(&error, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE);
+		cx_error_outcome(&error, CDBC_OUTCOME_NOT_SENT,
+						 status == CDBC_CANCELLED ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE);
 		cx_error_wrap(&error, "acquire from pool \"%s\"", pool->options.name);
 	}
 	waited = w.has_waited ? cx_clock_now_ns() - w.began_ns : 0;
@@ -281,8 +283,8 @@ static __attribute__((noinline)) cdbc_status acquire_slowly(cx_pool *pool, int64
 	return status;
 }
 
-cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *source, cx_conn **out,
-							cdbc_error **err)
+cdbc_status cx_pool_acquire_for(cx_pool *pool, int64_t deadline_ns, const char *source,
+								const void *who, cx_conn **out, cdbc_error **err)
 {
 	int64_t now = cx_clock_coarse_ns();
 	cx_slot *slot;
@@ -298,7 +300,27 @@ cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *sour
 	}
 	pool->inside++;
 	cx_mutex_unlock(&pool->lock);
-	return acquire_slowly(pool, deadline_ns, source, out, err);
+	return acquire_slowly(pool, deadline_ns, source, who, out, err);
+}
+
+bool cx_pool_stop_waiting(cx_pool *pool, const void *who)
+{
+	cdbc_error *error = NULL;
+	cx_waiter **at;
+
+	cx_error_set(&error, CDBC_CANCELLED, "cancelled while it waited");
+	cx_mutex_lock(&pool->lock);
+	for (at = &pool->waiters; *at && (*at)->who != who;)
+		at = &(*at)->next;
+	if (*at) {
+		cx_pool_answer_at(pool, at, NULL, CDBC_CANCELLED, error);
+		error = NULL;
+	}
+	cx_mutex_unlock(&pool->lock);
+	if (!error)
+		return true;
+	cdbc_error_free(error);
+	return false;
 }
 
 /* Why a connection that is given back clean cannot be lent again; NULL: it can. */

@@ -56,9 +56,18 @@ cdbc_status cx_pool_new(const cx_pool_options *options, const cdbc_driver *drive
  * fails, why), CDBC_CONNECT or CDBC_AUTH (opening failed and nothing is lent that could come back:
  * at once for what trying again cannot mend and for a server that was never reached, else when the
  * time is over), CDBC_OVERLOADED, CDBC_CLOSED, CDBC_NOMEM. Every message begins with `acquire from
- * pool "NAME": `, the outcome is NOT_SENT, replay SAFE. */
-cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *source, cx_conn **out,
-							cdbc_error **err);
+ * pool "NAME": `, the outcome is NOT_SENT, replay SAFE. who is for cx_pool_stop_waiting. */
+cdbc_status cx_pool_acquire_for(cx_pool *pool, int64_t deadline_ns, const char *source,
+								const void *who, cx_conn **out, cdbc_error **err);
+/* The same for nobody in particular. */
+static inline cdbc_status cx_pool_acquire(cx_pool *pool, int64_t deadline_ns, const char *source,
+										  cx_conn **out, cdbc_error **err)
+{
+	return cx_pool_acquire_for(pool, deadline_ns, source, NULL, out, err);
+}
+
+/* An acquire for who that waits fails with CDBC_CANCELLED (replay NO). False: there is none. */
+bool cx_pool_stop_waiting(cx_pool *pool, const void *who);
 
 typedef enum cx_release {
 	CX_RELEASE_CLEAN, /* as it was lent: no round trip. The pool looks at driver->state and closes

@@ -28,9 +28,15 @@ void cx_conn_move(cx_pool *pool, cx_slot *slot, cx_slot_state to)
 
 void cx_pool_answer(cx_pool *pool, cx_slot *slot, cdbc_status status, cdbc_error *error)
 {
-	cx_waiter *waiter = pool->waiters;
+	cx_pool_answer_at(pool, &pool->waiters, slot, status, error);
+}
 
-	pool->waiters = waiter->next;
+void cx_pool_answer_at(cx_pool *pool, cx_waiter **at, cx_slot *slot, cdbc_status status,
+					   cdbc_error *error)
+{
+	cx_waiter *waiter = *at;
+
+	*at = waiter->next;
 	pool->queued--;
 	waiter->slot = slot;
 	waiter->status = status;

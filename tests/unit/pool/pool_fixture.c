@@ -150,7 +150,8 @@ static void *taker_main(void *data)
 {
 	taker *t = data;
 
-	t->status = cx_pool_acquire(t->fixture->pool, t->deadline_ns, "taker", &t->conn, &t->err);
+	t->status =
+		cx_pool_acquire_for(t->fixture->pool, t->deadline_ns, "taker", t, &t->conn, &t->err);
 	if (t->counter)
 		t->place = atomic_fetch_add(t->counter, 1) + 1;
 	if (!t->status && t->must_return)

@@ -137,6 +137,39 @@ static void keeps_a_connection_whose_caller_gave_up(void **state)
 	assert_string_equal(f->last_host, "db1:26257");
 }
 
+/* One who waits is stopped by its name, and nobody else. */
+static void one_who_waits_is_stopped(void **state)
+{
+	pool_fixture *f = *state;
+	taker first = {0}, second = {0}, third = {0};
+	cx_conn *conn;
+
+	f->options.max_size = 1;
+	fixture_pool(f, NULL);
+	conn = must_acquire(f);
+	assert_false(cx_pool_stop_waiting(f->pool, &first));
+	taker_start(&first, f, CX_NEVER);
+	fixture_wait_queued(f, 1);
+	taker_start(&second, f, CX_NEVER);
+	fixture_wait_queued(f, 2);
+	taker_start(&third, f, CX_NEVER);
+	fixture_wait_queued(f, 3);
+	assert_true(cx_pool_stop_waiting(f->pool, &second));
+	taker_join(&second);
+	assert_int_equal(second.status, CDBC_CANCELLED);
+	assert_int_equal(cdbc_error_outcome(second.err), CDBC_OUTCOME_NOT_SENT);
+	assert_int_equal(cdbc_error_replay(second.err), CDBC_REPLAY_NO);
+	cdbc_error_free(second.err);
+	assert_false(cx_pool_stop_waiting(f->pool, &second));
+	cx_pool_release(f->pool, conn, CX_RELEASE_CLEAN, NULL);
+	taker_join(&first);
+	assert_int_equal(first.status, CDBC_OK);
+	cx_pool_release(f->pool, first.conn, CX_RELEASE_CLEAN, NULL);
+	taker_join(&third);
+	assert_int_equal(third.status, CDBC_OK);
+	cx_pool_release(f->pool, third.conn, CX_RELEASE_CLEAN, NULL);
+}
+
 static void closing_fails_those_who_wait(void **state)
 {
 	pool_fixture *f = *state;
@@ -262,6 +295,7 @@ int main(void)
 		POOL_TEST(none_may_wait_but_for_an_opening),
 		POOL_TEST(a_slow_opening_blocks_nobody_else),
 		POOL_TEST(keeps_a_connection_whose_caller_gave_up),
+		POOL_TEST(one_who_waits_is_stopped),
 		POOL_TEST(closing_fails_those_who_wait),
 		POOL_TEST(closing_waits_for_what_is_lent),
 		POOL_TEST(an_opening_outlives_the_pool_safely),
