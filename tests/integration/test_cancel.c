@@ -165,8 +165,7 @@ static void test_a_storm(void **state)
 	pthread_join(canceller, NULL);
 	for (int i = 0; i < VICTIMS; i++)
 		cdbc_session_release(victims[i].session);
-	print_message("%d cancels, %d requests cancelled\n", atomic_load(&sent),
-				  atomic_load(&cancelled));
+	print_error("%d cancels, %d requests cancelled\n", atomic_load(&sent), atomic_load(&cancelled));
 	assert_int_equal(atomic_load(&wrong), 0);
 	assert_true(atomic_load(&cancelled) > 0);
 	cdbc_client_pool_stats(client, &stats);
