@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/hash.h"
+#include "data/sql/param_table.h"
 #include "data/sql/split.h"
 
 #include <stdio.h>
@@ -31,14 +31,6 @@ typedef struct edit {
 	uint32_t number;
 } edit;
 
-typedef struct seen_param {
-	const char *name;
-	size_t length;
-	uint64_t hash;
-	cdbc_type type;
-	bool is_list;
-} seen_param;
-
 typedef struct seen_token {
 	cx_token token;
 	cx_keyword keyword;
@@ -59,8 +51,7 @@ typedef struct parser {
 	cx_token pending;
 	edit *edits;
 	size_t edit_count, edit_capacity;
-	seen_param *params;
-	size_t param_count, param_capacity;
+	cx_param_table params;
 	size_t positional_count;
 	size_t statement_count;
 	cdbc_statement_kind kind;
@@ -136,26 +127,19 @@ static cdbc_status number_of(parser *p, const cx_token *token, uint32_t *out)
 {
 	const char *name = token->text + 1;
 	size_t length = token->length - 1;
-	uint64_t hash = cx_hash_bytes(name, length, 0);
 	const cx_param_decl *decl;
-	seen_param *seen;
 
-	for (size_t i = 0; i < p->param_count; i++)
-		if (p->params[i].hash == hash && p->params[i].length == length &&
-			!memcmp(p->params[i].name, name, length)) {
-			*out = (uint32_t)i + 1;
-			return CDBC_OK;
-		}
-	if (p->param_count == PARAM_MAX)
+	*out = cx_param_table_find(&p->params, name, length);
+	if (*out)
+		return CDBC_OK;
+	if (p->params.count == PARAM_MAX)
 		return fail_token(p, CDBC_PARAM, token, "more than 65535 parameters");
-	if (!cx_grow(&p->params, p->param_count, &p->param_capacity, sizeof *p->params))
+	*out = cx_param_table_add(&p->params, name, length);
+	if (!*out)
 		return cx_error_nomem(p->err);
 	decl = find_decl(p, name, length);
-	seen = &p->params[p->param_count++];
-	*seen = (seen_param){name, length, hash, {CDBC_TYPE_UNKNOWN, false, -1, -1}, false};
 	if (decl)
-		seen->type = decl->type;
-	*out = (uint32_t)p->param_count;
+		p->params.items[*out - 1].type = decl->type;
 	return CDBC_OK;
 }
 
@@ -194,7 +178,7 @@ static cdbc_status settle_pending(parser *p, bool is_list)
 	p->has_pending = false;
 	status = number_of(p, &p->pending, &number);
 	if (!status && is_list) {
-		seen_param *seen = &p->params[number - 1];
+		cx_seen_param *seen = &p->params.items[number - 1];
 
 		if (seen->type.id != CDBC_TYPE_UNKNOWN && !seen->type.is_array) {
 			char message[128];
@@ -236,7 +220,7 @@ static cdbc_status take_positional(parser *p, const cx_token *token)
 
 	if (cx_judge_owns_positional(&p->judge))
 		return CDBC_OK;
-	if (p->param_count)
+	if (p->params.count)
 		return fail_token(p, CDBC_PARAM, token, "$1 beside a parameter with a name");
 	for (size_t i = 1; i < token->length && number <= PARAM_MAX; i++)
 		number = number * 10 + (size_t)(token->text[i] - '0');
@@ -447,7 +431,7 @@ static cdbc_status write_sql(const parser *p, const cx_dialect *dialect, cx_buf 
 /* One block: the statement, its parameters, their names, the SQL. */
 static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement **out)
 {
-	size_t count = p->positional_count ? p->positional_count : p->param_count, names = 0,
+	size_t count = p->positional_count ? p->positional_count : p->params.count, names = 0,
 		   origin = 0;
 	cx_buf sql = CX_BUF_INIT(SIZE_MAX / 2);
 	cx_statement *statement = NULL;
@@ -455,8 +439,8 @@ static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement
 	cdbc_status status;
 	char *at;
 
-	for (size_t i = 0; i < p->param_count; i++)
-		names += p->params[i].length + 1;
+	for (size_t i = 0; i < p->params.count; i++)
+		names += p->params.items[i].length + 1;
 	status = write_sql(p, dialect, &sql, &origin);
 	if (!status)
 		status = cx_buf_status(&sql, "statement", p->err);
@@ -473,10 +457,10 @@ static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement
 		params[i] = (cx_statement_param){NULL, {CDBC_TYPE_UNKNOWN, false, -1, -1}, false};
 		if (p->positional_count)
 			continue;
-		params[i] = (cx_statement_param){at, p->params[i].type, p->params[i].is_list};
-		memcpy(at, p->params[i].name, p->params[i].length);
-		at[p->params[i].length] = '\0';
-		at += p->params[i].length + 1;
+		params[i] = (cx_statement_param){at, p->params.items[i].type, p->params.items[i].is_list};
+		memcpy(at, p->params.items[i].name, p->params.items[i].length);
+		at[p->params.items[i].length] = '\0';
+		at += p->params.items[i].length + 1;
 	}
 	if (sql.length)
 		memcpy(at, sql.data, sql.length);
@@ -524,7 +508,7 @@ static cdbc_status parse(const char *text, size_t length, const cx_param_decl *d
 		if (out[i])
 			status = make(&p, dialects[i], &made[i]);
 	cx_free(p.edits);
-	cx_free(p.params);
+	cx_param_table_free(&p.params);
 	if (status) {
 		cx_statement_unref(made[0]);
 		return status;
@@ -577,7 +561,7 @@ cdbc_status cx_statement_origin(const char *text, size_t length, const cx_dialec
 		*out = offset;
 	cx_buf_free(&sql);
 	cx_free(p.edits);
-	cx_free(p.params);
+	cx_param_table_free(&p.params);
 	return status;
 }
 

@@ -7,6 +7,7 @@
 #include "data/sql/keyword.h"
 #include "data/sql/split.h"
 #include "service/catalog/internal.h"
+#include "service/catalog/variants.h"
 
 #include <string.h>
 
@@ -86,6 +87,7 @@ static cdbc_status check_params(scan *s)
 	const cx_statement *statement = record->query.statement;
 	cx_sqlfiles *loader = s->loader;
 	cdbc_status status = CDBC_OK;
+	size_t told = 0; /* the place of each is looked for in all of the text */
 
 	for (const cx_param_rule *rule = record->rules; rule && !status; rule = rule->next) {
 		size_t i = 0;
@@ -98,19 +100,19 @@ static cdbc_status check_params(scan *s)
 				cx_sqlfiles_fail(loader, &s->section, rule->place, NULL,
 								 "parameter \"%s\" is declared, but not used", rule->info.name);
 	}
-	for (size_t i = 0; i < statement->param_count && !status; i++) {
+	for (size_t i = 0; i < statement->param_count && !status && told < CX_REPORTS_MAX; i++) {
 		const char *name = statement->params[i].name;
 
 		if (!name)
 			continue;
 		if (cx_server_param(name, strlen(name)) >= 0)
 			record->has_server_params = true;
-		else if (name[0] == '_')
+		else if (name[0] == '_' && ++told)
 			status = cx_sqlfiles_fail(
 				loader, &s->section, place_of_param(s, name),
 				"`_` begins those that are filled in: :_user, :_roles, :_now and :_request_id",
 				"there is no parameter \"%s\"", name);
-		else if (record->rules && !cx_section_rule(&s->section, name, strlen(name)))
+		else if (record->rules && !cx_section_rule(&s->section, name, strlen(name)) && ++told)
 			status = cx_sqlfiles_fail(loader, &s->section, place_of_param(s, name),
 									  "declare all parameters, or none",
 									  "parameter \"%s\" is used, but not declared", name);
