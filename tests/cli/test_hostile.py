@@ -117,8 +117,33 @@ def unterminated(t):
 def parameters(t):
     file(t, "-- name: a\nselect " + ", ".join(f":p{i}" for i in range(10000)), code=0)
     file(t, "-- name: a\nselect " + ", ".join(f":p{i}" for i in range(70000)), "more than 65535 parameters")
+    names = [f"param{i}" for i in range(50000)]
+    done = file(t, "-- name: a\nselect " + ", ".join(f":{name}" for name in names), code=0)
+    assert done.seconds < (20 if IS_SANITIZED else 2), str(done)
+    file(t, "-- name: a\n-- param: x int8\nselect :x, " + ", ".join(f":{name}" for name in names), "is used, but not declared", most=20)
+    file(t, "-- name: a\nselect " + ", ".join(f":_{name}" for name in names), "`_` begins those", most=20)
+    file(t, "-- name: a\n" + "-- param: p int8\n" * 50000 + "select :p", "49999 errors")
     file(t, "-- name: a\n" + "-- param: p int8\n" * 1000 + "select :p", r"x\.sql:3:\d+: error: ")
     file(t, "-- name: a\n" + "".join(f"-- param: p{i} int8\n" for i in range(5000)) + "select 1", r"x\.sql:\d+:\d+: error: ")
+
+
+@case("expressions for which the C library would need gigabytes, or forever")
+def patterns(t):
+    def pattern(text, says):
+        column = 25 + len(text)
+        done = file(t, f"-- name: a\n-- param: p text match='{text}'\nselect :p", *([rf":2:\d+: error: the expression is not taken: {says}"] if says else []), code=1 if says else 0)
+        assert not says or int(re.search(r":2:(\d+): error", done.out.decode()).group(1)) < column, str(done)
+
+    pattern("(" * 100000, "more than 1000 bytes")
+    pattern("(" * 400 + "a" + ")" * 400, "brackets more than 20 deep")
+    pattern("((a{1,255}){1,255}){1,255}", "its repetitions multiply")
+    pattern("a{32767}", "its repetitions multiply")
+    pattern("(" * 15 + "a" + ")+" * 15, "its repetitions multiply")
+    pattern("(a*)*" * 100, "an endless repetition of what may be empty")
+    pattern("(a|b*){1,100}" * 10, "a part that may be empty")
+    pattern("((a?){0,250})", "a part that may be empty")
+    pattern("([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}", None)
+    pattern("a{0,255}" * 10, None)
 
 
 @case("100,000 queries in one file; more than may be; every one of them wrong")

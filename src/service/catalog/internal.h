@@ -251,6 +251,10 @@ cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t len
 cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name,
 								   size_t length, cx_place place);
 
+/* pattern.c: why an expression for `match` is not given to the compiler, and where; NULL: it may
+ * be. Nothing is allocated. */
+const char *cx_pattern_refused(const char *text, size_t length, size_t *out_offset);
+
 /* A number as written, for comparing. */
 void cx_limit_read(const char *text, cx_limit *out);
 bool cx_type_is_number(cdbc_type_id id);

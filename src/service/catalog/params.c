@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "data/sql/check.h"
+#include "data/sql/dialect.h"
 #include "data/sql/keyword.h"
 #include "data/sql/types.h"
 #include "service/catalog/internal.h"
@@ -150,7 +151,7 @@ static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal
  * "..", which it would not. out->value is what a caller gives, *quoted what is written into SQL. */
 static cdbc_status read_ident(reader *r, literal *out, const char **quoted)
 {
-	cx_buf text = CX_BUF_INIT(1024), sql = CX_BUF_INIT(2048);
+	cx_buf text = CX_BUF_INIT(1024), sql = CX_BUF_INIT(2048), name = CX_BUF_INIT(1024);
 	size_t begin = r->token.offset, end = begin;
 	cdbc_status status = CDBC_OK;
 	char quote;
@@ -160,24 +161,19 @@ static cdbc_status read_ident(reader *r, literal *out, const char **quoted)
 		quote = r->token.text[0];
 		if (r->token.kind != CX_TOKEN_WORD && quote != '\'' && quote != '"')
 			break;
-		cx_buf_putc(&sql, '"');
-		for (size_t i = 0; i < r->token.length; i++) {
-			char c = r->token.text[i];
-
-			if (r->token.kind == CX_TOKEN_WORD) {
-				cx_buf_putc(&text, c);
-				cx_buf_putc(&sql, cx_lower(c));
-			} else if (i && i + 1 < r->token.length) {
-				cx_buf_putc(&text, c);
-				cx_buf_putc(&sql, c);
-				if (quote == '\'' && c == '"')
-					cx_buf_putc(&sql, c);
-				i += c == quote;
-				if (quote == '"' && c == quote)
-					cx_buf_putc(&sql, c);
+		cx_buf_clear(&name);
+		if (r->token.kind == CX_TOKEN_WORD) {
+			cx_buf_put(&text, r->token.text, r->token.length);
+			for (size_t i = 0; i < r->token.length; i++)
+				cx_buf_putc(&name, cx_lower(r->token.text[i]));
+		} else {
+			for (size_t i = 1; i + 1 < r->token.length; i++) {
+				cx_buf_putc(&name, r->token.text[i]);
+				i += r->token.text[i] == quote;
 			}
+			cx_buf_put(&text, name.data, name.length);
 		}
-		cx_buf_putc(&sql, '"');
+		cx_identifier_put(&sql, name.data, name.length);
 		end = r->token.offset + r->token.length;
 		next_or_help(r);
 		if (!cx_token_is(&r->token, '.'))
@@ -187,9 +183,9 @@ static cdbc_status read_ident(reader *r, literal *out, const char **quoted)
 		next(r);
 		end = begin; /* something has to follow the dot */
 	}
-	if (text.is_nomem || sql.is_nomem) {
+	if (text.is_nomem || sql.is_nomem || name.is_nomem) {
 		status = cx_error_nomem(r->loader->err);
-	} else if (end == begin || text.length == 0 || text.is_over || sql.is_over) {
+	} else if (end == begin || text.length == 0 || text.is_over || sql.is_over || name.is_over) {
 		status = fail(r, "write a column's name, t.a, or 'A name'", "an identifier is missing");
 	} else {
 		out->text = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, end - begin);
@@ -201,6 +197,7 @@ static cdbc_status read_ident(reader *r, literal *out, const char **quoted)
 	}
 	cx_buf_free(&text);
 	cx_buf_free(&sql);
+	cx_buf_free(&name);
 	return status;
 }
 
@@ -368,8 +365,9 @@ static cdbc_status read_match(reader *r)
 	cx_buf pattern = CX_BUF_INIT(64u << 10);
 	cx_place place;
 	regex_t *match;
+	const char *why;
 	char message[128], *text;
-	size_t length = 0;
+	size_t length = 0, at = 0;
 	int failed;
 
 	if (rule->match)
@@ -384,6 +382,15 @@ static cdbc_status read_match(reader *r)
 	if (r->token.kind != CX_TOKEN_STRING || r->token.text[0] != '\'')
 		return fail(r, "write: match='[a-z]+'", "an expression in single quotes is missing");
 	text = cx_unquote(r->loader->arena, r->token.text, r->token.length, &length);
+	why = text ? cx_pattern_refused(text, length, &at) : NULL;
+	if (why) {
+		for (size_t i = 0; i < at; i++)
+			place.offset += text[i] == '\'';
+		place.offset += at + 1;
+		return cx_sqlfiles_fail(r->loader, r->section, place,
+								"what is more is for a CHECK constraint, or for the program",
+								"the expression is not taken: %s", why);
+	}
 	match = cx_arena_calloc(r->loader->arena, 1, sizeof *match);
 	if (text)
 		cx_buf_putf(&pattern, "^(%s)$", text);
