@@ -11,6 +11,8 @@ bool cx_boundary_feed(cx_boundary *boundary, const cx_judge *judge, const cx_tok
 
 	if (cx_token_is(token, ';'))
 		return depth == 0 && boundary->body_depth == 0;
+	if (depth != 0) /* `create table t (begin int)` begins nothing */
+		return false;
 	if (token->kind != CX_TOKEN_WORD || judge->words[0] != CX_KW_CREATE ||
 		cx_token_is(&judge->prev, '.'))
 		return false;

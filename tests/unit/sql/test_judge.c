@@ -211,6 +211,13 @@ static const struct {
 	 "end; select 3",
 	 "create function f() returns int begin atomic select 1; select case when 1 = 1 then 2 end; "
 	 "end|select 3|"},
+	{"create procedure p() begin atomic create table t (begin int); end; select (case when 1 then "
+	 "2 "
+	 "end)",
+	 "create procedure p() begin atomic create table t (begin int); end|select (case when 1 then 2 "
+	 "end)|"},
+	{"create procedure p() begin atomic select (case when 1 then 2 end), (begin); end; select 1",
+	 "create procedure p() begin atomic select (case when 1 then 2 end), (begin); end|select 1|"},
 	{"create or replace procedure p() begin atomic begin; end; end; select 1",
 	 "create or replace procedure p() begin atomic begin; end; end|select 1|"},
 	{"create function f() returns int as $$ begin return 1; end $$ language plpgsql; select 2",
