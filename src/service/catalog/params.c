@@ -12,6 +12,7 @@
 #include "data/sql/types.h"
 #include "service/catalog/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A header line while it is read. */
@@ -293,9 +294,18 @@ out:
 	return status;
 }
 
+/* Whether something is neither below min nor above max. */
+static bool is_range(const cx_limit *min, const cx_limit *max)
+{
+	if (!min->is_set || !max->is_set)
+		return true;
+	return min->is_int64 && max->is_int64 ? min->int64 <= max->int64 : min->number <= max->number;
+}
+
 static cdbc_status read_limit(reader *r, cx_limit *limit)
 {
 	literal one;
+	cx_place place;
 	cdbc_status status;
 
 	if (limit->is_set)
@@ -306,12 +316,15 @@ static cdbc_status read_limit(reader *r, cx_limit *limit)
 	if (!cx_token_is(&r->token, '='))
 		return fail(r, "write: min=1", "`=` is missing");
 	next(r);
+	place = here(r);
 	status = read_literal(r, &one);
 	if (status || r->section->is_bad)
 		return status;
 	if (one.is_null)
 		return fail(r, NULL, "a limit is no null");
 	*limit = one.number;
+	if (!is_range(&r->rule->min, &r->rule->max))
+		return cx_sqlfiles_fail(r->loader, r->section, place, NULL, "no value is in that range");
 	return CDBC_OK;
 }
 
@@ -439,6 +452,7 @@ static cdbc_status read_check(reader *r)
 {
 	static const char *const words[] = {"in", "min", "max", "length", "match"};
 	char word[24];
+	char hint[48] = "the checks are in, min, max, length and match";
 	const char *near;
 
 	if (r->token.kind != CX_TOKEN_WORD || r->token.length >= sizeof word)
@@ -461,9 +475,9 @@ static cdbc_status read_check(reader *r)
 	memcpy(word, r->token.text, r->token.length);
 	word[r->token.length] = '\0';
 	near = cx_text_nearest(word, words, sizeof words / sizeof *words);
-	return cx_sqlfiles_fail(r->loader, r->section, here(r),
-							near ? near : "the checks are in(...), min=, max=, length= and match=",
-							"unknown check \"%s\"", word);
+	if (near)
+		snprintf(hint, sizeof hint, "did you mean \"%s\"?", near);
+	return cx_sqlfiles_fail(r->loader, r->section, here(r), hint, "unknown check \"%s\"", word);
 }
 
 /* ---- The line ------------------------------------------------------------------------------- */
