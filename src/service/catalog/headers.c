@@ -494,6 +494,12 @@ cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place li
 	if (at == from)
 		return cx_sqlfiles_fail(loader, section, line, "letters, digits, _ and -",
 								"a query's name is missing");
+	if (at < to && text[at] == '.') {
+		line.offset = at;
+		return cx_sqlfiles_fail(loader, section, line,
+								"a file in a folder `reports` has the names reports.NAME",
+								"a query's name has no dots");
+	}
 	if (at < to && text[at] == '(') {
 		status = read_arguments(loader, section, line, &at, to);
 		if (status || section->is_bad)

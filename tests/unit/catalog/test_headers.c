@@ -254,6 +254,7 @@ static void test_marks(void **state)
 		{"-- name: a :two\nselect 1\n", "1:12: \":two\" is no mark"},
 		{"-- name: a, :one\nselect 1\n", "1:11: \", :one\" is no mark"},
 		{"-- name: a :one something\nselect 1\n", "1:12: \":one something\" is no mark"},
+		{"-- name: reports.top :one\nselect 1\n", "1:17: a query's name has no dots"},
 		{"-- name: a^^\nselect 1\n", "1:11: \"^^\" is no mark"},
 		{"-- name: a(x, x)\nselect :x\n", "1:15: parameter \"x\" is declared twice"},
 		{"-- name: a\n-- name: b\nselect 1\n", "1:10: the query has no SQL"},
