@@ -57,6 +57,8 @@ void cx_identity_fill(cx_identity *identity, cx_server_values *out)
 	clock_gettime(CLOCK_REALTIME, &now);
 	cx_timestamp_print((int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, true, false,
 					   identity->now);
+	/* SQLite's functions take no zone of two digits, and give NULL */
+	memcpy(identity->now + strlen(identity->now), ":00", sizeof ":00");
 	bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
 	bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
 	cx_uuid_print(bytes, identity->made_id);

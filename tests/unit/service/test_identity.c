@@ -26,10 +26,11 @@ static cdbc_status run(void *data, cdbc_error **err)
 	if (!status)
 		status = cdbc_client_acquire(client, &options, &session, err);
 	if (!status)
-		status = cdbc_session_query(session,
-									"select :_user, 'auditor' in (:_roles), 'boss' in (:_roles), "
-									":_request_id, :x where :_now > '2020'",
-									CDBC_PARAMS({"x", cdbc_int64(7)}), NULL, &result, err);
+		status =
+			cdbc_session_query(session,
+							   "select :_user, 'auditor' in (:_roles), 'boss' in (:_roles), "
+							   ":_request_id, :x where :_now > '2020' and datetime(:_now) > '2020'",
+							   CDBC_PARAMS({"x", cdbc_int64(7)}), NULL, &result, err);
 	if (!status) {
 		assert_true(cdbc_result_next(result, NULL));
 		assert_memory_equal(cdbc_result_text(result, 0).data, "ann", 3);
