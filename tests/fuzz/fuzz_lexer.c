@@ -72,7 +72,7 @@ static bool take(rest *r, const char *text, size_t length)
  */
 static bool take_placeholder(rest *r, bool is_dollar)
 {
-	static const char query[] = "select value from json_each(";
+	static const char query[] = "select value from json_each(ifnull(", end[] = ", '[null]'))";
 	bool is_query;
 
 	take(r, " ", 1);
@@ -81,7 +81,7 @@ static bool take_placeholder(rest *r, bool is_dollar)
 		return false;
 	while (r->at < r->end && *r->at >= '0' && *r->at <= '9')
 		r->at++;
-	return !is_query || take(r, ")", 1);
+	return !is_query || take(r, end, sizeof end - 1);
 }
 
 static bool is_word(const cx_token *token, const char *lower)

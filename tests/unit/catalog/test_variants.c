@@ -136,7 +136,7 @@ static void test_example(void **state)
 	assert_string_equal(
 		statement->sql,
 		"select id\n  from transactions t\n where user_id = ?1\n   and id in (select "
-		"value from json_each(?2))\n order by \"t\".\"Odd\"\"Name\"");
+		"value from json_each(ifnull(?2, '[null]')))\n order by \"t\".\"Odd\"\"Name\"");
 	refuse(query, CDBC_PARAMS({"user_id", cdbc_int64(7)}, {"sort", cdbc_string("id; drop")}),
 		   "query \"list\": parameter \"sort\": \"id; drop\" is not in(created_at, Amount, "
 		   "t.\"Odd\"\"Name\")");

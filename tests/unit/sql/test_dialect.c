@@ -51,7 +51,7 @@ static void test_facts(void **state)
 	assert_true(s->features & CDBC_DIALECT_RETURNING);
 	assert_true(s->features & CDBC_DIALECT_SAVEPOINTS);
 	assert_string_equal(p->list.not_in, "<> all");
-	assert_string_equal(s->list.before, "select value from json_each(");
+	assert_string_equal(s->list.before, "select value from json_each(ifnull(");
 	for (size_t i = 0; i < 3; i++) {
 		const cdbc_dialect *d = cdbc_dialect_find(dialects[i]);
 

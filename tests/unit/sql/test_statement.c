@@ -58,22 +58,24 @@ static const struct {
 	/* lists */
 	{"select position('x' in (:p)), f((:a) in (:b)) where position(:c in x) > 0 and y in (:d)",
 	 "select position('x' in ($1)), f(($2) = any($3)) where position($4 in x) > 0 and y = any($5)",
-	 "select position('x' in (?1)), f((?2) in (select value from json_each(?3))) where "
-	 "position(?4 in x) > 0 and y in (select value from json_each(?5))"},
+	 "select position('x' in (?1)), f((?2) in (select value from json_each(ifnull(?3, '[null]')))) "
+	 "where "
+	 "position(?4 in x) > 0 and y in (select value from json_each(ifnull(?5, '[null]')))"},
 	{"select t.position in (:a)", "select t.position = any($1)",
-	 "select t.position in (select value from json_each(?1))"},
+	 "select t.position in (select value from json_each(ifnull(?1, '[null]')))"},
 	{"select position((a in (:a))::text in (:b))", "select position((a = any($1))::text in ($2))",
-	 "select position((a in (select value from json_each(?1)))::text in (?2))"},
+	 "select position((a in (select value from json_each(ifnull(?1, '[null]'))))::text in (?2))"},
 	{"select * from t where id in (:ids)", "select * from t where id = any($1)",
-	 "select * from t where id in (select value from json_each(?1))"},
+	 "select * from t where id in (select value from json_each(ifnull(?1, '[null]')))"},
 	{"select * from t where id NOT  IN ( :x )", "select * from t where id <> all( $1 )",
-	 "select * from t where id NOT  IN ( select value from json_each(?1) )"},
+	 "select * from t where id NOT  IN ( select value from json_each(ifnull(?1, '[null]')) )"},
 	{"where id not /* a */ in /* b */ (:x /* c */)", "where id <> /* a */ all /* b */ ($1 /* c */)",
-	 "where id not /* a */ in /* b */ (select value from json_each(?1) /* c */)"},
+	 "where id not /* a */ in /* b */ (select value from json_each(ifnull(?1, '[null]')) /* c */)"},
 	{"where id in (:a, :b) or id in (:a + 1)", "where id in ($1, $2) or id in ($1 + 1)",
 	 "where id in (?1, ?2) or id in (?1 + 1)"},
 	{"where a in(:x)and b in (:y)", "where a = any($1)and b = any($2)",
-	 "where a in(select value from json_each(?1))and b in (select value from json_each(?2))"},
+	 "where a in(select value from json_each(ifnull(?1, '[null]')))and b in (select value from "
+	 "json_each(ifnull(?2, '[null]')))"},
 	{"where x.in (:a)", "where x.in ($1)", "where x.in (?1)"},
 	/* a placeholder never joins the word before it */
 	{"select a from t limit:x", "select a from t limit $1", "select a from t limit ?1"},
