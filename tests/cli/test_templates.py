@@ -91,6 +91,9 @@ def expand(t):
         assert not re.search(r"(where|and)\s+(and|order)", statement), statement
     t.write("plain.sql", "select :a\n")
     equal(t.good("queries", "show", "plain", "--expand", t.path("plain.sql")).text, "-- 1 of 1\nselect $1;\n")
+    equal(t.good("queries", "show", "plain", "--expand", "--dialect", "sqlite", t.path("plain.sql")).text, "-- 1 of 1\nselect ?1;\n")
+    assert "unknown dialect" in t.run("queries", "show", "plain", "--expand", "--dialect", "mysql", t.path("plain.sql")).errors
+    assert "wants --expand" in t.run("queries", "show", "plain", "--dialect", "sqlite", t.path("plain.sql")).errors
 
 
 @case("a DELETE that may lose its condition is not loaded")

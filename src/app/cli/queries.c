@@ -195,14 +195,16 @@ static int show(cli_args *args)
 
 	if (args->word_count < 2)
 		return cli_usage(&cli_queries, "show: give the name of a query");
+	if (args->dialect && !args->is_expanded)
+		return cli_usage(&cli_queries, "show: --dialect NAME wants --expand");
 	code = cli_query_folders(args, 2, &paths, &count, &words);
 	if (!code)
 		code = load(args, paths, count, &catalog);
 	if (!code) {
 		status = cdbc_catalog_get(catalog, args->words[1], &info, &error);
 		if (!status && args->is_expanded)
-			status =
-				cdbc_catalog_expand(catalog, args->words[1], NULL, print_variant, NULL, &error);
+			status = cdbc_catalog_expand(catalog, args->words[1], args->dialect, print_variant,
+										 NULL, &error);
 		else if (!status)
 			show_one(&info);
 		if (status)
@@ -291,7 +293,8 @@ static const char *const test_formats[] = {"text", "tap", NULL};
 
 const cli_command cli_queries = {
 	"queries",
-	"cdbc queries list [PATH]... | show NAME [--expand] [PATH]... | check [PATH]... | "
+	"cdbc queries list [PATH]... | show NAME [--expand [--dialect NAME]] [PATH]... | check "
+	"[PATH]... | "
 	"test [PATH|NAME]... | split FILE | embed FOLDER",
 	"list, show, check, test, embed the named queries; split a script",
 	"list prints a line for each query, show one with its parameters and SQL. check reports all "
