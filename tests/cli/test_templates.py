@@ -96,6 +96,13 @@ def expand(t):
     assert "wants --expand" in t.run("queries", "show", "plain", "--dialect", "sqlite", t.path("plain.sql")).errors
 
 
+@case("what a file says does not steer the terminal")
+def plain(t):
+    t.write("q.sql", "-- name: a\n-- rolez: \x1b[2J\x07\tx\nselect 1\n")
+    done = t.run("queries", "check", t.path("q.sql"))
+    assert "  -- rolez: ?[2J?\tx\n     ^\n" in done.text, str(done)
+
+
 @case("a DELETE that may lose its condition is not loaded")
 def lost(t):
     t.write("q.sql", "-- name: a\ndelete from t where /*? id */ id = :id /*?*/\n")

@@ -141,6 +141,13 @@ const char *cli_severity(const cdbc_diagnostic *d)
 	return d->is_error ? "error" : d->is_note ? "note" : "warning";
 }
 
+/* A file's text on a terminal: what would steer it is shown as `?`, one for each byte. */
+static void put_plain(FILE *out, const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		fputc((*p < ' ' && *p != '\t' && *p != '\n') || *p == 0x7f ? '?' : *p, out);
+}
+
 void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 {
 	FILE *out = to;
@@ -149,9 +156,13 @@ void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 		fprintf(out, "%s:%lld:%lld: ", d->file, (long long)d->line, (long long)d->column);
 	else if (d->file && d->file[0])
 		fprintf(out, "%s: ", d->file);
-	fprintf(out, "%s: %s\n", cli_severity(d), d->message);
+	fprintf(out, "%s: ", cli_severity(d));
+	put_plain(out, d->message);
+	fputc('\n', out);
 	if (d->line_text && d->line_text[0]) {
-		fprintf(out, "  %s\n  ", d->line_text);
+		fputs("  ", out);
+		put_plain(out, d->line_text);
+		fputs("\n  ", out);
 		for (int64_t i = 1; i < d->column && d->line_text[i - 1]; i++)
 			fputc(d->line_text[i - 1] == '\t' ? '\t' : ' ', out);
 		fprintf(out, "^\n");
