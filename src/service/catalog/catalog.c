@@ -148,6 +148,7 @@ cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_recor
 										&catalog->record_capacity, sizeof(cx_record *)))
 		return cx_error_nomem(loader->err);
 	catalog->records[catalog->record_count++] = record;
+	section->record = NULL;
 	if (!first) {
 		cx_catalog_put(catalog, record);
 		return CDBC_OK;

@@ -324,7 +324,7 @@ cdbc_status cx_as_of_settle(cx_sqlfiles *loader, cx_section *section, cx_place b
 bool cx_as_of_is_wanted(const cx_record *record);
 
 /* catalog.c */
-/* Adds a record, or reports the duplicate. */
+/* Adds the section's record, which is the catalog's then, or reports the duplicate. */
 cdbc_status cx_catalog_insert(cx_sqlfiles *loader, cx_section *section, cx_record *record);
 /* False: the name is empty or too long, and no query has it. */
 bool cx_catalog_key(const char *name, cx_key *out);

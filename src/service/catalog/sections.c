@@ -398,10 +398,9 @@ static cdbc_status close_section(scan *s)
 	if (!s->is_open)
 		return CDBC_OK;
 	status = settle(s);
-	if (!status && !s->section.is_bad)
+	/* a check goes on: a query that is wrong is in the way of another of its name, too */
+	if (!status && (!s->section.is_bad || (s->loader->report && s->section.record->key.count)))
 		status = cx_catalog_insert(s->loader, &s->section, s->section.record);
-	if (!status && !s->section.is_bad)
-		s->section.record = NULL; /* the catalog's now */
 	drop_section(s);
 	return status;
 }

@@ -423,6 +423,21 @@ static void test_twelve(void **state)
 					"22:10: the query has no SQL [-- name: seven]\n");
 }
 
+static void test_twice_and_wrong(void **state)
+{
+	collected found = {0, ""};
+	const char *paths[1];
+	size_t count = 0;
+
+	write_file("twice.sql", "-- name: a\n-- role: x\nselect 1;\n-- name: a\nselect 2;\n"
+							"-- name: b\nselect 3;\n-- name: b :what\nselect 4;\n");
+	paths[0] = path_of("twice.sql");
+	assert_int_equal(cdbc_catalog_check(paths, 1, collect, &found, &count, NULL), CDBC_OK);
+	assert_int_equal(count, 4);
+	assert_non_null(strstr(found.text, "4:10: query \"a\" is also in "));
+	assert_non_null(strstr(found.text, "8:10: query \"b\" is also in "));
+}
+
 static void refuse(const cx_query *query, cdbc_params params, const char *message)
 {
 	const cx_statement *statement;
@@ -560,10 +575,11 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_headers),       cmocka_unit_test(test_folders),
-		cmocka_unit_test(test_variants),      cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_twelve),        cmocka_unit_test(test_bind),
-		cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_headers),  cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_variants), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_twelve),   cmocka_unit_test(test_twice_and_wrong),
+		cmocka_unit_test(test_bind),     cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);
