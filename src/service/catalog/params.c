@@ -297,9 +297,8 @@ out:
 /* Whether something is neither below min nor above max. */
 static bool is_range(const cx_limit *min, const cx_limit *max)
 {
-	if (!min->is_set || !max->is_set)
-		return true;
-	return min->is_int64 && max->is_int64 ? min->int64 <= max->int64 : min->number <= max->number;
+	return !min->is_set || !max->is_set ||
+		   (min->is_int64 && max->is_int64 ? min->int64 <= max->int64 : min->number <= max->number);
 }
 
 static cdbc_status read_limit(reader *r, cx_limit *limit)
@@ -472,8 +471,7 @@ static cdbc_status read_check(reader *r)
 		return read_length(r);
 	if (is_word(r, "match"))
 		return read_match(r);
-	memcpy(word, r->token.text, r->token.length);
-	word[r->token.length] = '\0';
+	snprintf(word, sizeof word, "%.*s", (int)r->token.length, r->token.text);
 	near = cx_text_nearest(word, words, sizeof words / sizeof *words);
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean \"%s\"?", near);
