@@ -36,7 +36,8 @@ static const cli_option_row options[] = {
 	{OPT_FORCE, 0, "force", NULL, "even where it is refused for safety"},
 	{OPT_COVERAGE, 0, "coverage", NULL, "test: list the queries that no test calls"},
 	{OPT_DIALECT, 0, "dialect", "NAME",
-	 "what queries without a dialect line are for: cockroachdb, postgresql, sqlite"},
+	 "what queries without a dialect line, or the resolver's table, are for: cockroachdb, "
+	 "postgresql, sqlite"},
 	{OPT_ONLINE, 0, "online", NULL, "check: have the database describe every statement"},
 	{OPT_SAVE, 0, "save", "FILE", "check: with --online, write what the database said"},
 	{OPT_AGAINST, 0, "against", "FILE", "check: without a database, by what one said before"},

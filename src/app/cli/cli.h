@@ -132,7 +132,8 @@ typedef struct cli_command {
 
 /* ---- commands.c */
 const cli_command *const *cli_commands(void); /* ended by NULL */
-extern const cli_command cli_query, cli_run, cli_queries, cli_config, cli_health, cli_demo;
+extern const cli_command cli_query, cli_run, cli_queries, cli_config, cli_health, cli_demo,
+	cli_resolver;
 
 /* ---- args.c */
 const cli_option_row *cli_options(size_t *count);

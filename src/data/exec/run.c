@@ -4,6 +4,7 @@
 #include "data/exec/run.h"
 
 #include "base/clock.h"
+#include "base/column.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "data/exec/outcome.h"
@@ -305,6 +306,7 @@ static void prepare(cx_run *run, const cdbc_request *request)
 	run->is_told = false;
 	run->has_count = false;
 	run->ahead.release = NULL;
+	run->schema.release = NULL;
 	run->handed_ns = 0;
 	note_session(run);
 	run->summary.struct_size = sizeof run->summary;
@@ -397,12 +399,14 @@ cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request
 	if (!status)
 		status =
 			conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
-	if (status) {
+	if (status)
 		status = look_behind(run, status, &error);
+	else if (schema)
+		status = cx_schema_copy(schema, &run->schema, &error);
+	if (status)
 		return start_failed(run, status, error, err);
-	}
 	run->result = result;
-	cx_result_init(result, &run_source, run, schema);
+	cx_result_init(result, &run_source, run, schema ? &run->schema : NULL);
 	return CDBC_OK;
 }
 
@@ -469,6 +473,8 @@ void cx_run_close(cx_run *run, cdbc_result *result)
 		return;
 	if (__builtin_expect(run->ahead.release != NULL, 0))
 		run->ahead.release(&run->ahead);
+	if (__builtin_expect(run->is_unit && run->schema.release, 0))
+		run->schema.release(&run->schema);
 	close_cursor(run, false);
 	tell_end(run, NULL);
 }

@@ -26,7 +26,9 @@ typedef struct cx_run {
 	cdbc_summary summary; /* after the end */
 	cdbc_summary count;
 	struct ArrowArray ahead; /* read already, for the next fetch; release NULL: none */
-	cdbc_result *result;     /* the one it feeds */
+	/* a unit's own, for the driver's is gone when the commit's result is asked for */
+	struct ArrowSchema schema;
+	cdbc_result *result; /* the one it feeds */
 	/* told once when the run has ended, well or not, a start that failed included; error is its
 	 * failure or NULL. NULL: nobody waits */
 	void (*on_end)(void *self, const cdbc_error *error);
