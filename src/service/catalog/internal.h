@@ -148,10 +148,10 @@ typedef struct cx_sqlfiles {
 	size_t note_count;
 	/* a check of the grammar, which loading does without: it costs more than all the rest */
 	bool is_grammar_checked;
-	unsigned dialect;      /* of queries without a dialect line; 0: not known */
-	cx_grammar grammar;    /* PostgreSQL's, if it is there */
-	bool is_passed_over;   /* the parser was not asked about the query's statement, or one of them */
-	const char *rung;      /* of the check that is under way; NULL: the lexical one */
+	unsigned dialect;    /* of queries without a dialect line; 0: not known */
+	cx_grammar grammar;  /* PostgreSQL's, if it is there */
+	bool is_passed_over; /* the parser was not asked about the query's statement, or one of them */
+	const char *rung;    /* of the check that is under way; NULL: the lexical one */
 	size_t expanded_bytes; /* of the statements that queries may become */
 	/* the file that is read */
 	const char *file;
@@ -286,9 +286,9 @@ cdbc_status cx_variant_get(const cx_record *record, size_t index, const cx_diale
  * parameters. text was read without an error. Fails as cx_statement_parse_both, with CDBC_SQL_FILE
  * and CDBC_NOMEM. A statement that the parser would take too long for is passed over, which
  * the loader notes. */
-cdbc_status cx_sqlfiles_grammar(cx_sqlfiles *loader, const cx_record *record,
-								const char *text, size_t length, const cx_param_decl *decls,
-								size_t decl_count, const char *sql, cdbc_error **err);
+cdbc_status cx_sqlfiles_grammar(cx_sqlfiles *loader, const cx_record *record, const char *text,
+								size_t length, const cx_param_decl *decls, size_t decl_count,
+								const char *sql, cdbc_error **err);
 
 /* The statement of a record that has no variants. */
 cdbc_status cx_statement_only(const cx_record *record, const cx_dialect *dialect,
