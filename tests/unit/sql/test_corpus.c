@@ -163,7 +163,7 @@ static void test_corpus(void **state)
 
 	(void)state;
 	if (!folder || !*folder) {
-		print_message("CDBC_CORPUS is not set: it names a folder of SQL files\n");
+		print_message("# CDBC_CORPUS is not set: it names a folder of SQL files\n");
 		skip();
 	}
 	walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
