@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -329,6 +330,7 @@ typedef struct question {
 	const char *token;
 	cdbc_outcome outcome;
 	cdbc_status status;
+	atomic_bool is_over;
 } question;
 
 static void *ask(void *data)
@@ -336,11 +338,12 @@ static void *ask(void *data)
 	question *q = data;
 
 	q->status = cdbc_session_resolve(f.other, q->token, &q->outcome, NULL);
+	atomic_store(&q->is_over, true);
 	return NULL;
 }
 
 /* Until the question stands behind the transaction's lock, where that can be seen. */
-static void until_it_waits(void)
+static void until_it_waits(question *q)
 {
 	cdbc_session *watch;
 	cdbc_error *err = NULL;
@@ -350,7 +353,8 @@ static void until_it_waits(void)
 		return;
 	}
 	is_ok(cdbc_client_acquire(f.client, NULL, &watch, &err), err);
-	while (number(watch, "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and "
+	while (!atomic_load(&q->is_over) &&
+		   number(watch, "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and "
 						 "query like '%cdbc_commits%'") == 0)
 		;
 	cdbc_session_release(watch);
@@ -364,7 +368,7 @@ static void in_flight(bool is_committed)
 	begin_unresolved(f.session);
 	is_ok(put_token(f.session, q.token, &err), err);
 	assert_int_equal(pthread_create(&q.thread, NULL, ask, &q), 0);
-	until_it_waits();
+	until_it_waits(&q);
 	if (is_committed)
 		is_ok(cdbc_session_commit(f.session, &err), err);
 	else
