@@ -13,7 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define SETTING_MAX (1u << 20)
+#define SETTING_MAX  (1u << 20)
+#define IDLE_SETTING "idle_in_transaction_session_timeout"
 
 static const cx_option rows[] = {
 #define OPTION(key, type, initial, min, max, choices, flags, variable, setting, help) \
@@ -399,6 +400,18 @@ static cdbc_status add_session_settings(const cdbc_config *config, cx_settings_s
 	return status;
 }
 
+/* The limits that the server keeps by itself. What database.settings says goes first. */
+static cdbc_status add_limits(const cdbc_config *config, cx_settings_storage *out, cdbc_error **err)
+{
+	int64_t idle_ms = cx_config_number(config, "transaction.idle_timeout", CX_OPTION_IS_NEVER);
+	char text[32];
+
+	if (idle_ms == CX_OPTION_IS_NEVER || cdbc_settings_find(&out->settings, "set." IDLE_SETTING))
+		return CDBC_OK;
+	snprintf(text, sizeof text, "%lld", (long long)idle_ms);
+	return add(out, "set." IDLE_SETTING, text, err);
+}
+
 static bool is_database_given(const cdbc_config *config)
 {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -445,6 +458,8 @@ cdbc_status cx_options_settings(const cdbc_config *config, cx_settings_storage *
 	}
 	if (status == CDBC_OK)
 		status = add_session_settings(config, &made, err);
+	if (status == CDBC_OK && is_wire(scheme))
+		status = add_limits(config, &made, err);
 	if (status) {
 		cx_options_settings_fini(&made);
 		return status;

@@ -27,11 +27,10 @@ static cdbc_client *client;
 static cdbc_client *open_client(const char *url, const char *max_size)
 {
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config_item items[] = {{"pool.max_size", max_size},
-								{"pool.max_opens_per_second", "0"},
-								{"pool.acquire_timeout", "1min"},
-								{"helpers.threads", "8"},
-								{"retry.budget", "100"}};
+	cdbc_config_item items[] = {
+		{"pool.max_size", max_size},           {"pool.max_opens_per_second", "0"},
+		{"pool.acquire_timeout", "1min"},      {"helpers.threads", "8"},
+		{"transaction.idle_timeout", "500ms"}, {"retry.budget", "100"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_client *out = NULL;
 	cdbc_config *config = NULL;
@@ -226,11 +225,53 @@ static void test_a_drain_in_a_transaction(void **state)
 	fault_proxy_stop(proxy);
 }
 
+/* ---- idle in a transaction ---- */
+
+/* The server ends it, which is no unanswered commit. */
+static void test_idle_for_too_long(void **state)
+{
+	const char *url = getenv("CDBC_TEST_URL");
+	cdbc_session *session, *watch;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+	int64_t left = 1;
+
+	(void)state;
+	if (!url || strncmp(url, "cockroachdb", 11) == 0) {
+		print_message("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres\n");
+		skip();
+	}
+	client = open_client(url, "2");
+	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_client_acquire(client, NULL, &watch, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_begin(session, NULL, NULL), CDBC_OK);
+	assert_int_equal(run(session, "select 4711", NULL), CDBC_OK);
+	while (left > 0) {
+		assert_int_equal(
+			cdbc_session_query(watch,
+							   "select count(*) from pg_stat_activity where query = 'select 4711'",
+							   CDBC_NO_PARAMS, NULL, &result, NULL),
+			CDBC_OK);
+		assert_true(cdbc_result_next(result, NULL));
+		left = cdbc_result_int64(result, 0);
+		cdbc_result_free(result);
+	}
+	assert_int_equal(cdbc_session_commit(session, &err), CDBC_CONNECT);
+	assert_string_equal(cdbc_error_sqlstate(err), "25P03");
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
+	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_TRANSACTION);
+	cdbc_error_free(err);
+	cdbc_session_release(session);
+	cdbc_session_release(watch);
+	cdbc_client_close(client, 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_storm),
 		cmocka_unit_test(test_a_drain_in_a_transaction),
+		cmocka_unit_test(test_idle_for_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

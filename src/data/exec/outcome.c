@@ -8,6 +8,7 @@
 typedef enum cause {
 	NO_CONNECTION,
 	LINK_LOST,
+	IDLED,
 	AMBIGUOUS,
 	UNANSWERED,
 	PARTIAL,
@@ -94,6 +95,8 @@ static bool is_caused(const cx_failure *f, cause heard)
 			   f->status == CDBC_OVERLOADED || f->status == CDBC_NOMEM;
 	case LINK_LOST:
 		return f->is_link_lost;
+	case IDLED:
+		return strcmp(f->sqlstate, "25P03") == 0;
 	case AMBIGUOUS:
 		return strcmp(f->sqlstate, "40003") == 0;
 	case UNANSWERED:
@@ -156,6 +159,7 @@ static const char *cause_text(cause heard)
 	static const char *const texts[] = {
 		[NO_CONNECTION] = "no connection, overload, or the deadline",
 		[LINK_LOST] = "the link was lost",
+		[IDLED] = "25P03",
 		[AMBIGUOUS] = "40003",
 		[UNANSWERED] = "no answer",
 		[PARTIAL] = "XXA00",
