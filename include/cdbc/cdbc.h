@@ -9,6 +9,7 @@
 #include <cdbc/check.h>
 #include <cdbc/client.h>
 #include <cdbc/config.h>
+#include <cdbc/copy.h>
 #include <cdbc/dialect.h>
 #include <cdbc/driver.h>
 #include <cdbc/error.h>

@@ -82,7 +82,7 @@ static int64_t deadline_of(const cdbc_session *session, const cdbc_call *call)
 cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err)
 {
 	if (session->is_busy) {
-		cx_error_set(err, CDBC_USAGE, "the session's last result is still open");
+		cx_error_set(err, CDBC_USAGE, "the session's last result, or a copy, is still open");
 		cx_error_hint(err, "free it first, or use another session");
 		return CDBC_USAGE;
 	}

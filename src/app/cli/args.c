@@ -27,6 +27,8 @@ static const cli_option_row options[] = {
 	{OPT_OUTPUT, 0, "output", "FILE", "write to a file, which appears when it is complete"},
 	{OPT_TIMEOUT, 't', "timeout", "SECONDS", "of each request; 0: none"},
 	{OPT_MAX_ROWS, 0, "max-rows", "N", "more rows than this are an error"},
+	{OPT_CHUNK_ROWS, 0, "chunk-rows", "N", "copy: commit after each N rows (else all or none)"},
+	{OPT_SKIP, 0, "skip", "N", "copy: the input's first N rows are in already"},
 	{OPT_NO_HEADER, 0, "no-header", NULL, "csv, tsv: no line of names"},
 	{OPT_ORIGIN, 0, "origin", NULL, "tell where each setting comes from"},
 	{OPT_KEEP, 0, "keep", NULL, "keep what was made"},
@@ -333,6 +335,12 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		return cx_text_int64(value, strlen(value), 1, INT64_MAX, &args->max_rows)
 				   ? 0
 				   : cli_usage(command, "--max-rows %s: not a whole number above 0", value);
+	case OPT_CHUNK_ROWS:
+	case OPT_SKIP:
+		return cx_text_int64(value, strlen(value), 0, INT64_MAX,
+							 o->bit == OPT_SKIP ? &args->skip_rows : &args->chunk_rows)
+				   ? 0
+				   : cli_usage(command, "--%s %s: not a whole number", o->word, value);
 	case OPT_NAME:
 		args->name = value;
 		return 0;

@@ -60,6 +60,8 @@ typedef struct cli_exit_row {
 #define OPT_STYLE       (UINT64_C(1) << 28)
 #define OPT_USER        (UINT64_C(1) << 29)
 #define OPT_ROLE        (UINT64_C(1) << 30)
+#define OPT_CHUNK_ROWS  (UINT64_C(1) << 31)
+#define OPT_SKIP        (UINT64_C(1) << 32)
 
 #define OPTS_WHO   (OPT_USER | OPT_ROLE)
 #define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
@@ -81,6 +83,8 @@ typedef struct cli_args {
 	const char *header; /* of embed */
 	int64_t timeout_ms;
 	int64_t max_rows;
+	int64_t chunk_rows; /* of copy */
+	int64_t skip_rows;
 	bool no_header;
 	bool is_quiet;
 	bool is_expanded;
@@ -132,8 +136,8 @@ typedef struct cli_command {
 
 /* ---- commands.c */
 const cli_command *const *cli_commands(void); /* ended by NULL */
-extern const cli_command cli_query, cli_run, cli_queries, cli_config, cli_health, cli_demo,
-	cli_resolver;
+extern const cli_command cli_copy, cli_query, cli_run, cli_queries, cli_config, cli_health,
+	cli_demo, cli_resolver;
 
 /* ---- args.c */
 const cli_option_row *cli_options(size_t *count);
