@@ -69,7 +69,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_copy_in_finish(cdbc_copy *copy, cdbc_co
 CDBC_API void cdbc_copy_in_summary(const cdbc_copy *copy, cdbc_copy_summary *out);
 
 /* Frees the copy; one that was not finished is aborted: what is not committed is rolled back (in
- * the caller's transaction: it has failed). Takes NULL. Before the session is released. */
+ * the caller's transaction: it has failed). Takes NULL. Releasing
+ * the session aborts it too. */
 CDBC_API void cdbc_copy_in_free(cdbc_copy *copy);
 
 CDBC_END

@@ -563,6 +563,7 @@ static cdbc_status leave(cdbc_copy *copy, cdbc_status status, cdbc_error *error,
 	if (status)
 		status = fail(copy, status, error, err);
 	copy->session->is_busy = !copy->is_over;
+	copy->session->copy = copy->is_over ? NULL : copy;
 	return status;
 }
 
@@ -599,11 +600,13 @@ cdbc_status cdbc_copy_in_open(cdbc_session *session, const char *table, const ch
 		copy->column_count = copy->columns[i] ? i + 1 : copy->column_count;
 	}
 	if (!copy->table || !copy->columns || copy->column_count != column_count) {
+		copy->is_over = true;
 		cdbc_copy_in_free(copy);
 		return cx_error_nomem(err);
 	}
 	copy->width = column_count;
 	session->is_busy = true;
+	session->copy = copy;
 	*out = copy;
 	return CDBC_OK;
 }
@@ -655,18 +658,24 @@ void cdbc_copy_in_summary(const cdbc_copy *copy, cdbc_copy_summary *out)
 	*out = copy->summary;
 }
 
+void cx_copy_abort(cdbc_copy *copy)
+{
+	cdbc_error *error = NULL;
+
+	if (copy->is_over)
+		return;
+	copy->session->is_busy = false;
+	copy->session->copy = NULL;
+	cx_error_set(&error, CDBC_CANCELLED, "aborted");
+	cx_error_outcome(&error, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	(void)fail(copy, CDBC_CANCELLED, error, NULL);
+}
+
 void cdbc_copy_in_free(cdbc_copy *copy)
 {
 	if (!copy)
 		return;
-	if (!copy->is_over) {
-		cdbc_error *error = NULL;
-
-		copy->session->is_busy = false;
-		cx_error_set(&error, CDBC_CANCELLED, "aborted");
-		cx_error_outcome(&error, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-		(void)fail(copy, CDBC_CANCELLED, error, NULL);
-	}
+	cx_copy_abort(copy);
 	for (size_t i = 0; i < copy->column_count; i++)
 		cx_free(copy->columns[i]);
 	cx_free(copy->columns);

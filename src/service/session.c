@@ -152,6 +152,8 @@ void cdbc_session_release(cdbc_session *session)
 {
 	if (!session)
 		return;
+	if (session->copy)
+		cx_copy_abort(session->copy);
 	if (session->is_busy)
 		cx_run_close(&session->run, &session->result);
 	if (session->tx.depth)

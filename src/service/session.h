@@ -32,11 +32,12 @@ typedef struct cx_session_tx {
 struct cdbc_session {
 	cdbc_client *client;
 	cx_lease lease;
-	bool is_busy;         /* a result is open */
-	bool is_in_chain;     /* a request goes through the strategies: its attempts may end */
-	bool is_text_tx_lost; /* a transaction begun by SQL text was lost with its connection */
-	bool had_no_conn;     /* the last attempt failed for want of a connection */
-	bool has_lost_state;  /* a connection was lost that SQL had changed the session of */
+	bool is_busy;           /* a result or a copy is open */
+	struct cdbc_copy *copy; /* the open one */
+	bool is_in_chain;       /* a request goes through the strategies: its attempts may end */
+	bool is_text_tx_lost;   /* a transaction begun by SQL text was lost with its connection */
+	bool had_no_conn;       /* the last attempt failed for want of a connection */
+	bool has_lost_state;    /* a connection was lost that SQL had changed the session of */
 	atomic_bool is_waiting, is_woken; /* between attempts; cancelled meanwhile */
 	const char *source;
 	int64_t timeout_ms;
@@ -92,6 +93,9 @@ cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err)
 /* The chain, for a call whose deadline is set: events around it, its links, the executor. */
 cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_result **out,
 							   cdbc_error **err);
+
+/* copy.c: rolls back what is not committed; the copy is over. */
+void cx_copy_abort(struct cdbc_copy *copy);
 
 /* execute.c */
 /* The end of the chain: sends the call and waits for its first batch, its end or its failure. */
