@@ -31,7 +31,10 @@ typedef enum cdbc_event_kind {
 	CDBC_EVENT_TRANSACTION_END = 1u << 11, /* error NULL: it was committed */
 	/* an unanswered commit (error) was looked up: text is its outcome, attempt how often it was
 	 * asked for */
-	CDBC_EVENT_RESOLVED = 1u << 16
+	CDBC_EVENT_RESOLVED = 1u << 16,
+	/* the breaker has changed: text is "closed", "open" (for duration_ns, after error) or
+	 * "half-open" */
+	CDBC_EVENT_BREAKER = 1u << 12
 } cdbc_event_kind;
 
 #define CDBC_EVENT_ALL UINT32_MAX

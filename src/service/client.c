@@ -27,6 +27,7 @@ static void client_free(cdbc_client *client, bool was_open)
 	cx_events_fini(&client->events);
 	cx_chain_fini(&client->chain);
 	cx_resolver_fini(&client->resolver);
+	cx_breaker_fini(&client->breaker);
 	cx_free(client);
 }
 
@@ -169,6 +170,19 @@ static cdbc_status init_resolver(cdbc_client *client, const cdbc_config *config,
 	return status ? status : cx_resolver_init(&client->resolver, &options, err);
 }
 
+static cdbc_status add_breaker(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
+{
+	cx_breaker_options options;
+	cdbc_status status = cx_options_breaker(config, &options, err);
+	cdbc_strategy link;
+
+	if (status)
+		return status;
+	cx_breaker_init(&client->breaker, &options, &client->events);
+	link = cx_breaker_link(&client->breaker);
+	return options.is_enabled ? cx_chain_add(&client->chain, &link, err) : CDBC_OK;
+}
+
 /* The application's own links, then ours. */
 static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 							   const cdbc_client_options *options, cdbc_error **err)
@@ -186,10 +200,10 @@ static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 			if (status)
 				return status;
 		}
-	if (!retry.is_enabled)
-		return CDBC_OK;
 	link = cx_retry_link(&client->retry);
-	return cx_chain_add(&client->chain, &link, err);
+	if (retry.is_enabled)
+		status = cx_chain_add(&client->chain, &link, err);
+	return status ? status : add_breaker(client, config, err);
 }
 
 cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options,

@@ -11,6 +11,7 @@
 #include "service/options.h"
 #include "service/resolver.h"
 #include "service/statements.h"
+#include "service/strategy/breaker.h"
 #include "service/strategy/chain.h"
 #include "service/strategy/retry.h"
 
@@ -36,6 +37,7 @@ struct cdbc_client {
 	int64_t timeout_ms;
 	cx_retry retry;
 	cx_resolver resolver;
+	cx_breaker breaker;
 	cx_chain chain;
 };
 

@@ -25,8 +25,11 @@ static void on_end(void *self, const cdbc_error *error)
 
 		cx_chain_finish(&session->client->chain, &session->unfinished, &finish);
 	}
-	if (!session->is_in_chain)
+	if (!session->is_in_chain) {
+		if (error)
+			cx_breaker_tell_late(&session->client->breaker, error);
 		cx_session_request_end(session, error);
+	}
 }
 
 void cx_session_give_lost(cdbc_session *session)

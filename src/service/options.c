@@ -255,6 +255,29 @@ cdbc_status cx_options_resolver(const cdbc_config *config, cx_resolver_options *
 	return CDBC_OK;
 }
 
+cdbc_status cx_options_breaker(const cdbc_config *config, cx_breaker_options *out, cdbc_error **err)
+{
+	int64_t slow_ms = duration(config, "breaker.slow_call", CDBC_FOREVER);
+
+	(void)err;
+	*out = (cx_breaker_options){
+		.is_enabled = cx_config_number(config, "breaker.enabled", 0),
+		.window_ns = cx_config_number(config, "breaker.window", 1) * CX_NS_PER_MS,
+		.min_calls = cx_config_number(config, "breaker.min_calls", 1),
+		.failure_pct = cx_config_number(config, "breaker.failure_rate", 100),
+		.slow_ns = slow_ms == CDBC_FOREVER ? CX_NEVER : slow_ms * CX_NS_PER_MS,
+		.slow_pct = cx_config_number(config, "breaker.slow_rate", 100),
+		.open_first_ns = cx_config_number(config, "breaker.open_first", 1) * CX_NS_PER_MS,
+		.open_max_ns = cx_config_number(config, "breaker.open_max", 1) * CX_NS_PER_MS,
+		.half_open_calls = cx_config_number(config, "breaker.half_open_calls", 1),
+		.lease_ns = cx_config_number(config, "breaker.lease", 1) * CX_NS_PER_MS,
+	};
+	if (out->open_max_ns < out->open_first_ns)
+		return cx_config_complain(config, "breaker.open_max", err,
+								  "it is less than breaker.open_first");
+	return CDBC_OK;
+}
+
 size_t cx_options_helper_threads(const cdbc_config *config)
 {
 	return (size_t)cx_config_number(config, "helpers.threads", 1);

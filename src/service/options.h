@@ -8,6 +8,7 @@
 #include "infra/config/config.h"
 #include "infra/pool/pool.h"
 #include "service/resolver.h"
+#include "service/strategy/breaker.h"
 #include "service/strategy/retry.h"
 
 #include <cdbc/driver.h>
@@ -65,6 +66,8 @@ cdbc_status cx_options_retry(const cdbc_config *config, cx_retry_options *out, c
 /* The table is borrowed from config. */
 cdbc_status cx_options_resolver(const cdbc_config *config, cx_resolver_options *out,
 								cdbc_error **err);
+cdbc_status cx_options_breaker(const cdbc_config *config, cx_breaker_options *out,
+							   cdbc_error **err);
 
 size_t cx_options_helper_threads(const cdbc_config *config);
 

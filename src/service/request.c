@@ -66,7 +66,7 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
 	return status;
 }
 
-static int64_t deadline_of(const cdbc_session *session, const cdbc_call *call)
+static int64_t deadline_of(const cdbc_session *session, cdbc_call *call)
 {
 	int64_t timeout_ms = session->timeout_ms, deadline_ns;
 
@@ -74,7 +74,12 @@ static int64_t deadline_of(const cdbc_session *session, const cdbc_call *call)
 		timeout_ms = call->query->timeout_ms;
 	if (call->options && call->options->timeout_ms)
 		timeout_ms = call->options->timeout_ms;
-	deadline_ns = cx_session_deadline(timeout_ms);
+	if (cx_session_is_coarse(timeout_ms)) {
+		call->asked_ns = cx_clock_coarse_ns();
+		deadline_ns = call->asked_ns + timeout_ms * CX_NS_PER_MS;
+	} else {
+		deadline_ns = cx_deadline_after_ms(timeout_ms);
+	}
 	return session->tx.depth ? cx_deadline_sooner(deadline_ns, session->tx.deadline_ns)
 							 : deadline_ns;
 }

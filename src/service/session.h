@@ -79,10 +79,15 @@ void cx_session_free(cdbc_session *session);
 /* The spare session does not keep an old generation. */
 void cx_session_trim_spare(cdbc_client *client);
 
-/* By the cheap clock where one of its ticks does not matter. */
+/* Whether a tick of the cheap clock does not matter. */
+static inline bool cx_session_is_coarse(int64_t timeout_ms)
+{
+	return timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2;
+}
+
 static inline int64_t cx_session_deadline(int64_t timeout_ms)
 {
-	if (timeout_ms >= 1000 && timeout_ms < INT64_MAX / CX_NS_PER_MS / 2)
+	if (cx_session_is_coarse(timeout_ms))
 		return cx_clock_coarse_ns() + timeout_ms * CX_NS_PER_MS;
 	return cx_deadline_after_ms(timeout_ms);
 }

@@ -177,11 +177,20 @@ static bool is_resolved(const cdbc_session *session, const cdbc_transaction_opti
 cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_options *options,
 								int64_t deadline_ns, cdbc_error **err)
 {
+	cx_breaker *breaker = &session->client->breaker;
+	cx_breaker_ticket ticket;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
 	session->is_text_tx_lost = false;
 	session->tx.deadline_ns = deadline_ns;
+	session->had_no_conn = true;
+	status = cx_breaker_ask(breaker, &ticket, &error);
+	if (status) {
+		cx_error_wrap(&error, "begin");
+		cx_error_pass(err, error);
+		return status;
+	}
 	status = cx_session_connect(session, deadline_ns, &error);
 	if (!status && is_resolved(session, options)) {
 		status = cx_resolver_ready(session, deadline_ns, &error);
@@ -189,6 +198,7 @@ cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_op
 	}
 	if (!status)
 		status = send_begin(session, options, &error);
+	cx_breaker_tell(breaker, &ticket, error);
 	if (status) {
 		cx_session_drop_lost(session);
 		if (session->lease.conn &&
@@ -306,6 +316,7 @@ cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
 	name = session->tx.name;
 	cx_session_tx_rollback(session);
 	if (status) {
+		cx_breaker_tell_late(&session->client->breaker, error);
 		cx_error_wrap(&error, "commit");
 		if (token.text[0] && cx_resolver_must_ask(error))
 			status = cx_resolver_settle(session, name, &token, &error);

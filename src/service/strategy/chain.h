@@ -20,6 +20,7 @@ struct cdbc_call {
 	const cdbc_request_options *options; /* NULL: the defaults */
 	int64_t deadline_ns;
 	int64_t attempt;
+	int64_t asked_ns; /* when, by the coarse clock; 0: not noted */
 };
 
 /* One place in the chain. */
