@@ -19,6 +19,7 @@
 #include <cdbc/result.h>
 #include <cdbc/session.h>
 #include <cdbc/sql.h>
+#include <cdbc/stats.h>
 #include <cdbc/strategy.h>
 #include <cdbc/transaction.h>
 #include <cdbc/value.h>

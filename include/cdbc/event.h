@@ -5,6 +5,7 @@
 #define CDBC_EVENT_H
 
 #include <cdbc/error.h>
+#include <cdbc/value.h>
 
 CDBC_BEGIN
 
@@ -28,7 +29,7 @@ typedef enum cdbc_event_kind {
 	/* an attempt of a request or transaction has failed (error), and another follows */
 	CDBC_EVENT_ATTEMPT = 1u << 9,
 	CDBC_EVENT_TRANSACTION_START = 1u << 10,
-	CDBC_EVENT_TRANSACTION_END = 1u << 11, /* error NULL: it was committed */
+	CDBC_EVENT_TRANSACTION_END = 1u << 11, /* text is "commit" or "rollback"; error: it failed */
 	/* an unanswered commit (error) was looked up: text is its outcome, attempt how often it was
 	 * asked for */
 	CDBC_EVENT_RESOLVED = 1u << 16,
@@ -48,10 +49,18 @@ typedef struct cdbc_event {
 	int64_t duration_ns;
 	const char *name; /* of the query, or of the pool */
 	const char *host;
-	int64_t attempt; /* from 1; of ATTEMPT and TRANSACTION_END: the last one */
+	int64_t attempt; /* from 1; the last one */
 	int64_t row_count;
-	const char *text; /* why a connection was closed, where it was acquired */
-	const cdbc_error *error;
+	const char *text;        /* why a connection was closed, where it was acquired */
+	const cdbc_error *error; /* its outcome and replay are the request's */
+	uint64_t transaction_id; /* the transaction that a request is in, or that it is about; 0: none.
+								An id like those of requests */
+	uint64_t fingerprint;    /* of the statement (cdbc_sql_fingerprint); 0: not known */
+	int64_t byte_count;      /* of the values that came */
+	int64_t affected_count;  /* rows that the statement changed; -1: not told */
+	/* of REQUEST_START, and only when log.values is on; NULL else */
+	const cdbc_value *values;
+	size_t value_count;
 } cdbc_event;
 
 typedef struct cdbc_observer {

@@ -25,6 +25,7 @@ static void client_free(cdbc_client *client, bool was_open)
 	cx_statements_free(client->statements);
 	cx_repository_fini(&client->queries);
 	cx_events_fini(&client->events);
+	cx_observe_fini(&client->observe);
 	cx_chain_fini(&client->chain);
 	cx_resolver_fini(&client->resolver);
 	cx_breaker_fini(&client->breaker);
@@ -206,6 +207,17 @@ static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 	return status ? status : add_breaker(client, config, err);
 }
 
+static cdbc_status init_observers(cdbc_client *client, const cdbc_config *config,
+								  const cdbc_client_options *options, cdbc_error **err)
+{
+	cx_observe_options own;
+
+	cx_options_observe(config, &own);
+	client->tells_values = own.log.has_values;
+	return cx_observe_init(&client->observe, &own, options ? options->observers : NULL,
+						   options ? options->observer_count : 0, &client->events, err);
+}
+
 cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_options *options,
 							 cdbc_client **out, cdbc_error **err)
 {
@@ -216,8 +228,7 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 		return cx_error_nomem(err);
 	atomic_init(&client->refs, 1);
 	cx_chain_init(&client->chain);
-	status = cx_events_init(&client->events, options ? options->observers : NULL,
-							options ? options->observer_count : 0, err);
+	status = init_observers(client, config, options, err);
 	if (!status)
 		status = cx_options_results(config, &client->results, &client->timeout_ms, err);
 	if (!status)

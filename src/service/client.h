@@ -8,6 +8,7 @@
 #include "infra/pool/pool.h"
 #include "service/catalog/repository.h"
 #include "service/catalog/watch.h"
+#include "service/observe/observe.h"
 #include "service/options.h"
 #include "service/resolver.h"
 #include "service/statements.h"
@@ -28,6 +29,7 @@ struct cdbc_client {
 	const cdbc_driver *driver;
 	const cx_dialect *presumed; /* how the driver wants statements until then */
 	cx_events events;
+	cx_observe observe;
 	cx_helpers *helpers;
 	cx_pool *pool;
 	cx_repository queries;
@@ -35,6 +37,7 @@ struct cdbc_client {
 	cx_statements *statements;
 	cx_result_options results;
 	int64_t timeout_ms;
+	bool tells_values; /* parameters, in events */
 	cx_retry retry;
 	cx_resolver resolver;
 	cx_breaker breaker;

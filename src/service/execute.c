@@ -82,6 +82,8 @@ static cdbc_status source_fetch(void *self, struct ArrowArray *out, cdbc_error *
 	cdbc_session *session = self;
 	cdbc_status status = cx_run_fetch(&session->run, out, err);
 
+	if (__builtin_expect(!status && session->request_id, 0))
+		cx_session_tell_batch(session, out);
 	if (__builtin_expect(status && session->token.text[0] && err && *err, 0) &&
 		cdbc_error_outcome(*err) == CDBC_OUTCOME_UNKNOWN)
 		cx_resolver_sign(&session->token, err);
@@ -394,6 +396,10 @@ cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **
 	if (status) {
 		cx_error_pass(err, error);
 		return status;
+	}
+	if (__builtin_expect(session->request_id != 0, 0)) {
+		session->was_executed = true;
+		cx_session_tell_host(session);
 	}
 	fill_request(call, &request);
 	run->lease = &session->lease;

@@ -278,6 +278,22 @@ cdbc_status cx_options_breaker(const cdbc_config *config, cx_breaker_options *ou
 	return CDBC_OK;
 }
 
+void cx_options_observe(const cdbc_config *config, cx_observe_options *out)
+{
+	int64_t slow_ms = duration(config, "log.slow", CDBC_FOREVER);
+
+	*out = (cx_observe_options){
+		.log = {.target = (cx_sink_kind)cx_config_number(config, "log.target", CX_SINK_OFF),
+				.path = cx_config_text(config, "log.path"),
+				.format = (cx_line_format)cx_config_number(config, "log.format", CX_LINE_JSON),
+				.level = (cx_log_level)cx_config_number(config, "log.level", CX_LOG_INFO),
+				.slow_ns = slow_ms == CDBC_FOREVER ? INT64_MAX : slow_ms * CX_NS_PER_MS,
+				.has_values = cx_config_number(config, "log.values", 0)},
+		.has_stats = cx_config_number(config, "stats.enabled", 0),
+		.max_queries = cx_config_number(config, "stats.max_queries", 1),
+	};
+}
+
 size_t cx_options_helper_threads(const cdbc_config *config)
 {
 	return (size_t)cx_config_number(config, "helpers.threads", 1);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "infra/config/config.h"
 #include "infra/pool/pool.h"
+#include "service/observe/observe.h"
 #include "service/resolver.h"
 #include "service/strategy/breaker.h"
 #include "service/strategy/retry.h"
@@ -68,6 +69,9 @@ cdbc_status cx_options_resolver(const cdbc_config *config, cx_resolver_options *
 								cdbc_error **err);
 cdbc_status cx_options_breaker(const cdbc_config *config, cx_breaker_options *out,
 							   cdbc_error **err);
+
+/* Texts are borrowed from config. */
+void cx_options_observe(const cdbc_config *config, cx_observe_options *out);
 
 size_t cx_options_helper_threads(const cdbc_config *config);
 

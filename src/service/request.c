@@ -8,31 +8,11 @@
 #include <string.h>
 
 #define FEW_VALUES 16
-#define WATCHED    (CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END | CDBC_EVENT_ATTEMPT)
-
-static void emit(cdbc_session *session, const char *name, cdbc_event_kind kind,
-				 const cdbc_error *error)
-{
-	cdbc_event event = {.kind = kind,
-						.id = session->request_id,
-						.time_ns = cx_clock_now_ns(),
-						.name = name,
-						.attempt = 1,
-						.error = error};
-
-	if (kind == CDBC_EVENT_REQUEST_END) {
-		event.duration_ns = event.time_ns - session->started_ns;
-		event.row_count = session->result.row_count;
-	} else {
-		session->started_ns = event.time_ns;
-	}
-	cx_events_emit(&session->client->events, &event);
-}
 
 void cx_session_request_end(cdbc_session *session, const cdbc_error *error)
 {
 	if (session->request_id)
-		emit(session, session->run.name, CDBC_EVENT_REQUEST_END, error);
+		cx_session_tell_end(session, error);
 	session->request_id = 0;
 	if (session->statement) {
 		cx_statement_unref(session->statement);
@@ -51,11 +31,8 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
 	if (!session->tx.depth)
 		session->has_lost_state = false;
 	session->run.name = call->name;
-	if (__builtin_expect(session->client->events.wanted & WATCHED, 0)) {
-		session->request_id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
-		session->result.row_count = 0;
-		emit(session, call->name, CDBC_EVENT_REQUEST_START, NULL);
-	}
+	if (__builtin_expect(session->client->events.wanted & CX_WATCHED, 0))
+		cx_session_tell_start(session, call);
 	session->is_in_chain = true;
 	status = cdbc_next_run(session->client->chain.places, call, out, &error);
 	session->is_in_chain = false;

@@ -156,8 +156,10 @@ void cdbc_session_release(cdbc_session *session)
 		cx_copy_abort(session->copy);
 	if (session->is_busy)
 		cx_run_close(&session->run, &session->result);
-	if (session->tx.depth)
+	if (session->tx.depth) {
+		cx_session_tell_tx_end(session, session->tx.name, 1, false, NULL);
 		cx_session_tx_forget(session);
+	}
 	session->is_text_tx_lost = false;
 	if (session->lease.conn)
 		cx_lease_give(&session->lease, RELEASE_GRACE_MS);

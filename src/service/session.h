@@ -52,6 +52,14 @@ struct cdbc_session {
 	bool is_found_out;       /* the open result is one whose answer was lost */
 	uint64_t request_id;     /* of the open result, when somebody watches */
 	int64_t started_ns;
+	uint64_t transaction_id; /* of the open transaction, when somebody watches */
+	int64_t tx_began_ns;
+	uint64_t fingerprint; /* this and what follows: of the request that is watched */
+	int64_t attempt;
+	int64_t byte_count;
+	bool was_executed; /* host says where */
+	uint64_t host_serial;
+	char host[256];
 	cx_unfinished unfinished;
 	cx_run run; /* from here on it needs no initial value */
 	cdbc_result result;
@@ -115,6 +123,21 @@ void cx_session_close_result(cdbc_session *session);
 /* request.c: the request is over, well or not. */
 void cx_session_request_end(cdbc_session *session, const cdbc_error *error);
 
+/* observe/tell.c: for who watches. Requests: between start and end, request_id is not 0. */
+#define CX_WATCHED                                                            \
+	(CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END | CDBC_EVENT_ATTEMPT | \
+	 CDBC_EVENT_TRANSACTION_START | CDBC_EVENT_TRANSACTION_END)
+void cx_session_tell_start(cdbc_session *session, const cdbc_call *call);
+void cx_session_tell_end(cdbc_session *session, const cdbc_error *error);
+void cx_session_tell_host(cdbc_session *session);
+void cx_session_tell_batch(cdbc_session *session, const struct ArrowArray *batch);
+/* An attempt has failed and another follows. */
+void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
+							 const cdbc_error *error);
+void cx_session_tell_tx_start(cdbc_session *session, const char *name);
+void cx_session_tell_tx_end(cdbc_session *session, const char *name, int64_t attempt,
+							bool is_commit, const cdbc_error *error);
+
 /* transaction.c */
 static inline bool cx_session_in_transaction(const cdbc_session *session)
 {
@@ -145,9 +168,6 @@ void cx_session_tx_rollback(cdbc_session *session);
 bool cx_session_tx_restart(cdbc_session *session);
 
 /* wait.c: between attempts */
-/* Tells who watches that an attempt has failed and another follows. */
-void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
-							 const cdbc_error *error);
 /* Waits, without a connection unless SQL has changed it or a transaction is open; true when
  * cancelled meanwhile. */
 bool cx_session_wait(cdbc_session *session, int64_t wait_ns);

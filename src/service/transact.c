@@ -50,24 +50,6 @@ static void attempt_fini(attempt *a)
 	*a = (attempt){0};
 }
 
-static void emit(cdbc_session *session, const cdbc_transaction_options *options,
-				 cdbc_event_kind kind, uint64_t id, int64_t began_ns, int64_t number,
-				 const cdbc_error *error)
-{
-	cdbc_event event = {.kind = kind,
-						.id = id,
-						.time_ns = cx_clock_now_ns(),
-						.name = options->name,
-						.attempt = number,
-						.error = error};
-
-	if (!cx_events_wants(&session->client->events, kind))
-		return;
-	if (kind == CDBC_EVENT_TRANSACTION_END)
-		event.duration_ns = event.time_ns - began_ns;
-	cx_events_emit(&session->client->events, &event);
-}
-
 /* One attempt, from its BEGIN (unless it stands at its savepoint already) to its end. */
 static void try_once(cdbc_session *session, cdbc_transaction_fn fn, void *data,
 					 const cdbc_transaction_options *options, int64_t deadline_ns, attempt *a)
@@ -112,7 +94,6 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 								 const cdbc_transaction_options *options, cdbc_error **err)
 {
 	int64_t deadline_ns = cx_session_tx_deadline(session, options), began_ns = cx_clock_now_ns();
-	uint64_t id = 1 + atomic_fetch_add(&session->client->request_serial, 1);
 	int64_t number = 1;
 	cx_attempts attempts;
 	attempt a = {0};
@@ -123,7 +104,7 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 					 : options->max_retries > 0 ? options->max_retries
 												: -1);
 	session->has_lost_state = false;
-	emit(session, options, CDBC_EVENT_TRANSACTION_START, id, began_ns, number, NULL);
+	cx_session_tell_tx_start(session, options->name);
 	for (;;) {
 		try_once(session, fn, data, options, deadline_ns, &a);
 		if (!a.status || !get_ready(session, options, &attempts, number, deadline_ns, &a))
@@ -136,7 +117,7 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 					  (long long)((cx_clock_now_ns() - began_ns) / CX_NS_PER_MS));
 	if (a.status && options->name)
 		cx_error_wrap(&a.error, "transaction \"%s\"", options->name);
-	emit(session, options, CDBC_EVENT_TRANSACTION_END, id, began_ns, number, a.error);
+	cx_session_tell_tx_end(session, options->name, number, !a.status, a.error);
 	status = a.status;
 	if (status) {
 		cx_error_pass(err, a.error);

@@ -222,13 +222,21 @@ cdbc_status cdbc_session_begin(cdbc_session *session, const cdbc_transaction_opt
 							   cdbc_error **err)
 {
 	static const cdbc_transaction_options defaults = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_error *error = NULL;
 	cdbc_status status = cx_session_tx_check_begin(session, err);
 
 	if (status)
 		return status;
 	if (!options)
 		options = &defaults;
-	return cx_session_tx_begin(session, options, cx_session_tx_deadline(session, options), err);
+	cx_session_tell_tx_start(session, options->name);
+	status =
+		cx_session_tx_begin(session, options, cx_session_tx_deadline(session, options), &error);
+	if (status) {
+		cx_session_tell_tx_end(session, options->name, 1, false, error);
+		cx_error_pass(err, error);
+	}
+	return status;
 }
 
 int64_t cx_session_tx_deadline(const cdbc_session *session, const cdbc_transaction_options *options)
@@ -345,13 +353,21 @@ static cdbc_status check_by_hand(const cdbc_session *session, cdbc_error **err)
 
 cdbc_status cdbc_session_commit(cdbc_session *session, cdbc_error **err)
 {
+	const char *name = session->tx.name;
+	cdbc_error *error = NULL;
 	cdbc_status status = check_by_hand(session, err);
 
-	return status ? status : cx_session_tx_commit(session, err);
+	if (status)
+		return status;
+	status = cx_session_tx_commit(session, &error);
+	cx_session_tell_tx_end(session, name, 1, true, error);
+	cx_error_pass(err, error);
+	return status;
 }
 
 cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err)
 {
+	const char *name;
 	cdbc_status status;
 
 	if (session->is_text_tx_lost && !session->tx.depth) {
@@ -359,9 +375,12 @@ cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err)
 		return CDBC_OK;
 	}
 	status = check_by_hand(session, err);
-	if (!status)
-		cx_session_tx_rollback(session);
-	return status;
+	if (status)
+		return status;
+	name = session->tx.name;
+	cx_session_tx_rollback(session);
+	cx_session_tell_tx_end(session, name, 1, false, NULL);
+	return CDBC_OK;
 }
 
 bool cx_session_tx_restart(cdbc_session *session)

@@ -1,23 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Between two attempts of a session: who watches is told, the connection goes back, time passes. */
+/* Between two attempts of a session: the connection goes back, time passes. */
 #include "base/error.h"
 #include "service/session.h"
 
 #define SLICE_NS (20 * CX_NS_PER_MS) /* how late a cancel may be noticed */
 #define GRACE_MS 1000
-
-void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
-							 const cdbc_error *error)
-{
-	cdbc_event event = {.kind = CDBC_EVENT_ATTEMPT,
-						.id = session->request_id,
-						.name = name,
-						.attempt = attempt,
-						.error = error};
-
-	if (cx_events_wants(&session->client->events, CDBC_EVENT_ATTEMPT))
-		cx_events_emit(&session->client->events, &event);
-}
 
 bool cx_session_wait(cdbc_session *session, int64_t wait_ns)
 {

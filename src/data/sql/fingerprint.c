@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "data/sql/keyword.h"
 #include "data/sql/split.h"
+#include "data/sql/statement.h"
 
 #include <cdbc/sql.h>
 #include <string.h>
@@ -358,4 +359,19 @@ cdbc_status cdbc_sql_split(const char *sql, size_t length,
 	if (go_on && splitter.lexer.error.message)
 		return fail_lexical(sql, &splitter.lexer.error, err);
 	return status;
+}
+
+uint64_t cx_statement_fingerprint(const cx_statement *statement)
+{
+	uint64_t hash = atomic_load_explicit(&statement->fingerprint, memory_order_relaxed);
+	cdbc_sql_form *form = NULL;
+	cx_statement *own;
+
+	if (hash || cdbc_sql_fingerprint(statement->sql, statement->sql_length, &form, NULL))
+		return hash;
+	hash = cdbc_sql_form_hash(form);
+	cdbc_sql_form_free(form);
+	memcpy(&own, &statement, sizeof own); /* what is kept does not show */
+	atomic_store_explicit(&own->fingerprint, hash, memory_order_relaxed);
+	return hash;
 }

@@ -589,6 +589,7 @@ cdbc_status cx_statement_rewrite(const cx_statement *statement, const char *sql,
 	copy->sql_length = sql_length;
 	copy->id = atomic_fetch_add(&last_id, 1) + 1;
 	atomic_init(&copy->refs, 1);
+	atomic_init(&copy->fingerprint, 0);
 	*out = copy;
 	return CDBC_OK;
 }

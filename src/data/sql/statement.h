@@ -19,7 +19,8 @@ typedef struct cx_statement_param {
 
 typedef struct cx_statement {
 	atomic_int refs;
-	uint64_t id; /* unique in the process, never 0 */
+	_Atomic uint64_t fingerprint; /* 0: not asked for yet */
+	uint64_t id;                  /* unique in the process, never 0 */
 	const char *sql;
 	size_t sql_length;
 	const cx_statement_param *params;
@@ -32,6 +33,10 @@ typedef struct cx_statement {
 	size_t statement_count; /* statements in the text: 1, or more for a script, 0 for nothing but
 							   comments */
 } cx_statement;
+
+/* Of the statement's form; computed when first asked for, and kept. 0: there is none, or no memory.
+ */
+uint64_t cx_statement_fingerprint(const cx_statement *statement);
 
 /* Declared types by name, for the parameters of a named query. */
 typedef struct cx_param_decl {
