@@ -47,6 +47,7 @@ static const cli_option_row options[] = {
 	{OPT_LARGE_ROWS, 0, "large-rows", "N", "check: rows of a large table (10000; 0: every table)"},
 	{OPT_STRICT, 0, "strict", NULL, "check: warnings are errors"},
 	{OPT_STYLE, 0, "style", "STYLE", "how the files are written: cdbc, or sqlc"},
+	{OPT_STATS, 0, "stats", NULL, "numbers and durations at the end, on stderr"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
 #define OPTION_COUNT (sizeof options / sizeof *options)
@@ -260,6 +261,8 @@ static bool *flag_of(cli_args *args, const cli_option_row *o)
 		return &args->with_coverage;
 	case OPT_EXPAND:
 		return &args->is_expanded;
+	case OPT_STATS:
+		return &args->with_stats;
 	default:
 		return &args->is_quiet;
 	}
@@ -427,6 +430,8 @@ bool cli_args_parse(const cli_command *command, int argc, char **argv, cli_args 
 		}
 	}
 	if (out->folders.length && !add_setting(out, strdup("queries.folders"), out->folders.data))
+		return false;
+	if (out->with_stats && !add_setting(out, strdup("stats.enabled"), "true"))
 		return false;
 	if (out->style && !add_setting(out, strdup("queries.style"), out->style))
 		return false;

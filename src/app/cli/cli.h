@@ -62,6 +62,7 @@ typedef struct cli_exit_row {
 #define OPT_ROLE        (UINT64_C(1) << 30)
 #define OPT_CHUNK_ROWS  (UINT64_C(1) << 31)
 #define OPT_SKIP        (UINT64_C(1) << 32)
+#define OPT_STATS       (UINT64_C(1) << 40)
 
 #define OPTS_WHO   (OPT_USER | OPT_ROLE)
 #define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
@@ -92,6 +93,7 @@ typedef struct cli_args {
 	bool keep;
 	bool force;
 	bool with_coverage;
+	bool with_stats;
 	bool wants_help;
 	/* of queries check */
 	bool is_online;
@@ -217,6 +219,10 @@ void cli_close(cdbc_client *client);
 /* True when threads of a client that was not closed are still at work: the process must end by
  * _exit. */
 bool cli_must_leave(void);
+
+/* ---- stats.c */
+/* With --stats: the client's numbers, on stderr. */
+void cli_print_stats(const cli_args *args, const cdbc_client *client);
 
 /* ---- output.c */
 typedef struct cli_output {

@@ -127,6 +127,7 @@ static int execute(cli_args *args, const work *w)
 		code = closed;
 	cdbc_session_release(session);
 out:
+	cli_print_stats(args, client);
 	cli_close(client);
 	return code;
 }
@@ -183,7 +184,7 @@ const cli_command cli_query = {
 	"    cdbc query -d sqlite:bank.db 'select * from accounts where id = :id' -p id=7\n"
 	"Several statements run as a script: no parameters, and no rows are shown.",
 	NULL,
-	OPTS_CONNECT | OPTS_OUTPUT | OPT_FILE | OPT_PARAM | OPT_NULL | OPTS_WHO,
+	OPTS_CONNECT | OPTS_OUTPUT | OPT_FILE | OPT_PARAM | OPT_NULL | OPTS_WHO | OPT_STATS,
 	query_main,
 };
 
@@ -194,6 +195,6 @@ const cli_command cli_run = {
 	"Runs a query of the configured SQL files and prints its rows:\n"
 	"    cdbc run get_user_transactions -p user_id=123 -o json",
 	NULL,
-	OPTS_CONNECT | OPTS_OUTPUT | OPT_PARAM | OPT_NULL | OPTS_WHO,
+	OPTS_CONNECT | OPTS_OUTPUT | OPT_PARAM | OPT_NULL | OPTS_WHO | OPT_STATS,
 	run_main,
 };

@@ -208,7 +208,11 @@ static void put_event(const cx_log *log, cx_line *line, const cdbc_event *event)
 					   CDBC_EVENT_TRANSACTION_START | CDBC_EVENT_TRANSACTION_END);
 
 	if (event->id)
-		cx_line_int(line, "id", (int64_t)event->id);
+		cx_line_int(line,
+					is_pair                             ? "id"
+					: event->kind == CDBC_EVENT_CATALOG ? "generation"
+														: "connection",
+					(int64_t)event->id);
 	if (event->transaction_id && event->transaction_id != event->id)
 		cx_line_int(line, "in", (int64_t)event->transaction_id);
 	cx_line_text(line, key_of_name(event->kind), event->name, NAME_MAX_BYTES);
