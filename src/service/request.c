@@ -99,11 +99,16 @@ static inline cdbc_status bind_text(cdbc_session *session, const cx_statement *s
 static cdbc_status learn_dialect(cdbc_session *session, cdbc_call *call, const cx_dialect **out,
 								 cdbc_error **err)
 {
+	cx_breaker *breaker = &session->client->breaker;
+	cx_breaker_ticket ticket;
 	cdbc_error *error = NULL;
-	cdbc_status status;
+	cdbc_status status = cx_breaker_ask(breaker, &ticket, err);
 
+	if (status)
+		return status;
 	call->deadline_ns = deadline_of(session, call);
 	status = cx_session_connect(session, call->deadline_ns, &error);
+	cx_breaker_tell(breaker, &ticket, error);
 	if (status) {
 		cx_error_pass(err, error);
 		return status;

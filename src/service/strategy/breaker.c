@@ -28,6 +28,7 @@ void cx_breaker_init(cx_breaker *breaker, const cx_breaker_options *options,
 	if (breaker->bucket_ns <= 0)
 		breaker->bucket_ns = 1;
 	breaker->open_ns = options->open_first_ns;
+	breaker->is_timed = options->slow_ns != CX_NEVER;
 	cx_mutex_init(&breaker->lock);
 }
 
@@ -395,6 +396,7 @@ static __attribute__((noinline)) cdbc_status execute_slowly(cx_breaker *breaker,
 {
 	bool must_pass = cx_session_in_transaction(call->session);
 	cx_breaker_ticket ticket;
+	cdbc_error *error = NULL;
 	int64_t wait_ns = 0;
 	cdbc_status status;
 
@@ -402,39 +404,59 @@ static __attribute__((noinline)) cdbc_status execute_slowly(cx_breaker *breaker,
 		call->session->had_no_conn = true; /* it is not tried for long */
 		return refuse(breaker, call->name, wait_ns, err);
 	}
-	if (breaker->options.slow_ns != CX_NEVER)
-		return execute_timed(breaker, &ticket, next, call, out, err);
-	status = cdbc_next_run(next, call, out, err);
-	cx_breaker_leave(breaker, &ticket, cx_clock_now_ns(),
-					 status ? cx_breaker_judge(*err) : CX_CALL_GOOD, false, status ? *err : NULL);
+	if (breaker->options.slow_ns != CX_NEVER) {
+		status = execute_timed(breaker, &ticket, next, call, out, &error);
+	} else {
+		status = cdbc_next_run(next, call, out, &error);
+		cx_breaker_leave(breaker, &ticket, cx_clock_now_ns(),
+						 status ? cx_breaker_judge(error) : CX_CALL_GOOD, false, error);
+	}
+	cx_error_pass(err, error);
 	return status;
+}
+
+static __attribute__((noinline)) void leave_failed(cx_breaker *breaker, uint64_t word,
+												   const cdbc_error *error)
+{
+	cx_breaker_ticket ticket = {.word = word};
+
+	cx_breaker_leave(breaker, &ticket, cx_clock_now_ns(), cx_breaker_judge(error), false, error);
+}
+
+/* A good call whose time was not noted, or is the first of its bucket. */
+static __attribute__((noinline)) void add_good_now(cx_breaker *breaker)
+{
+	add_good(breaker, cx_clock_coarse_ns());
 }
 
 static cdbc_status execute(void *self, const cdbc_next *next, cdbc_call *call, cdbc_result **out,
 						   cdbc_error **err)
 {
 	cx_breaker *breaker = self;
-	cx_breaker_ticket ticket = {.word = atomic_load_explicit(&breaker->word, memory_order_acquire)};
-	cdbc_error *error = NULL;
+	uint64_t word = atomic_load_explicit(&breaker->word, memory_order_acquire);
+	cx_breaker_bucket *bucket;
 	cdbc_status status;
+	uint32_t epoch;
 
-	if (__builtin_expect(
-			(ticket.word & 3) != CX_BREAKER_CLOSED || breaker->options.slow_ns != CX_NEVER, 0)) {
-		status = execute_slowly(breaker, next, call, out, &error);
-		cx_error_pass(err, error);
+	if (__builtin_expect((word & 3) != CX_BREAKER_CLOSED || breaker->is_timed || !err, 0))
+		return execute_slowly(breaker, next, call, out, err);
+	status = cdbc_next_run(next, call, out, err);
+	if (__builtin_expect(status, 0)) {
+		leave_failed(breaker, word, *err);
 		return status;
 	}
-	status = cdbc_next_run(next, call, out, &error);
-	if (__builtin_expect(!status, 1)) {
-		cx_breaker_leave(breaker, &ticket,
-						 call->asked_ns && call->attempt == 1 ? call->asked_ns
-															  : cx_clock_coarse_ns(),
-						 CX_CALL_GOOD, false, NULL);
+	if (__builtin_expect(atomic_load_explicit(&breaker->word, memory_order_relaxed) != word, 0))
 		return CDBC_OK;
-	}
-	cx_breaker_leave(breaker, &ticket, cx_clock_now_ns(), cx_breaker_judge(error), false, error);
-	cx_error_pass(err, error);
-	return status;
+	epoch = epoch_of(breaker, call->asked_ns);
+	bucket = &breaker->buckets[epoch % CX_BREAKER_BUCKETS];
+	if (__builtin_expect(atomic_load_explicit(&bucket->good, memory_order_relaxed) >> COUNT_BITS ==
+								 epoch &&
+							 call->asked_ns && call->attempt == 1,
+						 1)) /* not so when the time was not noted */
+		atomic_fetch_add_explicit(&bucket->good, 1, memory_order_relaxed);
+	else
+		add_good_now(breaker);
+	return CDBC_OK;
 }
 
 cdbc_strategy cx_breaker_link(cx_breaker *breaker)

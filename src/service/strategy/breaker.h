@@ -57,6 +57,7 @@ typedef struct cx_breaker {
 	cx_breaker_options options;
 	const cx_events *events; /* told of each change; NULL: nobody */
 	int64_t bucket_ns;
+	bool is_timed;         /* some calls are slow ones */
 	_Atomic uint64_t word; /* the state in two bits, above them a count of its changes */
 	_Atomic int64_t opened_count, refused_count;
 	cx_breaker_bucket buckets[CX_BREAKER_BUCKETS];

@@ -40,23 +40,31 @@ void cx_chain_fini(cx_chain *chain)
 	cx_chain_init(chain);
 }
 
-cdbc_status cdbc_next_run(const cdbc_next *next, cdbc_call *call, cdbc_result **out,
-						  cdbc_error **err)
+/* A link that waits for the end. By itself, so that the others cost a jump each. */
+static __attribute__((noinline)) cdbc_status run_to_finish(const cdbc_next *next, cdbc_call *call,
+														   cdbc_result **out, cdbc_error **err)
 {
 	const cdbc_strategy *link = next->strategy;
-	cx_unfinished *unfinished;
+	cx_unfinished *unfinished = &call->session->unfinished;
 	cdbc_status status;
 
-	if (!link)
-		return cx_session_execute(call, out, err);
-	if (!link->finished)
-		return link->execute(link->self, next + 1, call, out, err);
-	unfinished = &call->session->unfinished;
 	unfinished->started_ns[next->index] = cx_clock_coarse_ns();
 	status = link->execute(link->self, next + 1, call, out, err);
 	if (!status)
 		unfinished->links |= UINT32_C(1) << next->index;
 	return status;
+}
+
+cdbc_status cdbc_next_run(const cdbc_next *next, cdbc_call *call, cdbc_result **out,
+						  cdbc_error **err)
+{
+	const cdbc_strategy *link = next->strategy;
+
+	if (!link)
+		return cx_session_execute(call, out, err);
+	if (link->finished)
+		return run_to_finish(next, call, out, err);
+	return link->execute(link->self, next + 1, call, out, err);
 }
 
 void cx_chain_finish(const cx_chain *chain, cx_unfinished *unfinished, cdbc_finish *finish)

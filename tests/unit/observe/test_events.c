@@ -3,6 +3,7 @@
  * happens between; and what the counters make of it. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "service/observe/observe.h"
 #include "support/fake_driver.h"
 #include "support/oom.h"
 
@@ -400,6 +401,36 @@ static void test_the_log(void **state)
 	assert_int_equal(lines_with(f, "\"event\":\"request\""), 1);
 }
 
+/* ---- memory is short ---- */
+
+static cdbc_status make_observers(void *data, cdbc_error **err)
+{
+	cx_observe_options options = {
+		.log = {.target = CX_SINK_FILE, .path = data}, .has_stats = true, .max_queries = 10};
+	cdbc_observer own = {.struct_size = sizeof own, .on_event = on_event};
+	cx_observe observe = {NULL, NULL};
+	cx_events events = {0};
+	cdbc_status status = cx_observe_init(&observe, &options, &own, 1, &events, err);
+
+	if (status)
+		return status;
+	assert_int_equal(events.count, 3);
+	assert_ptr_equal(events.observers[0].on_event, on_event);
+	cx_events_fini(&events);
+	cx_observe_fini(&observe);
+	return CDBC_OK;
+}
+
+static void test_memory_short(void **state)
+{
+	char path[] = "/tmp/cdbc-events-XXXXXX";
+
+	(void)state;
+	close(mkstemp(path));
+	assert_true(oom_run(make_observers, path) >= 6);
+	unlink(path);
+}
+
 /* ---- many threads ---- */
 
 static void *run_many(void *data)
@@ -474,6 +505,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_transactions_by_function, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stats, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_log, set_up, tear_down),
+		cmocka_unit_test(test_memory_short),
 		cmocka_unit_test(test_many_threads),
 	};
 

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <cmocka.h>
 
+#define QUERY "-- name: one\nselect a;\n"
+
 #define MS CX_NS_PER_MS
 #define S  CX_NS_PER_S
 
@@ -652,6 +654,46 @@ static void test_a_transaction_comes_to_its_end(void **state)
 	cdbc_session_release(other);
 }
 
+/* The first look-up by name connects, to learn the dialect: that counts, and is refused, too. */
+static void test_before_the_dialect_is_known(void **state)
+{
+	fixture *f = *state;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+
+	assert_int_equal(cdbc_client_register(f->client, "q.sql", QUERY, strlen(QUERY), NULL), CDBC_OK);
+	fake_server_fail_opens(f->server, -1, NULL);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(cdbc_session_run(f->session, "one", CDBC_NO_PARAMS, NULL, &result, NULL),
+						 CDBC_CONNECT);
+	assert_string_equal(f->changes, "open");
+	assert_int_equal(cdbc_session_run(f->session, "one", CDBC_NO_PARAMS, NULL, &result, &err),
+					 CDBC_OVERLOADED);
+	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_SAFE);
+	cdbc_error_free(err);
+}
+
+/* Short timeouts, whose beginning is not noted by the coarse clock. */
+static void test_calls_without_a_noted_time(void **state)
+{
+	fixture *f = *state;
+	cdbc_request_options soon = CDBC_REQUEST_OPTIONS_INIT;
+	cdbc_result *result;
+
+	soon.timeout_ms = 900;
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(
+			cdbc_session_query(f->session, "select a", CDBC_NO_PARAMS, &soon, &result, NULL),
+			CDBC_OK);
+		cdbc_result_free(result);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(run(f, "select lost", NULL), CDBC_CONNECT);
+	assert_string_equal(f->changes, "");
+	assert_int_equal(run(f, "select lost", NULL), CDBC_CONNECT); /* 6 of 12 */
+	assert_string_equal(f->changes, "open");
+}
+
 static void test_rows_that_break_off(void **state)
 {
 	fixture *f = *state;
@@ -687,6 +729,8 @@ int main(void)
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test_setup_teardown(test_in_a_chain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_transaction_comes_to_its_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_calls_without_a_noted_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_before_the_dialect_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rows_that_break_off, set_up, tear_down),
 	};
 
