@@ -64,7 +64,7 @@ typedef enum cdbc_error_field_id {
 	CDBC_FIELD_COLUMN,
 	CDBC_FIELD_STATEMENT, /* the query's name */
 	CDBC_FIELD_HOST,
-	CDBC_FIELD_FILE, /* where in a file: see cdbc_error_line and cdbc_error_column */
+	CDBC_FIELD_FILE,  /* where in a file: see cdbc_error_line and cdbc_error_column */
 	CDBC_FIELD_TOKEN, /* of a commit whose outcome is unknown: see docs/resolver.md */
 	CDBC_FIELD_COUNT
 } cdbc_error_field_id;

@@ -3,6 +3,7 @@
 #include "contract.h"
 
 #include "infra/driver/registry.h"
+#include "support/skip.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,8 +36,7 @@ cdbc_request contract_request(const contract_subject *s, const char *sql, char *
 
 void contract_skip(const char *why)
 {
-	print_message("skipped: %s\n", why);
-	skip();
+	test_skip("%s", why);
 }
 
 void contract_result_free(contract_result *result)

@@ -3,6 +3,7 @@
  * what its name says, in the simple protocol, in the extended one and in pipelines. */
 #include "support/fault_proxy.h"
 #include "support/test_server.h"
+#include "support/skip.h"
 
 #include <libpq-fe.h>
 #include <setjmp.h>
@@ -96,8 +97,7 @@ static int tear_down(void **state)
 static void need_server(void)
 {
 	if (!proxy) {
-		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/helpers.h"
 #include "infra/driver/registry.h"
+#include "support/skip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +30,7 @@ static const test_server *server_or_skip(void)
 	const test_server *server = test_server_find();
 
 	if (!server) {
-		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	}
 	return server;
 }
@@ -45,8 +45,7 @@ void pg_not_on_cockroach(int before, const char *why)
 	const test_server *server = server_or_skip();
 
 	if (before ? test_server_is_before(server, before) : server->is_cockroach) {
-		print_message("skipped on CockroachDB: %s\n", why);
-		skip();
+		test_skip("on CockroachDB: %s", why);
 	}
 }
 

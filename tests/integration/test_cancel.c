@@ -2,6 +2,7 @@
 /* Storms of cancels on a real server: who is cancelled fails with that and nothing else, who is not
  * never does, though both borrow the same connections; and nothing is left behind. */
 #include "support/fault_proxy.h"
+#include "support/skip.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -144,8 +145,7 @@ static void test_a_storm(void **state)
 
 	(void)state;
 	if (!url || strncmp(url, "cockroachdb", 11) == 0) {
-		print_message("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres\n");
-		skip();
+		test_skip("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres");
 	}
 	client = open_client(url, "6");
 	atomic_store(&is_over, false);
@@ -193,8 +193,7 @@ static void test_a_drain_in_a_transaction(void **state)
 
 	(void)state;
 	if (!options.url) {
-		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	}
 	proxy = fault_proxy_start(&options);
 	assert_non_null(proxy);
@@ -238,8 +237,7 @@ static void test_idle_for_too_long(void **state)
 
 	(void)state;
 	if (!url || strncmp(url, "cockroachdb", 11) == 0) {
-		print_message("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres\n");
-		skip();
+		test_skip("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres");
 	}
 	client = open_client(url, "2");
 	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);

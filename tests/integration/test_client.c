@@ -2,6 +2,7 @@
 /* The whole public interface on real databases: each case runs on PostgreSQL and, where it can, on
  * SQLite. The server that goes away is one of its own. */
 #include "support/test_server.h"
+#include "support/skip.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -121,8 +122,7 @@ static int tear_down(void **state)
 static void need_server(void)
 {
 	if (!f.client) {
-		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	}
 }
 
@@ -132,8 +132,7 @@ static void not_on_cockroach(int before, const char *why)
 	const test_server *server = test_server_find();
 
 	if (before ? test_server_is_before(server, before) : server->is_cockroach) {
-		print_message("skipped on CockroachDB: %s\n", why);
-		skip();
+		test_skip("on CockroachDB: %s", why);
 	}
 }
 
@@ -716,7 +715,7 @@ static void test_the_server_restarts(void **state)
 	(void)state;
 	need_server();
 	if (!getenv("CDBC_TEST_PGBIN"))
-		skip();
+		test_skip("CDBC_TEST_PGBIN is not set: run by scripts/with-postgres");
 	assert_non_null(mkdtemp(folder));
 	server("start", folder, url, sizeof url);
 	client = open_client(url, "2");

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "support/skip.h"
 
 enum { ROWS = 12, PARTS = 3 };
 
@@ -180,8 +181,7 @@ static void test_combinations(void **state)
 
 	(void)state;
 	if (!f.session) {
-		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	}
 	for (unsigned is_not = 0; is_not < 2; is_not++)
 		for (unsigned parts = 0; parts < 1u << PARTS; parts++)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "support/skip.h"
 
 #define TABLE "we\"ird t\xc3\xa4" /* we"ird tä */
 #define NAME             \
@@ -135,7 +136,7 @@ static void test_upsert(void **state)
 {
 	(void)state;
 	if (!f.session)
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	upsert(1, "a", 1);
 	upsert(2, "b", 1);
 	assert_string_equal(all(), "1=a 2=b ");
@@ -167,7 +168,7 @@ static void test_rows(void **state)
 
 	(void)state;
 	if (!f.session)
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	rows(0, 0, orders, names, 3);
 	assert_string_equal(all(), "1=a,\"{}\\' 2=NULL 3= ");
 	rows(0, 0, orders, names, 0); /* none: nothing happens */
@@ -198,7 +199,7 @@ static void test_pages(void **state)
 
 	(void)state;
 	if (!f.session)
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	for (int64_t i = 0; i < 5; i++)
 		upsert(i + 1, names[i], 1);
 	p.keys = keys;

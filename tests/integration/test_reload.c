@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "support/sql_folder.h"
+#include "support/skip.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -267,8 +268,7 @@ static void test_postgresql(void **state)
 
 	(void)state;
 	if (!url) {
-		print_message("CDBC_TEST_URL is not set: no PostgreSQL to run this on\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: no PostgreSQL to run this on");
 	}
 	swap_under_load(url);
 }

@@ -2,6 +2,7 @@
 /* The commit resolver on real databases: links that are cut around a commit, commits that come
  * after the question, transactions in flight while it is asked. */
 #include "support/fault_proxy.h"
+#include "support/skip.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -195,8 +196,7 @@ static int tear_down(void **state)
 static void need_server(void)
 {
 	if (!f.client) {
-		print_message("CDBC_TEST_URL is not set: run by scripts/with-postgres\n");
-		skip();
+		test_skip("CDBC_TEST_URL is not set: run by scripts/with-postgres");
 	}
 }
 

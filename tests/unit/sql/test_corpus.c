@@ -3,6 +3,7 @@
  * CDBC_CORPUS names. Nothing of them is kept in this repository. */
 #include "data/sql/grammar.h"
 #include "data/sql/split.h"
+#include "support/skip.h"
 
 #include <cdbc/sql.h>
 #include <fts.h>
@@ -163,8 +164,7 @@ static void test_corpus(void **state)
 
 	(void)state;
 	if (!folder || !*folder) {
-		print_message("# CDBC_CORPUS is not set: it names a folder of SQL files\n");
-		skip();
+		test_skip("CDBC_CORPUS is not set: it names a folder of SQL files");
 	}
 	walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	assert_non_null(walk);

@@ -3,6 +3,7 @@
  * at its place. */
 #include "base/error.h"
 #include "data/sql/grammar.h"
+#include "support/skip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,8 +146,7 @@ static void test_against_parser(void **state)
 	cx_grammar grammar;
 
 	if (!cx_grammar_open(&grammar)) {
-		print_message("# libpg_query is not there\n");
-		skip();
+		test_skip("libpg_query is not there");
 	}
 	for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
 		cdbc_error *err = NULL;

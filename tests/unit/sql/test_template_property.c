@@ -6,6 +6,7 @@
 #include "data/sql/lexer.h"
 #include "data/sql/statement.h"
 #include "data/sql/template.h"
+#include "support/skip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -547,8 +548,7 @@ static void test_variants(void **state)
 	print_message("# %zu statements with optional parts, %zu texts, seeds from %llu\n", n, variants,
 				  (unsigned long long)seed);
 #ifndef CDBC_PG_QUERY
-	print_message("# not parsed: libpg_query is not there\n");
-	skip();
+	test_skip("not parsed: libpg_query is not there");
 #endif
 }
 
