@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Any bytes as a SQL file: checked without a crash or a leak, every diagnostic with a place inside
- * the file; what check finds no fault with can be loaded, and the other way round. */
+/* Any bytes as a SQL file, of our style and of sqlc's: checked without a crash or a leak, every
+ * diagnostic with a place inside the file; what check finds no fault with can be loaded, and the
+ * other way round, but for grammars, which a load does not ask. */
 #include <cdbc/catalog.h>
 
 #include <stdint.h>
@@ -17,30 +18,46 @@ static void check(bool is_so)
 		__builtin_trap();
 }
 
+static struct {
+	size_t errors, lexical;
+} reported;
+
 static void report(void *data, const cdbc_diagnostic *d)
 {
+	(void)data;
 	check(d->line > 0 && d->column > 0 && d->message && d->hint && d->line_text);
 	check((size_t)d->column <= strlen(d->line_text) + 2 || strlen(d->line_text) == 0);
-	++*(size_t *)data;
+	check(!(d->is_error && d->is_note));
+	reported.errors += d->is_error;
+	reported.lexical += d->is_error && strcmp(d->rung, "lexical") == 0;
+}
+
+static void look(const char *path, cdbc_sql_style style)
+{
+	const char *paths[1] = {path};
+	size_t count = 0;
+	cdbc_catalog *catalog = NULL;
+	cdbc_error *err = NULL;
+
+	memset(&reported, 0, sizeof reported);
+	check(cdbc_catalog_check_style(paths, &style, 1, NULL, report, NULL, &count, NULL) == CDBC_OK);
+	check(count == reported.errors);
+	check(cdbc_catalog_new(&catalog, NULL) == CDBC_OK);
+	check((cdbc_catalog_load_style(catalog, path, style, &err) == CDBC_OK) ==
+		  (reported.lexical == 0));
+	cdbc_error_free(err);
+	cdbc_catalog_free(catalog);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[64];
-	const char *paths[1] = {path};
-	size_t reported = 0, count = 0;
-	cdbc_catalog *catalog = NULL;
-	cdbc_error *err = NULL;
 	int fd = memfd_create("q.sql", 0);
 
 	check(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	check(cdbc_catalog_check(paths, 1, report, &reported, &count, NULL) == CDBC_OK);
-	check(count == reported);
-	check(cdbc_catalog_new(&catalog, NULL) == CDBC_OK);
-	check((cdbc_catalog_load(catalog, path, &err) == CDBC_OK) == (count == 0));
-	cdbc_error_free(err);
-	cdbc_catalog_free(catalog);
+	look(path, CDBC_STYLE_CDBC);
+	look(path, CDBC_STYLE_SQLC);
 	close(fd);
 	return 0;
 }
