@@ -84,7 +84,7 @@ def deterministic(t):
 def mistakes(t):
     t.write("sql/a.sql", "-- name: a\nselect 'x\n")
     t.write("q.c", "old")
-    t.fails(1, "queries", "embed", "sql", "--output", "q.c", "--header", "q.h", says=r"sql/a\.sql:2:8: error: ")
+    t.fails(2, "queries", "embed", "sql", "--output", "q.c", "--header", "q.h", says=r"sql/a\.sql:2:8: error: ")
     with open(t.path("q.c"), encoding="ascii") as f:
         equal(f.read(), "old")
     equal(sorted(os.listdir(t.folder)), ["q.c", "sql"])

@@ -170,7 +170,7 @@ static int check(const char *path)
 
 	if (status)
 		return cli_fail(error, status, false, NULL);
-	return error_count ? EXIT_SQL : EXIT_OK;
+	return error_count ? EXIT_USAGE : EXIT_OK;
 }
 
 /* The files of a folder, or the one file, and how much of their paths is not theirs. */
