@@ -188,8 +188,7 @@ void cx_record_fini(cx_record *record)
 {
 	cx_statement_unref(record->query.statement);
 	cx_statement_unref(record->query.statement_qmark);
-	cx_forms_free(record->forms);
-	record->forms = NULL;
+	cx_forms_free(atomic_exchange(&record->forms, NULL));
 	cx_variants_free(record->variants);
 	record->variants = NULL;
 	for (cx_param_rule *rule = record->rules; rule; rule = rule->next)

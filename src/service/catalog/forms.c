@@ -11,6 +11,7 @@
 
 typedef _Atomic(cx_form *) form_head;
 
+/* A query does not change, but this list of what was made of it grows. */
 static form_head *head_of(const cx_record *record)
 {
 	return (form_head *)(uintptr_t)&record->forms;

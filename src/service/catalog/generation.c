@@ -120,18 +120,67 @@ static void take_over(cx_record *record, cx_statement **mine, cx_statement *old)
 	*mine = cx_statement_ref(old);
 }
 
+/* One that nobody uses yet gets the statement of an old one, when it is the same. */
+static void share(const cx_variant *made, const cx_variant *old)
+{
+	cx_variant *mine = (cx_variant *)(uintptr_t)made;
+
+	if (!is_same_statement(mine->statement, old->statement))
+		return;
+	cx_statement_unref(mine->statement);
+	mine->statement = cx_statement_ref(old->statement);
+}
+
+/* Of statements that are made when they are wanted, those that were. What memory is too short for
+ * is made later, and is prepared again. */
+static void inherit_variants(cx_record *record, const cx_record *old)
+{
+	const cx_variants *v = record->variants, *from = old->variants;
+	const cx_variant *before, *made;
+
+	if (v->count != from->count || v->switch_count != from->switch_count ||
+		memcmp(v->states, from->states, v->count * v->switch_count) != 0)
+		return;
+	for (size_t i = 0; i < v->count * 2; i++) {
+		before = atomic_load_explicit(&from->made[i], memory_order_acquire);
+		if (before && !cx_variant_get(record, i % v->count,
+									  i < v->count ? &cx_dialect_postgresql : &cx_dialect_sqlite,
+									  &made, NULL))
+			share(made, before);
+	}
+}
+
+static void inherit_forms(cx_record *record, const cx_record *old)
+{
+	const cx_form *form = atomic_load_explicit(&old->forms, memory_order_acquire);
+	size_t count = record->variants ? record->variants->count : 1;
+	const cx_variant *before, *made;
+
+	for (; form; form = form->next)
+		for (size_t i = 0; i < form->count && form->count == count; i++) {
+			before = atomic_load_explicit(&form->made[i], memory_order_acquire);
+			if (before && cx_form_is_own(record, form->dialect) &&
+				!cx_form_get(record, i, form->dialect, &made, NULL))
+				share(made, before);
+		}
+}
+
 void cx_catalog_inherit(cdbc_catalog *catalog, const cdbc_catalog *old)
 {
 	for (size_t i = 0; i < catalog->record_count; i++) {
 		cx_record *record = catalog->records[i], *before = cx_catalog_find_key(old, &record->key);
 
-		if (record->variants)
-			continue; /* its statements are made when they are wanted */
-		while (before && (before->dialects != record->dialects || before->variants))
+		while (before &&
+			   (before->dialects != record->dialects || !before->variants != !record->variants))
 			before = before->next_variant;
 		if (!before)
 			continue;
-		take_over(record, &record->query.statement, before->query.statement);
-		take_over(record, &record->query.statement_qmark, before->query.statement_qmark);
+		if (record->variants) {
+			inherit_variants(record, before);
+		} else {
+			take_over(record, &record->query.statement, before->query.statement);
+			take_over(record, &record->query.statement_qmark, before->query.statement_qmark);
+		}
+		inherit_forms(record, before);
 	}
 }

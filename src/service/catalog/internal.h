@@ -131,7 +131,7 @@ typedef struct cx_record {
 	struct cx_record *next_variant; /* of the same name for other dialects */
 	cx_variants *variants;          /* NULL: it is one statement */
 	const char *read_sql;           /* what is parsed: its SQL, without sqlc's own calls */
-	cx_form *forms;                 /* read and changed atomically */
+	_Atomic(cx_form *) forms;
 	bool has_server_params;         /* :_user and others */
 	bool may_lose_condition;        /* allow-all-rows */
 	uint32_t flags;                 /* what the headers add to each statement's */

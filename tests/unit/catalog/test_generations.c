@@ -151,6 +151,72 @@ static void test_statements_stay(void **state)
 	cdbc_catalog_free(new);
 }
 
+static uint64_t id_of(const cdbc_catalog *catalog, const char *name, const char *dialect_name,
+					  cdbc_params params)
+{
+	const cx_dialect *dialect = NULL;
+	const cx_statement *statement = NULL;
+	cdbc_value values[8];
+
+	assert_int_equal(cx_dialect_get(dialect_name, strlen(dialect_name), &dialect, NULL), CDBC_OK);
+	assert_int_equal(
+		cx_query_bind(find(catalog, name), dialect, params, NULL, values, &statement, NULL),
+		CDBC_OK);
+	return statement->id;
+}
+
+/* So are those that are made when they are wanted: of optional parts, and of a time to read at. */
+static void test_made_statements_stay(void **state)
+{
+	static const char *const dialects[] = {"postgresql", "cockroachdb", "sqlite"};
+	cdbc_params both = CDBC_PARAMS({"x", cdbc_int64(1)}, {"y", cdbc_int64(2)}),
+				one = CDBC_PARAMS({"y", cdbc_int64(2)});
+	uint64_t with[3], without[3], past, past_with;
+	cdbc_catalog *old, *new;
+
+	(void)state;
+	sql_write("v.sql", "-- name: v\nselect :y /*? x */ , :x /*?*/\n"
+					   "-- name: p\n-- as-of: '-1s'\nselect :y from t\n"
+					   "-- name: w\n-- as-of: '-1s'\nselect :y /*? x */ , :x /*?*/ from t\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	old = current();
+	for (int i = 0; i < 3; i++) {
+		with[i] = id_of(old, "v", dialects[i], both);
+		without[i] = id_of(old, "v", dialects[i], one);
+	}
+	past = id_of(old, "p", "cockroachdb", one);
+	past_with = id_of(old, "w", "cockroachdb", both);
+	sql_replace("a.sql", "-- name: a :one\nselect 2 as g;\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	assert_ptr_not_equal(old, new);
+	cdbc_catalog_free(old);
+	for (int i = 0; i < 3; i++) {
+		assert_true(id_of(new, "v", dialects[i], both) == with[i]);
+		assert_true(id_of(new, "v", dialects[i], one) == without[i]);
+	}
+	assert_true(with[0] != without[0] && with[0] != with[2]);
+	assert_true(id_of(new, "p", "cockroachdb", one) == past);
+	assert_true(id_of(new, "p", "postgresql", one) != past);
+	assert_true(id_of(new, "w", "cockroachdb", both) == past_with);
+	cdbc_catalog_free(new);
+	/* one part is another, what stands without it is the same; and so is not another time */
+	sql_replace("v.sql", "-- name: v\nselect :y /*? x */ , - :x /*?*/\n"
+						 "-- name: p\n-- as-of: '-2s'\nselect :y from t\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	assert_true(id_of(new, "v", "postgresql", both) != with[0]);
+	assert_true(id_of(new, "v", "postgresql", one) == without[0]);
+	assert_true(id_of(new, "p", "cockroachdb", one) != past);
+	cdbc_catalog_free(new);
+	/* more parts than before */
+	sql_replace("v.sql", "-- name: v\nselect :y /*? x */ , :x /*? z */, :z /*?*/\n");
+	assert_int_equal(cx_repository_reload(&repository, NULL, NULL), CDBC_OK);
+	new = current();
+	assert_true(id_of(new, "v", "postgresql", both) != with[0]);
+	cdbc_catalog_free(new);
+}
+
 /* Undeclared parameters have their names from the statement. */
 static void test_names_stay(void **state)
 {
@@ -472,6 +538,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_swap, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_statements_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_made_statements_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names_stay, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unreadable, set_up, tear_down),
