@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bulk copy: many rows into a table, from bytes of a format or from values, by the fastest way the
- * database has, with a count that must agree and a place to go on from. */
+ * database has, with a count that must agree and a place to go on from; and a table's or a query's
+ * rows out of it, into any format. */
 #ifndef CDBC_COPY_H
 #define CDBC_COPY_H
 
+#include <cdbc/format.h>
 #include <cdbc/session.h>
 
 CDBC_BEGIN
@@ -72,6 +74,39 @@ CDBC_API void cdbc_copy_in_summary(const cdbc_copy *copy, cdbc_copy_summary *out
  * the caller's transaction: it has failed). Takes NULL. Releasing
  * the session aborts it too. */
 CDBC_API void cdbc_copy_in_free(cdbc_copy *copy);
+
+/* ---- out ---- */
+
+typedef struct cdbc_copy_out_options {
+	size_t struct_size;
+	const cdbc_format_options *format_options; /* NULL: the defaults */
+	int64_t timeout_ms; /* of each wait for the server, not of the whole; 0: the session's */
+	void (*progress)(void *data, int64_t row_count); /* after each batch; NULL: nobody asks */
+	void *progress_data;
+} cdbc_copy_out_options;
+
+#define CDBC_COPY_OUT_OPTIONS_INIT                         \
+	{                                                      \
+		sizeof(cdbc_copy_out_options), NULL, 0, NULL, NULL \
+	}
+
+/* Write a table's rows (named as for cdbc_copy_in_open; column_count 0: all its columns), or those
+ * of a query, through a format into a sink; memory does not grow with the rows. The rows that went
+ * out must be as many as the server says there were (CDBC_DATA). *row_count may be NULL. In an open
+ * transaction they are read in it. What was written when it fails lacks its end, except where only
+ * the counts differ. Fail with CDBC_USAGE (no table's name; the statement gives no rows), as
+ * cdbc_session_query and cdbc_result_write do. Round trips: one; two the first time a connection
+ * sees the statement. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_copy_out_table(
+	cdbc_session *session, const char *table, const char *const *columns, size_t column_count,
+	const cdbc_format *format, const cdbc_copy_out_options *options, const cdbc_sink *sink,
+	int64_t *row_count, cdbc_error **err);
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql,
+														cdbc_params params,
+														const cdbc_format *format,
+														const cdbc_copy_out_options *options,
+														const cdbc_sink *sink, int64_t *row_count,
+														cdbc_error **err);
 
 CDBC_END
 #endif

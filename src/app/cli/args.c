@@ -27,6 +27,8 @@ static const cli_option_row options[] = {
 	{OPT_OUTPUT, 0, "output", "FILE", "write to a file, which appears when it is complete"},
 	{OPT_TIMEOUT, 't', "timeout", "SECONDS", "of each request; 0: none"},
 	{OPT_MAX_ROWS, 0, "max-rows", "N", "more rows than this are an error"},
+	{OPT_QUERY, 0, "query", "SQL", "copy out: the rows of a query, not of a table"},
+	{OPT_COLUMNS, 0, "columns", "A,B,...", "copy: the table's columns, in the file's order"},
 	{OPT_CHUNK_ROWS, 0, "chunk-rows", "N", "copy: commit after each N rows (else all or none)"},
 	{OPT_SKIP, 0, "skip", "N", "copy: the input's first N rows are in already"},
 	{OPT_NO_HEADER, 0, "no-header", NULL, "csv, tsv: no line of names"},
@@ -344,6 +346,12 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 							 o->bit == OPT_SKIP ? &args->skip_rows : &args->chunk_rows)
 				   ? 0
 				   : cli_usage(command, "--%s %s: not a whole number", o->word, value);
+	case OPT_QUERY:
+		args->query = value;
+		return 0;
+	case OPT_COLUMNS:
+		args->columns = value;
+		return 0;
 	case OPT_NAME:
 		args->name = value;
 		return 0;

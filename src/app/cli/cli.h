@@ -62,6 +62,12 @@ typedef struct cli_exit_row {
 #define OPT_ROLE        (UINT64_C(1) << 30)
 #define OPT_CHUNK_ROWS  (UINT64_C(1) << 31)
 #define OPT_SKIP        (UINT64_C(1) << 32)
+#define OPT_QUERY       (UINT64_C(1) << 50)
+#define OPT_COLUMNS     (UINT64_C(1) << 51)
+#define OPT_ON_ERROR    (UINT64_C(1) << 52)
+#define OPT_REJECTS     (UINT64_C(1) << 53)
+#define OPT_METHOD      (UINT64_C(1) << 54)
+#define OPT_PROGRESS    (UINT64_C(1) << 55)
 #define OPT_STATS       (UINT64_C(1) << 40)
 
 #define OPTS_WHO   (OPT_USER | OPT_ROLE)
@@ -84,8 +90,14 @@ typedef struct cli_args {
 	const char *header; /* of embed */
 	int64_t timeout_ms;
 	int64_t max_rows;
-	int64_t chunk_rows; /* of copy */
+	int64_t chunk_rows; /* of copy, and what follows */
 	int64_t skip_rows;
+	const char *query;
+	const char *columns;
+	const char *rejects;
+	const char *on_error;
+	const char *method;
+	bool wants_progress;
 	bool no_header;
 	bool is_quiet;
 	bool is_expanded;
@@ -140,6 +152,14 @@ typedef struct cli_command {
 const cli_command *const *cli_commands(void); /* ended by NULL */
 extern const cli_command cli_copy, cli_query, cli_run, cli_queries, cli_config, cli_health,
 	cli_demo, cli_resolver;
+
+/* ---- copy_out.c */
+/* The format that a file's name ends in, `csv` when it tells nothing. */
+const char *cli_copy_format_of(const char *path);
+/* A comma between names, of --columns: *list is to be freed, and the names point into it. Prints
+ * and returns an exit code. */
+int cli_copy_columns(const char *text, char **list, const char ***names, size_t *count);
+int cli_copy_out(cli_args *args);
 
 /* ---- args.c */
 const cli_option_row *cli_options(size_t *count);
@@ -247,6 +267,10 @@ int cli_output_open(const cli_args *args, cli_output *out);
 /* Flushes and, when is_complete, renames the file into place; else removes it. Returns an exit
  * code, 0 when well. */
 int cli_output_close(cli_output *output, bool is_complete);
+/* Tells of rows written so far, on a terminal and for work over a second: for whoever writes into
+ * the sink himself. */
+void cli_output_progress(void *output, int64_t row_count);
+void cli_output_progress_end(cli_output *output);
 /* Writes what is left of a result. */
 cdbc_status cli_output_result(cli_output *output, cdbc_result *result, cdbc_error **err);
 

@@ -91,8 +91,12 @@ static int copy_main(cli_args *args)
 	cdbc_status status;
 	int code, fd;
 
+	if (args->word_count > 0 && strcmp(args->words[0], "out") == 0)
+		return cli_copy_out(args);
 	if (args->word_count < 2 || args->word_count > 3 || strcmp(args->words[0], "in") != 0)
-		return cli_usage(&cli_copy, "give in, a table, and a file (- for stdin)");
+		return cli_usage(&cli_copy, "give in or out, a table, and a file (- for stdin or stdout)");
+	if (args->query || args->param_count)
+		return cli_usage(&cli_copy, "--query and parameters are of copy out");
 	fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cli_fail_path(path);
@@ -108,6 +112,7 @@ static int copy_main(cli_args *args)
 		cli_interrupt_watch(NULL, NULL);
 		cdbc_session_release(session);
 	}
+	cli_print_stats(args, client);
 	cli_close(client);
 	if (fd != STDIN_FILENO)
 		close(fd);
@@ -116,15 +121,22 @@ static int copy_main(cli_args *args)
 
 const cli_command cli_copy = {
 	"copy",
-	"cdbc copy [OPTION]... in TABLE [FILE|-]",
-	"bulk load a CSV file",
+	"cdbc copy [OPTION]... in|out TABLE [FILE|-]",
+	"bulk load and export",
 	"Copies the rows of a CSV file into a table, all of them or none:\n"
 	"    cdbc copy in bank.items items.csv\n"
 	"The first line names the columns; with --no-header they are the table's. An empty value\n"
 	"is NULL, \"\" an empty text. With --chunk-rows each so many rows are committed by\n"
-	"themselves, and a failure says how many are in: go on with --skip.",
-	"in",
-	OPTS_CONNECT | OPT_NO_HEADER | OPT_QUIET | OPT_TIMEOUT | OPT_CHUNK_ROWS | OPT_SKIP,
+	"themselves, and a failure says how many are in: go on with --skip.\n"
+	"\n"
+	"The other way, a table's rows or a query's go into a file, which appears when it is\n"
+	"complete, or to stdout:\n"
+	"    cdbc copy out bank.items items.csv\n"
+	"    cdbc copy out --query 'select * from bank.items where id > :id' -p id=7 items.arrow\n"
+	"The format is that of -o, or as the file's name ends in, or csv.",
+	"in out",
+	OPTS_CONNECT | OPT_FORMAT | OPT_NO_HEADER | OPT_QUIET | OPT_TIMEOUT | OPT_CHUNK_ROWS |
+		OPT_SKIP | OPT_COLUMNS | OPT_QUERY | OPT_PARAM | OPT_NULL | OPT_STATS,
 	copy_main,
 	NULL,
 };

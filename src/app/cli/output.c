@@ -121,7 +121,7 @@ int cli_output_open(const cli_args *args, cli_output *out)
 	return args->output ? open_part(out, args->output) : EXIT_OK;
 }
 
-static void clear_progress(cli_output *output)
+void cli_output_progress_end(cli_output *output)
 {
 	if (output->has_progress)
 		fprintf(stderr, "\r\033[K");
@@ -154,7 +154,7 @@ int cli_output_close(cli_output *output, bool is_complete)
 	cdbc_error *error = NULL;
 	int code = EXIT_OK, finished;
 
-	clear_progress(output);
+	cli_output_progress_end(output);
 	if (!output->has_failed && flush(output, &error))
 		code = cli_fail(error, CDBC_IO, true, NULL);
 	if (output->part && output->fd >= 0) {
@@ -170,7 +170,7 @@ int cli_output_close(cli_output *output, bool is_complete)
 	return code;
 }
 
-static void progress(void *data, int64_t row_count)
+void cli_output_progress(void *data, int64_t row_count)
 {
 	cli_output *output = data;
 	int64_t passed_ns = cx_clock_now_ns() - output->started_ns;
@@ -185,9 +185,9 @@ static void progress(void *data, int64_t row_count)
 cdbc_status cli_output_result(cli_output *output, cdbc_result *result, cdbc_error **err)
 {
 	cdbc_status status = cdbc_result_write(result, output->format, &output->options, NULL, 0,
-										   progress, output, &output->sink, err);
+										   cli_output_progress, output, &output->sink, err);
 
 	output->has_output = output->has_output || output->has_failed || output->buffer.length > 0;
-	clear_progress(output);
+	cli_output_progress_end(output);
 	return status;
 }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Bulk copy out of a table or a query: a request like any other, streamed through a format into a
+ * sink, whose rows must be as many as the database says. One way for every database: COPY TO is not
+ * there on CockroachDB and writes other texts than our formats do. */
+#include "base/error.h"
+#include "service/copy_sql.h"
+#include "service/session.h"
+
+#include <cdbc/copy.h>
+
+#include <stdlib.h>
+
+/* The rows that went out against the server's own count; a database without one is believed. */
+static cdbc_status check_count(const cdbc_result *result, cdbc_error **err)
+{
+	const char *tag = cdbc_result_tag(result);
+	int64_t told, given = cdbc_result_row_count(result);
+
+	if (strncmp(tag, "SELECT ", 7) != 0)
+		return CDBC_OK;
+	told = strtoll(tag + 7, NULL, 10);
+	if (told == given)
+		return CDBC_OK;
+	cx_error_set(err, CDBC_DATA, "%lld rows came, the server counted %lld", (long long)given,
+				 (long long)told);
+	cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	return CDBC_DATA;
+}
+
+static cdbc_status write_result(cdbc_result *result, const cdbc_format *format,
+								const cdbc_copy_out_options *options, const cdbc_sink *sink,
+								cdbc_error **err)
+{
+	if (cdbc_result_column_count(result) == 0) {
+		cdbc_status status =
+			cx_error_set(err, CDBC_USAGE, "the statement gives no rows to be copied");
+
+		cx_error_outcome(err, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
+		return status;
+	}
+	return cdbc_result_write(result, format, options->format_options, NULL, 0, options->progress,
+							 options->progress_data, sink, err);
+}
+
+cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_params params,
+								const cdbc_format *format, const cdbc_copy_out_options *options,
+								const cdbc_sink *sink, int64_t *row_count, cdbc_error **err)
+{
+	static const cdbc_copy_out_options defaults = CDBC_COPY_OUT_OPTIONS_INIT;
+	cdbc_request_options request = CDBC_REQUEST_OPTIONS_INIT;
+	cdbc_result *result = NULL;
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	if (!options)
+		options = &defaults;
+	request.timeout_ms = options->timeout_ms;
+	status = cdbc_session_query(session, sql, params, &request, &result, &error);
+	if (!status)
+		status = write_result(result, format, options, sink, &error);
+	if (!status)
+		status = check_count(result, &error);
+	if (!status && row_count)
+		*row_count = cdbc_result_row_count(result);
+	cdbc_result_free(result);
+	if (status) {
+		cx_error_wrap(&error, "copy out");
+		cx_error_pass(err, error);
+	}
+	return status;
+}
+
+cdbc_status cdbc_copy_out_table(cdbc_session *session, const char *table,
+								const char *const *columns, size_t column_count,
+								const cdbc_format *format, const cdbc_copy_out_options *options,
+								const cdbc_sink *sink, int64_t *row_count, cdbc_error **err)
+{
+	const cdbc_client *client = session->client;
+	const cx_dialect *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
+	cx_buf sql = CX_BUF_INIT(CX_COPY_SQL_MAX);
+	cdbc_status status;
+
+	if (!table || !*table)
+		return cx_error_set(err, CDBC_USAGE, "copy out: no table");
+	status = cx_copy_put_select(&sql, cx_client_writes(client, dialect), table, columns,
+								column_count, err);
+	if (status)
+		cx_error_wrap(err, "copy out");
+	else
+		status = cdbc_copy_out_query(session, sql.data, CDBC_NO_PARAMS, format, options, sink,
+									 row_count, err);
+	cx_buf_free(&sql);
+	return status;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Bulk copy out on the scripted driver: names quoted, counts compared, failures told. */
+#include "support/fake_driver.h"
+
+#include <cdbc/cdbc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+typedef struct fixture {
+	fake_server *server;
+	cdbc_client *client;
+	cdbc_session *session;
+	char text[4096];
+	size_t length, room;
+	int64_t told;
+} fixture;
+
+static int set_up(void **state)
+{
+	static fixture f;
+	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+	cdbc_config_item items[] = {{"pool.max_size", "1"}, {"pool.min_size", "0"}};
+	const char *const no_environment[] = {NULL};
+	cdbc_config *config = NULL;
+	cdbc_error *err = NULL;
+
+	memset(&f, 0, sizeof f);
+	f.room = sizeof f.text - 1;
+	f.server = fake_server_new("copyout");
+	from.url = "fake:copyout";
+	from.items = items;
+	from.item_count = sizeof items / sizeof *items;
+	from.environ_list = no_environment;
+	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &f.client, &err) ||
+		cdbc_client_acquire(f.client, NULL, &f.session, &err))
+		fail_msg("%s", cdbc_error_message(err));
+	cdbc_config_free(config);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	fixture *f = *state;
+
+	cdbc_session_release(f->session);
+	cdbc_client_close(f->client, 1000);
+	fake_server_free(f->server);
+	return 0;
+}
+
+static cdbc_status keep(void *self, const void *bytes, size_t length, cdbc_error **err)
+{
+	fixture *f = self;
+
+	(void)err;
+	if (length > f->room - f->length)
+		return CDBC_IO;
+	memcpy(f->text + f->length, bytes, length);
+	f->length += length;
+	f->text[f->length] = '\0';
+	return CDBC_OK;
+}
+
+static void progress(void *data, int64_t rows)
+{
+	((fixture *)data)->told = rows;
+}
+
+static cdbc_status out(fixture *f, const char *table, int64_t *rows, cdbc_error **err)
+{
+	static const char *const columns[] = {"Id", "s\"x"};
+	cdbc_copy_out_options options = CDBC_COPY_OUT_OPTIONS_INIT;
+	const cdbc_sink sink = {sizeof sink, keep, f};
+
+	options.progress = progress;
+	options.progress_data = f;
+	f->length = 0;
+	return cdbc_copy_out_table(f->session, table, columns, 2, cdbc_format_find("csv"), &options,
+							   &sink, rows, err);
+}
+
+static void test_rows_go_out(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	int64_t rows = 0;
+
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "SELECT \"Id\", \"s\"\"x\" FROM \"bank\".\"It.ems\"",
+									  .columns = "Id int8, s text",
+									  .rows = "1|a;2|\\N"});
+	assert_int_equal(out(f, "Bank.\"It.ems\"", &rows, &err), CDBC_OK);
+	assert_null(err);
+	assert_int_equal(rows, 2);
+	assert_int_equal(f->told, 2);
+	assert_string_equal(f->text, "Id,s\n1,a\n2,\n");
+}
+
+/* The server's count is another: not a success. */
+static void test_counts_differ(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	int64_t rows = 77;
+
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "SELECT*", .columns = "id int8", .rows = "1;2", .tag = "SELECT 3"});
+	assert_int_equal(out(f, "t", &rows, &err), CDBC_DATA);
+	assert_string_equal(cdbc_error_message(err), "copy out: 2 rows came, the server counted 3");
+	assert_int_equal(rows, 77);
+	cdbc_error_free(err);
+}
+
+static void test_failures(void **state)
+{
+	fixture *f = *state;
+	const cdbc_sink sink = {sizeof sink, keep, f};
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "update t*", .affected = 1});
+	fake_server_answer(f->server, &(fake_answer){.sql = "SELECT*",
+												 .columns = "id int8",
+												 .rows = "1;2",
+												 .times = 1,
+												 .loses_link = true,
+												 .lost_at = CDBC_POSITION_ROWS_TAKEN});
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "SELECT*", .columns = "id int8", .rows = "1;2"});
+	assert_int_equal(out(f, "\"t", NULL, &err), CDBC_USAGE);
+	cdbc_error_free(err);
+	assert_int_equal(out(f, "a\"b", NULL, &err), CDBC_USAGE);
+	cdbc_error_free(err);
+	assert_int_equal(out(f, "\"a\"b", NULL, &err), CDBC_USAGE);
+	cdbc_error_free(err);
+	assert_int_equal(out(f, "", NULL, &err), CDBC_USAGE);
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_copy_out_query(f->session, "update t set a = 1", CDBC_NO_PARAMS,
+										 cdbc_format_find("csv"), NULL, &sink, NULL, &err),
+					 CDBC_USAGE);
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_COMMITTED);
+	cdbc_error_free(err);
+	err = NULL;
+	assert_int_equal(out(f, "t", NULL, &err), CDBC_CONNECT);
+	cdbc_error_free(err);
+	f->room = 3;
+	assert_int_equal(out(f, "t", NULL, &err), CDBC_IO);
+	cdbc_error_free(err);
+	assert_int_equal(out(f, "t", NULL, NULL), CDBC_IO);
+	/* the session is whole */
+	f->room = 100;
+	assert_int_equal(out(f, "t", NULL, NULL), CDBC_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_rows_go_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_counts_differ, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+	};
+
+	if (cdbc_driver_add(&fake_driver, NULL))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
