@@ -146,6 +146,28 @@ typedef struct cdbc_pool_stats {
 /* Fills *out; out->struct_size is set by the caller. */
 CDBC_API void cdbc_client_pool_stats(const cdbc_client *client, cdbc_pool_stats *out);
 
+/* Forgets the rows that the cache keeps of a named query (its `cache:` header; `-` and `_` are
+ * alike), for every user, or of all queries (name NULL). Requests that begin after this returns
+ * see no row that was read before; a load under way is not kept. Any thread. Cannot fail; nothing
+ * happens when cache.enabled is false. Round trips: none. */
+CDBC_API void cdbc_client_cache_invalidate(cdbc_client *client, const char *name);
+
+/* Counts of the cache since the client was opened; gauges where it says now. */
+typedef struct cdbc_cache_stats {
+	size_t struct_size;
+	int64_t hit_count;  /* answered from it */
+	int64_t miss_count; /* loaded */
+	int64_t wait_count; /* waited for a load under way */
+	int64_t pass_count; /* read as if there were none: known to be too large, or memory was short */
+	int64_t eviction_count;     /* entries that made room for others */
+	int64_t invalidation_count; /* entries that were invalidated */
+	int64_t entries_now;        /* those that are being loaded included */
+	int64_t bytes_now;
+} cdbc_cache_stats;
+
+/* Fills *out; out->struct_size is set by the caller. Any thread. */
+CDBC_API void cdbc_client_cache_stats(const cdbc_client *client, cdbc_cache_stats *out);
+
 /* One part of a health report. */
 typedef struct cdbc_health_item {
 	const char *name; /* "pool", "database", "catalog" */

@@ -5,6 +5,7 @@
 #ifndef CDBC_STRATEGY_H
 #define CDBC_STRATEGY_H
 
+#include <cdbc/arrow.h>
 #include <cdbc/catalog.h>
 #include <cdbc/driver.h>
 #include <cdbc/result.h>
@@ -52,6 +53,18 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_next_run(const cdbc_next *next, cdbc_ca
  * NOT_SENT, the replay NO. */
 CDBC_API cdbc_status cdbc_call_fail(cdbc_call *call, cdbc_status status, const char *message,
 									cdbc_error **err);
+
+/* Answers the request from any Arrow stream of struct batches whose columns are of the formats that
+ * results have (docs: the table of types), in the place of what comes next, or made of its result:
+ * then the stream reads of that, and frees it when it is released. For a cache, or an executor of
+ * the application's own: a last link that never calls cdbc_next_run. The stream is taken over,
+ * also on failure, and released on the session's thread when the result ends; its release pointer
+ * is NULL then. The query's promises (`:one`, max-rows) hold for it as for any result. Fails with
+ * CDBC_UNSUPPORTED (a column of another format, a dictionary), CDBC_DATA, CDBC_NOMEM, and with
+ * CDBC_CANCELLED, CDBC_TIMEOUT or CDBC_IO and the stream's own text where the stream fails. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_call_answer(cdbc_call *call,
+													 struct ArrowArrayStream *stream,
+													 cdbc_result **out, cdbc_error **err);
 
 /* What is asked. Strings and values are borrowed. */
 CDBC_API const char *cdbc_call_name(const cdbc_call *call); /* of the query; NULL: SQL text */

@@ -29,6 +29,7 @@ static void client_free(cdbc_client *client, bool was_open)
 	cx_chain_fini(&client->chain);
 	cx_resolver_fini(&client->resolver);
 	cx_breaker_fini(&client->breaker);
+	cx_cache_free(client->cache);
 	cx_free(client);
 }
 
@@ -184,6 +185,21 @@ static cdbc_status add_breaker(cdbc_client *client, const cdbc_config *config, c
 	return options.is_enabled ? cx_chain_add(&client->chain, &link, err) : CDBC_OK;
 }
 
+static cdbc_status add_cache(cdbc_client *client, const cdbc_config *config, cdbc_error **err)
+{
+	cx_cache_options options;
+	cdbc_status status = cx_options_cache(config, &options, err);
+	cdbc_strategy link;
+
+	if (status || !options.is_enabled)
+		return status;
+	status = cx_cache_new(&options, &client->cache, err);
+	if (status)
+		return status;
+	link = cx_cache_link(client->cache);
+	return cx_chain_add(&client->chain, &link, err);
+}
+
 /* The application's own links, then ours. */
 static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 							   const cdbc_client_options *options, cdbc_error **err)
@@ -201,6 +217,9 @@ static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 			if (status)
 				return status;
 		}
+	status = add_cache(client, config, err);
+	if (status)
+		return status;
 	link = cx_retry_link(&client->retry);
 	if (retry.is_enabled)
 		status = cx_chain_add(&client->chain, &link, err);
@@ -350,6 +369,24 @@ cdbc_status cdbc_client_save(cdbc_client *client, const char *file, const char *
 	if (!status && is_own && !cx_repository_reload(&client->queries, NULL, NULL))
 		cx_session_trim_spare(client);
 	return status;
+}
+
+void cdbc_client_cache_invalidate(cdbc_client *client, const char *name)
+{
+	if (client->cache)
+		cx_cache_invalidate(client->cache, name);
+}
+
+void cdbc_client_cache_stats(const cdbc_client *client, cdbc_cache_stats *out)
+{
+	size_t size = out->struct_size;
+
+	if (client->cache) {
+		cx_cache_stats(client->cache, out);
+		return;
+	}
+	memset(out, 0, size < sizeof *out ? size : sizeof *out);
+	out->struct_size = size;
 }
 
 void cdbc_client_pool_stats(const cdbc_client *client, cdbc_pool_stats *out)

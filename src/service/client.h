@@ -13,6 +13,7 @@
 #include "service/resolver.h"
 #include "service/statements.h"
 #include "service/strategy/breaker.h"
+#include "service/strategy/cache.h"
 #include "service/strategy/chain.h"
 #include "service/strategy/retry.h"
 
@@ -41,6 +42,7 @@ struct cdbc_client {
 	cx_retry retry;
 	cx_resolver resolver;
 	cx_breaker breaker;
+	cx_cache *cache; /* NULL: not enabled */
 	cx_chain chain;
 };
 

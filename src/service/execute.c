@@ -3,12 +3,28 @@
  * connection; a call that is to be a transaction of its own goes with its BEGIN and COMMIT. */
 #include "base/error.h"
 #include "data/exec/transaction.h"
-#include "service/session.h"
+#include "service/answer.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define BEGIN_MAX 256
+
+/* The run has ended of which an answer is made: the request goes on. */
+static void end_beneath(cdbc_session *session, const cdbc_error *error)
+{
+	cdbc_finish finish = {.name = session->run.name,
+						  .error = error,
+						  .summary = &session->run.summary,
+						  .row_count = session->result.row_count};
+	cx_answer *lowest = session->answer;
+
+	while (lowest->below)
+		lowest = lowest->below;
+	cx_chain_finish(&session->client->chain, &session->unfinished, &lowest->links_beneath, &finish);
+	if (error && !session->is_in_chain)
+		cx_breaker_tell_late(&session->client->breaker, error);
+}
 
 /* The run has ended, well or not. */
 static void on_end(void *self, const cdbc_error *error)
@@ -17,13 +33,18 @@ static void on_end(void *self, const cdbc_error *error)
 
 	if (error && session->tx.depth)
 		cx_session_tx_note(session, error);
+	if (__builtin_expect(session->answer != NULL, 0)) {
+		end_beneath(session, error);
+		return;
+	}
 	if (session->unfinished.links) {
 		cdbc_finish finish = {.name = session->run.name,
 							  .error = error,
 							  .summary = &session->run.summary,
 							  .row_count = session->result.row_count};
 
-		cx_chain_finish(&session->client->chain, &session->unfinished, &finish);
+		cx_chain_finish(&session->client->chain, &session->unfinished, &session->unfinished.links,
+						&finish);
 	}
 	if (!session->is_in_chain) {
 		if (error)
@@ -57,12 +78,10 @@ void cx_session_drop_lost(cdbc_session *session)
 	cx_lease_give(&session->lease, 0);
 }
 
-void cx_session_close_result(cdbc_session *session)
+static void close_run(cdbc_session *session)
 {
-	if (!session->is_busy)
-		return;
 	cx_run_close(&session->run, &session->result);
-	session->is_busy = false;
+	session->is_busy = session->answer != NULL;
 	if (__builtin_expect(session->is_found_out, 0)) {
 		session->is_found_out = false;
 		on_end(session, NULL);
@@ -72,9 +91,18 @@ void cx_session_close_result(cdbc_session *session)
 		cx_session_give_lost(session);
 }
 
+void cx_session_close_result(cdbc_session *session)
+{
+	if (!session->is_busy)
+		return;
+	cx_answers_close(session);
+	if (cx_session_has_run(session))
+		close_run(session);
+}
+
 static void source_close(void *self)
 {
-	cx_session_close_result(self);
+	close_run(self);
 }
 
 static cdbc_status source_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
@@ -158,8 +186,7 @@ static void fill_request(const cdbc_call *a, cdbc_request *request)
 	}
 }
 
-/* What the query promises of its rows. */
-static void set_limits(cdbc_result *result, const cdbc_call *a)
+void cx_session_set_limits(cdbc_result *result, const cdbc_call *a)
 {
 	if (a->options && a->options->max_rows > 0)
 		result->max_rows = a->options->max_rows;
@@ -212,8 +239,7 @@ static cdbc_status start_unit(const cdbc_call *call, const cdbc_request *token,
 	return status;
 }
 
-/* A query of one value gives one column. */
-static cdbc_status check_columns(const cdbc_call *call, cdbc_result *result, cdbc_error **err)
+cdbc_status cx_session_check_columns(const cdbc_call *call, cdbc_result *result, cdbc_error **err)
 {
 	cdbc_error *error = NULL;
 
@@ -234,10 +260,10 @@ static cdbc_status await_first(const cdbc_call *call, cdbc_result **out, cdbc_er
 
 	result->source = &session_source;
 	result->self = session;
-	set_limits(result, call);
+	cx_session_set_limits(result, call);
 	session->is_busy = true;
 	if (cx_result_load(result, &error) || result->state == CX_RESULT_COMPLETE)
-		status = check_columns(call, result, &error);
+		status = cx_session_check_columns(call, result, &error);
 	else
 		status = cdbc_error_status(error);
 	if (!status) {
@@ -245,7 +271,7 @@ static cdbc_status await_first(const cdbc_call *call, cdbc_result **out, cdbc_er
 		return CDBC_OK;
 	}
 	cx_error_pass(err, error);
-	cx_session_close_result(session);
+	close_run(session);
 	return status;
 }
 
@@ -353,7 +379,7 @@ static cdbc_status execute_with_token(const cdbc_call *call, const cdbc_request 
 	if (!status && session->result.state == CX_RESULT_OPEN &&
 		cx_run_look_ahead(&session->run, &error)) {
 		status = cdbc_error_status(error);
-		cx_session_close_result(session);
+		close_run(session);
 	}
 	return status ? settle(call, has_columns, error, out, err) : CDBC_OK;
 }

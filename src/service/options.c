@@ -294,6 +294,19 @@ void cx_options_observe(const cdbc_config *config, cx_observe_options *out)
 	};
 }
 
+cdbc_status cx_options_cache(const cdbc_config *config, cx_cache_options *out, cdbc_error **err)
+{
+	*out = (cx_cache_options){
+		.is_enabled = cx_config_number(config, "cache.enabled", 1),
+		.max_bytes = cx_config_number(config, "cache.max_bytes", 0),
+		.max_entry_bytes = cx_config_number(config, "cache.max_entry_bytes", 0),
+	};
+	if (out->max_entry_bytes > out->max_bytes)
+		return cx_config_complain(config, "cache.max_entry_bytes", err,
+								  "it is more than cache.max_bytes");
+	return CDBC_OK;
+}
+
 size_t cx_options_helper_threads(const cdbc_config *config)
 {
 	return (size_t)cx_config_number(config, "helpers.threads", 1);

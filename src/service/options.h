@@ -10,6 +10,7 @@
 #include "service/observe/observe.h"
 #include "service/resolver.h"
 #include "service/strategy/breaker.h"
+#include "service/strategy/cache.h"
 #include "service/strategy/retry.h"
 
 #include <cdbc/driver.h>
@@ -72,6 +73,8 @@ cdbc_status cx_options_breaker(const cdbc_config *config, cx_breaker_options *ou
 
 /* Texts are borrowed from config. */
 void cx_options_observe(const cdbc_config *config, cx_observe_options *out);
+
+cdbc_status cx_options_cache(const cdbc_config *config, cx_cache_options *out, cdbc_error **err);
 
 size_t cx_options_helper_threads(const cdbc_config *config);
 

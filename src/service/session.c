@@ -76,6 +76,7 @@ static cdbc_session *session_get(cdbc_client *client)
 	if (!session)
 		return NULL;
 	memset(session, 0, offsetof(cdbc_session, run));
+	session->run.cursor = NULL;
 	session->client = client;
 	cx_lease_init(&session->lease);
 	cx_client_ref(client);
@@ -104,6 +105,7 @@ void cx_session_free(cdbc_session *session)
 	cdbc_client *client = session->client;
 
 	cdbc_catalog_free(session->catalog);
+	cx_free(session->spare_answer);
 	cx_free(session);
 	cx_client_unref(client);
 }
@@ -155,7 +157,7 @@ void cdbc_session_release(cdbc_session *session)
 	if (session->copy)
 		cx_copy_abort(session->copy);
 	if (session->is_busy)
-		cx_run_close(&session->run, &session->result);
+		cx_session_close_result(session);
 	if (session->tx.depth) {
 		cx_session_tell_tx_end(session, session->tx.name, 1, false, NULL);
 		cx_session_tx_forget(session);
@@ -245,6 +247,7 @@ static cdbc_status apply_settings(cdbc_session *session, int64_t deadline_ns, cd
 			return status;
 		}
 	}
+	session->lease.is_changed = false;
 	return CDBC_OK;
 }
 

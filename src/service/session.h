@@ -29,10 +29,12 @@ typedef struct cx_session_tx {
 	cx_commit_token token; /* of its commit, once that is sent */
 } cx_session_tx;
 
+typedef struct cx_answer cx_answer;
+
 struct cdbc_session {
 	cdbc_client *client;
 	cx_lease lease;
-	bool is_busy;           /* a result or a copy is open */
+	bool is_busy;           /* a result, an answer or a copy is open */
 	struct cdbc_copy *copy; /* the open one */
 	bool is_in_chain;       /* a request goes through the strategies: its attempts may end */
 	bool is_text_tx_lost;   /* a transaction begun by SQL text was lost with its connection */
@@ -61,7 +63,9 @@ struct cdbc_session {
 	uint64_t host_serial;
 	char host[256];
 	cx_unfinished unfinished;
-	cx_run run; /* from here on it needs no initial value */
+	cx_answer *answer;       /* the outermost open one, or NULL */
+	cx_answer *spare_answer; /* storage for the next */
+	cx_run run;              /* from here on it needs no initial value */
 	cdbc_result result;
 };
 
@@ -117,8 +121,17 @@ cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **
 void cx_session_give_lost(cdbc_session *session);
 /* The same of one that no request of a caller ran on. */
 void cx_session_drop_lost(cdbc_session *session);
-/* Closes the open result, if there is one. */
+/* Closes the open result, if there is one, and answers made of it. */
 void cx_session_close_result(cdbc_session *session);
+/* Whether the connection's own result is open. */
+static inline bool cx_session_has_run(const cdbc_session *session)
+{
+	return session->run.cursor || session->is_found_out;
+}
+/* What the query promises of its rows, and the call's limit. */
+void cx_session_set_limits(cdbc_result *result, const cdbc_call *call);
+/* A query of one value gives one column. */
+cdbc_status cx_session_check_columns(const cdbc_call *call, cdbc_result *result, cdbc_error **err);
 
 /* request.c: the request is over, well or not. */
 void cx_session_request_end(cdbc_session *session, const cdbc_error *error);

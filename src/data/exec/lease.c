@@ -31,7 +31,7 @@ static cx_cancel *cancel_of(uintptr_t running)
 void cx_lease_init(cx_lease *lease)
 {
 	lease->conn = NULL;
-	lease->is_dirty = false;
+	lease->is_dirty = lease->is_changed = false;
 	atomic_init(&lease->running, 0);
 }
 
@@ -47,7 +47,7 @@ cdbc_status cx_lease_take(cx_lease *lease, cx_pool *pool, int64_t deadline_ns, c
 		lease->conn = NULL;
 		return status;
 	}
-	lease->is_dirty = false;
+	lease->is_dirty = lease->is_changed = false;
 	return CDBC_OK;
 }
 

@@ -14,8 +14,9 @@
 typedef struct cx_cancel cx_cancel;
 
 typedef struct cx_lease {
-	cx_conn *conn; /* NULL: none */
-	bool is_dirty; /* the session was changed: reset before it is lent again */
+	cx_conn *conn;   /* NULL: none */
+	bool is_dirty;   /* the session was changed: reset before it is lent again */
+	bool is_changed; /* by more than the settings that its borrower gives to every connection */
 	/* What another thread may meet: 0, nothing runs; the cx_conn on which something runs; or a
 	 * cx_cancel, with its lowest bit set. */
 	atomic_uintptr_t running;

@@ -15,15 +15,13 @@ struct cx_export {
 	bool is_ended;
 };
 
-/* Bytes that a batch's buffers take, children included; what was cut from its front still counts.
- */
-static int64_t array_bytes(const struct ArrowArray *array, const struct ArrowSchema *schema)
+int64_t cx_array_bytes(const struct ArrowArray *array, const struct ArrowSchema *schema)
 {
 	int64_t bytes = 0, length = array->length + array->offset;
 	cx_field field;
 
 	for (int64_t i = 0; i < array->n_children; i++)
-		bytes += array_bytes(array->children[i], schema->children[i]);
+		bytes += cx_array_bytes(array->children[i], schema->children[i]);
 	if (array->buffers && array->n_buffers && array->buffers[0])
 		bytes += (length + 7) / 8;
 	if (!cx_field_of_schema(schema, &field))
@@ -131,7 +129,7 @@ cdbc_status cdbc_result_collect(cdbc_result *result, int64_t max_bytes, cdbc_chu
 		status = cdbc_result_take(result, &batch, err);
 		if (status || !batch.release)
 			break;
-		bytes += array_bytes(&batch, &chunks.schema);
+		bytes += cx_array_bytes(&batch, &chunks.schema);
 		if (!cx_grow(&chunks.items, chunks.count, &capacity, sizeof *chunks.items)) {
 			batch.release(&batch);
 			status = cx_error_nomem(err);

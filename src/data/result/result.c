@@ -408,6 +408,8 @@ cdbc_text cdbc_result_text(cdbc_result *result, size_t column)
 		const int32_t *offsets = array->buffers[1];
 		const char *bytes = array->buffers[2];
 
+		if (!bytes) /* all texts are empty */
+			return (cdbc_text){"", 0};
 		return (cdbc_text){bytes + offsets[at], (size_t)(offsets[at + 1] - offsets[at])};
 	}
 	return printed(result, column, array, at);

@@ -67,12 +67,13 @@ cdbc_status cdbc_next_run(const cdbc_next *next, cdbc_call *call, cdbc_result **
 	return link->execute(link->self, next + 1, call, out, err);
 }
 
-void cx_chain_finish(const cx_chain *chain, cx_unfinished *unfinished, cdbc_finish *finish)
+void cx_chain_finish(const cx_chain *chain, const cx_unfinished *unfinished,
+					 uint32_t *unfinished_links, cdbc_finish *finish)
 {
-	uint32_t links = unfinished->links;
+	uint32_t links = *unfinished_links;
 	int64_t now_ns = cx_clock_coarse_ns();
 
-	unfinished->links = 0;
+	*unfinished_links = 0;
 	finish->struct_size = sizeof *finish;
 	for (size_t i = chain->count; i-- > 0;) {
 		if (!(links & UINT32_C(1) << i))

@@ -47,7 +47,8 @@ typedef struct cx_unfinished {
 	int64_t started_ns[CX_LINKS_MAX];
 } cx_unfinished;
 
-/* Tells them that it has ended. */
-void cx_chain_finish(const cx_chain *chain, cx_unfinished *unfinished, cdbc_finish *finish);
+/* Tells those of *links that it has ended; none is left. */
+void cx_chain_finish(const cx_chain *chain, const cx_unfinished *unfinished, uint32_t *links,
+					 cdbc_finish *finish);
 
 #endif
