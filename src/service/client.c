@@ -247,6 +247,7 @@ cdbc_status cdbc_client_open(const cdbc_config *config, const cdbc_client_option
 		return cx_error_nomem(err);
 	atomic_init(&client->refs, 1);
 	cx_chain_init(&client->chain);
+	client->tx_idle_ns = cx_options_tx_idle_ns(config);
 	status = init_observers(client, config, options, err);
 	if (!status)
 		status = cx_options_results(config, &client->results, &client->timeout_ms, err);

@@ -38,7 +38,8 @@ struct cdbc_client {
 	cx_statements *statements;
 	cx_result_options results;
 	int64_t timeout_ms;
-	bool tells_values; /* parameters, in events */
+	int64_t tx_idle_ns; /* how long a transaction may rest; CX_NEVER: for ever */
+	bool tells_values;  /* parameters, in events */
 	cx_retry retry;
 	cx_resolver resolver;
 	cx_breaker breaker;

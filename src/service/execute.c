@@ -82,6 +82,7 @@ static void close_run(cdbc_session *session)
 {
 	cx_run_close(&session->run, &session->result);
 	session->is_busy = session->answer != NULL;
+	cx_session_tx_used(session);
 	if (__builtin_expect(session->is_found_out, 0)) {
 		session->is_found_out = false;
 		on_end(session, NULL);

@@ -174,6 +174,13 @@ cdbc_status cx_options_pool(const cdbc_config *config, cx_pool_options *out, cdb
 	return CDBC_OK;
 }
 
+int64_t cx_options_tx_idle_ns(const cdbc_config *config)
+{
+	int64_t idle_ms = cx_config_number(config, "transaction.idle_timeout", CX_OPTION_IS_NEVER);
+
+	return idle_ms == CX_OPTION_IS_NEVER ? CX_NEVER : idle_ms * CX_NS_PER_MS;
+}
+
 cdbc_status cx_options_results(const cdbc_config *config, cx_result_options *out,
 							   int64_t *timeout_ms, cdbc_error **err)
 {

@@ -43,6 +43,9 @@ typedef struct cx_result_options {
 	int64_t batch_ns;
 } cx_result_options;
 
+/* How long a transaction may rest; CX_NEVER: for ever. */
+int64_t cx_options_tx_idle_ns(const cdbc_config *config);
+
 /* *timeout_ms: of a request; CDBC_FOREVER for never. */
 cdbc_status cx_options_results(const cdbc_config *config, cx_result_options *out,
 							   int64_t *timeout_ms, cdbc_error **err);

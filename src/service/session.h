@@ -25,6 +25,7 @@ typedef struct cx_session_tx {
 	bool is_transact;      /* fn of cdbc_session_transact runs */
 	bool is_resolved;      /* its commit is to carry a token */
 	int64_t deadline_ns;   /* of it all */
+	int64_t used_ns;       /* when something was last done in it, where that is limited */
 	const char *name;      /* borrowed from its options, or NULL */
 	cx_commit_token token; /* of its commit, once that is sent */
 } cx_session_tx;
@@ -162,6 +163,12 @@ static inline bool cx_session_in_transaction(const cdbc_session *session)
 /* Whether a request may run in the session's transaction as it stands. */
 cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *statement,
 								cdbc_error **err);
+/* Something was done in it: from now on it is idle. */
+static inline void cx_session_tx_used(cdbc_session *session)
+{
+	if (__builtin_expect(session->client->tx_idle_ns != CX_NEVER, 0) && session->tx.depth)
+		session->tx.used_ns = cx_clock_now_ns();
+}
 /* Something has failed in the transaction. */
 void cx_session_tx_note(cdbc_session *session, const cdbc_error *error);
 /* Ends it without a word to the server. */

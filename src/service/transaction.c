@@ -27,6 +27,7 @@ void cx_session_tx_note(cdbc_session *session, const cdbc_error *error)
 {
 	cx_session_tx *tx = &session->tx;
 
+	cx_session_tx_used(session);
 	if (cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT || tx->failed_depth)
 		return;
 	tx->failed_depth = tx->depth;
@@ -39,6 +40,30 @@ static cdbc_status tell_lost(cdbc_error **err)
 	cx_error_hint(err, "roll back, and run it again from its start");
 	cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	return CDBC_CONNECT;
+}
+
+/* Ends a transaction that has rested for too long, where the server did not: no driver knows of one
+ * that does it for SQLite, and a server's clock may be late. */
+static cdbc_status check_idle(cdbc_session *session, cdbc_error **err)
+{
+	cx_session_tx *tx = &session->tx;
+	int64_t limit_ns = session->client->tx_idle_ns;
+	cdbc_error *error = NULL;
+
+	if (limit_ns == CX_NEVER || tx->is_lost || cx_clock_now_ns() - tx->used_ns <= limit_ns)
+		return CDBC_OK;
+	if (session->lease.conn &&
+		!cx_lease_tidy(&session->lease, cx_deadline_after_ms(CX_TX_GRACE_MS)))
+		cx_lease_give(&session->lease, 0);
+	tx->is_lost = true;
+	cx_error_set(&error, CDBC_TIMEOUT,
+				 "the transaction was idle for longer than transaction.idle_timeout allows");
+	cx_error_sqlstate(&error, "25P03");
+	cx_error_hint(&error, "roll back, and run it again from its start");
+	cx_error_outcome(&error, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	cx_session_tx_note(session, error);
+	cx_error_pass(err, error);
+	return CDBC_TIMEOUT;
 }
 
 /* A transaction that SQL text had begun. Its COMMIT must not be sent to a connection that knows of
@@ -61,6 +86,8 @@ cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *state
 		return check_text_tx(session, statement, err);
 	if (tx->is_lost)
 		return tell_lost(err);
+	if (check_idle(session, err))
+		return CDBC_TIMEOUT;
 	if (statement->kind == CDBC_KIND_TRANSACTION) {
 		cx_error_set(err, CDBC_USAGE, "the transaction was begun by a call, and ends by one");
 		cx_error_hint(err, "cdbc_session_commit, _rollback, _savepoint");
@@ -82,18 +109,26 @@ int64_t cdbc_session_transaction_depth(const cdbc_session *session)
 
 /* ---- statements of its own ---- */
 
-static cdbc_status control(cdbc_session *session, const char *sql, uint32_t flags, cdbc_error **err)
+static cdbc_status check_alive(cdbc_session *session, cdbc_error **err)
 {
 	cdbc_status status;
 
 	if (!session->lease.conn || session->tx.is_lost)
 		return tell_lost(err);
-	status = cx_session_connect(session, session->tx.deadline_ns, err);
+	status = check_idle(session, err);
+	return status ? status : cx_session_connect(session, session->tx.deadline_ns, err);
+}
+
+static cdbc_status control(cdbc_session *session, const char *sql, uint32_t flags, cdbc_error **err)
+{
+	cdbc_status status = check_alive(session, err);
+
 	if (!status)
 		status = cx_run_control(&session->lease, sql, CDBC_KIND_TRANSACTION, flags,
 								session->tx.deadline_ns, err);
 	if (status)
 		cx_session_give_lost(session);
+	cx_session_tx_used(session);
 	return status;
 }
 
@@ -215,6 +250,7 @@ cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_op
 	session->tx.depth = 1;
 	session->tx.name = options->name;
 	session->tx.is_read_only = options->is_read_only || options->as_of;
+	cx_session_tx_used(session);
 	return CDBC_OK;
 }
 
@@ -282,9 +318,7 @@ static cdbc_status send_word(cdbc_session *session, const char *sql, cdbc_error 
 
 	if (!tx->is_resolved)
 		return control(session, sql, flags, err);
-	if (!session->lease.conn || tx->is_lost)
-		return tell_lost(err);
-	status = cx_session_connect(session, tx->deadline_ns, err);
+	status = check_alive(session, err);
 	if (!status)
 		status = cx_commit_token_make(&tx->token, err);
 	if (!status) {

@@ -25,6 +25,7 @@ URL = os.environ.get("CDBC_TEST_URL", "")
 PGBIN = os.environ.get("PGBIN", "/usr/lib/postgresql/15/bin")
 BANK = os.path.join(ROOT, "examples", "bank", "sql")
 WAIT_S = 30
+SOON_S = 25  # that a limit was kept, never how fast: what would be waited for without it takes 30 seconds and more
 NO_SERVER = "CDBC_TEST_URL is not set: run by scripts/with-postgres"
 
 cases = []

@@ -73,7 +73,6 @@ def tour(t, *options, **more):
     temporary = t.path("tmp")
     os.makedirs(temporary, exist_ok=True)
     done = t.good("demo", *options, env={"TMPDIR": temporary}, **more)
-    assert done.seconds < (60 if harness.is_cockroach() else 10), str(done)
     for word in ("richest", "(4 rows)", "hint: did you mean", "The tour took"):
         assert word in done.text, f"no {word}: {done}"
     return re.sub(r"took .*? s", "took T s", done.text), os.listdir(temporary)

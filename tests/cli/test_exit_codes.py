@@ -53,7 +53,7 @@ def refused(t):
 @case("1: a statement's timeout, of ours and of the server's", server=True)
 def timeout(t):
     done = t.fails(1, "query", "-d", URL, "select pg_sleep(60)", "-t", "0.3", says="deadline")
-    assert done.seconds < 5, str(done)
+    assert done.seconds < harness.SOON_S, str(done)
     t.fails(1, "query", "-d", URL, "-s", "database.settings=statement_timeout=100ms", "select pg_sleep(60)", says="statement timeout")
     until(lambda: running("select pg_sleep(60)", URL) == "", "the end of the statement on the server")
 
@@ -138,7 +138,7 @@ def late(t):
     done = t.run("query", "-d", URL, sql, "-t", "1.5", "-o", "json")
     equal(done.code, 5, done.errors)
     assert "deadline" in done.errors and not done.text.rstrip().endswith("]"), done.errors
-    assert done.seconds < 8, done.seconds
+    assert done.seconds < harness.SOON_S, done.seconds
 
 
 @case("0: the deadline is for the server: a reader may be slow", server=True)
@@ -237,7 +237,7 @@ def interrupt(t, signal_number, code):
     process.send_signal(signal_number)
     done = t.end(process)
     equal((done.code, done.out), (code, b""), str(done))
-    assert done.seconds < 10
+    assert done.seconds < harness.SOON_S
     until(lambda: running(sql, URL) == "", "the end of the statement on the server")
 
 

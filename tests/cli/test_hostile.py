@@ -7,14 +7,14 @@ import resource
 import harness
 from harness import case
 
-SECONDS = 10
 MEMORY = 600 << 20  # of address space; a file has at most 16 MiB
 IS_SANITIZED = os.environ.get("CDBC_SANITIZE", "none") not in ("none", "")
+CPU_S = 600 if IS_SANITIZED else 60  # of what ends at all; a tenth of a second is usual
 PLACE = re.compile(r"^\S+:\d+:\d+: error: .", re.M)
 
 
 def limit():
-    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     if not IS_SANITIZED:  # which reserves more than there is
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
@@ -25,7 +25,6 @@ def check(t, path, *says, code=1, most=1000):
     assert code is None or done.code == code, str(done)
     errors = PLACE.findall(done.out.decode(errors="replace") + done.errors)
     assert len(errors) <= most and (errors or done.code == 0), f"{len(errors)} errors: {done}"
-    assert done.seconds < SECONDS * (10 if IS_SANITIZED else 1), str(done)
     assert len(done.out) + len(done.err) < 1 << 20, f"{len(done.out) + len(done.err)} bytes of messages"
     for pattern in says:
         assert re.search(pattern, done.out.decode(errors="replace") + done.errors), f"no {pattern!r} in: {done}"
@@ -118,8 +117,7 @@ def parameters(t):
     file(t, "-- name: a\nselect " + ", ".join(f":p{i}" for i in range(10000)), code=0)
     file(t, "-- name: a\nselect " + ", ".join(f":p{i}" for i in range(70000)), "more than 65535 parameters")
     names = [f"param{i}" for i in range(50000)]
-    done = file(t, "-- name: a\nselect " + ", ".join(f":{name}" for name in names), code=0)
-    assert done.seconds < (20 if IS_SANITIZED else 2), str(done)
+    file(t, "-- name: a\nselect " + ", ".join(f":{name}" for name in names), code=0)
     file(t, "-- name: a\n-- param: x int8\nselect :x, " + ", ".join(f":{name}" for name in names), "is used, but not declared", most=20)
     file(t, "-- name: a\nselect " + ", ".join(f":_{name}" for name in names), "`_` begins those", most=20)
     file(t, "-- name: a\n" + "-- param: p int8\n" * 50000 + "select :p", "49999 errors")
@@ -170,7 +168,7 @@ def folders(t):
     os.mkfifo(t.path("f/pipe.sql"))
     os.makedirs(t.path("f/folder.sql"))
     done = t.run("queries", "check", t.path("f"), preexec_fn=limit)
-    assert done.seconds < SECONDS and done.code in (1, 2, 3, 5), str(done)
+    assert done.code in (1, 2, 3, 5), str(done)
     assert "again" in done.errors or "self.sql" in done.errors or "pipe.sql" in done.errors, str(done)
     os.makedirs(t.path("many"))
     for i in range(20000):

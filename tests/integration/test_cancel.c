@@ -254,7 +254,7 @@ static void test_idle_for_too_long(void **state)
 		left = cdbc_result_int64(result, 0);
 		cdbc_result_free(result);
 	}
-	assert_int_equal(cdbc_session_commit(session, &err), CDBC_CONNECT);
+	assert_int_equal(cdbc_session_commit(session, &err), CDBC_TIMEOUT);
 	assert_string_equal(cdbc_error_sqlstate(err), "25P03");
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
 	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_TRANSACTION);

@@ -29,15 +29,20 @@ static size_t cost_of(const char *run, size_t length)
 	return times * length;
 }
 
+static bool is_operator(char c)
+{
+	return c && strchr("~!@#^&|`?+-*/%<>=", c);
+}
+
 bool cx_grammar_is_bounded(const char *sql, size_t length)
 {
-	static const char operators[] = "~!@#^&|`?+-*/%<>=";
 	size_t cost = 0, n;
 
 	if (length > LENGTH_MAX)
 		return false;
-	for (size_t i = 0; i < length; i += n + 1) { /* a NUL byte ends a run as others do */
-		n = strspn(sql + i, operators);
+	for (size_t i = 0; i < length; i += n + 1) {
+		for (n = 0; i + n < length && is_operator(sql[i + n]);)
+			n++;
 		if (n > 1)
 			cost += cost_of(sql + i, n);
 	}

@@ -424,6 +424,16 @@ static bool commits(const cx_judge *j)
 		   (j->verb == CX_KW_RELEASE && is_restart_point(&j->prev));
 }
 
+/* Old CockroachDB runs what stands in SHOW TRACE FOR. */
+static cdbc_statement_kind verdict_show(const cx_judge *j, uint32_t *flags)
+{
+	if (shows_commit(j))
+		*flags |= CDBC_REQUEST_COMMITS;
+	else if (!j->may_write)
+		*flags |= CDBC_REQUEST_READ_ONLY;
+	return CDBC_KIND_UTILITY;
+}
+
 /* Everything that is not a query or a change of data. */
 static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 {
@@ -477,14 +487,10 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_COPY:
 		*flags |= j->is_to_stdout && !j->may_write ? CDBC_REQUEST_READ_ONLY : 0u;
 		return CDBC_KIND_COPY;
-	case CX_KW_SHOW: /* old CockroachDB runs what stands in SHOW TRACE FOR */
+	case CX_KW_SHOW:
 	case CX_KW_DESCRIBE:
 	case CX_KW_DESC:
-		if (shows_commit(j))
-			*flags |= CDBC_REQUEST_COMMITS;
-		else if (!j->may_write)
-			*flags |= CDBC_REQUEST_READ_ONLY;
-		return CDBC_KIND_UTILITY;
+		return verdict_show(j, flags);
 	case CX_KW_IMPORT:
 		return j->words[1] == CX_KW_FOREIGN ? CDBC_KIND_DDL : CDBC_KIND_UTILITY;
 	case CX_KW_ANALYZE:

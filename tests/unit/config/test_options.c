@@ -205,6 +205,7 @@ static void test_results_and_queries(void **state)
 	assert_int_equal(timeout_ms, 30000);
 	assert_int_equal(cx_options_queries(c, &q, NULL), CDBC_OK);
 	assert_int_equal(q.folder_count, 0);
+	cx_options_queries_fini(&q);
 	assert_int_equal(cx_options_helper_threads(c), 4);
 	cdbc_config_free(c);
 	write_file("t.yaml",

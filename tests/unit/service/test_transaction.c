@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Transactions on the scripted driver: by hand, with savepoints, and as a function that is run
  * again; and what may not be committed, repeated or moved. */
+#include "base/clock.h"
 #include "support/fake_driver.h"
 
 #include <cdbc/cdbc.h>
@@ -53,9 +54,13 @@ static int set_up(void **state)
 										CDBC_EVENT_TRANSACTION_END,
 							  .on_event = on_event,
 							  .self = &f};
-	cdbc_config_item items[] = {{"pool.max_size", "1"},        {"pool.min_size", "0"},
-								{"retry.conflict_max", "1ms"}, {"retry.lost_first", "1ms"},
-								{"retry.lost_max", "1ms"},     {"queries.folders", f.file}};
+	cdbc_config_item items[] = {{"pool.max_size", "1"},
+								{"pool.min_size", "0"},
+								{"retry.conflict_max", "1ms"},
+								{"retry.lost_first", "1ms"},
+								{"retry.lost_max", "1ms"},
+								{"queries.folders", f.file},
+								{"transaction.idle_timeout", "1h"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
@@ -560,6 +565,55 @@ static void test_a_query_with_an_isolation(void **state)
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 }
 
+/* ---- idle ---- */
+
+#define HOUR_NS (3600 * CX_NS_PER_S)
+
+/* The client ends what has rested for longer than it may, whatever the server thinks of it. */
+static void test_a_transaction_that_rests(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	ok(f, "put"); /* connected on the true clock */
+	cx_clock_fake_start(HOUR_NS);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	for (int i = 0; i < 3; i++) { /* never longer than it may */
+		cx_clock_fake_advance_ns(HOUR_NS);
+		ok(f, "put");
+	}
+	cx_clock_fake_advance_ns(HOUR_NS);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
+	cx_clock_fake_advance_ns(HOUR_NS + 1);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_TIMEOUT);
+	assert_string_equal(cdbc_error_sqlstate(err), "25P03");
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_string_equal(said(f, 5), "SAVEPOINT cdbc_1 | ROLLBACK");
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_null(fake_server_sql(f->server, 7, NULL));
+	ok(f, "put"); /* and the session goes on */
+	cx_clock_fake_stop();
+}
+
+static void test_a_commit_that_comes_late(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	ok(f, "put"); /* connected on the true clock */
+	cx_clock_fake_start(HOUR_NS);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	ok(f, "put");
+	cx_clock_fake_advance_ns(HOUR_NS + 1);
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_string_equal(said(f, 1), "BEGIN | put | ROLLBACK");
+	cx_clock_fake_stop();
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -586,6 +640,8 @@ int main(void)
 		CASE(test_restart_savepoint),
 		CASE(test_a_read_only_query_is_one_round_trip),
 		CASE(test_a_query_with_an_isolation),
+		CASE(test_a_transaction_that_rests),
+		CASE(test_a_commit_that_comes_late),
 	};
 	cdbc_error *err = NULL;
 
