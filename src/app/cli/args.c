@@ -289,12 +289,46 @@ void cli_session_options(const cli_args *args, cdbc_session_options *out)
 	out->role_count = args->role_count;
 }
 
+/* Where an option's value goes that is kept as it is; NULL for others. */
+static const char **text_of(cli_args *args, const cli_option_row *o)
+{
+	switch (o->bit) {
+	case OPT_CONFIG:
+		return &args->config;
+	case OPT_ENVIRONMENT:
+		return &args->environment;
+	case OPT_FILE:
+		return &args->file;
+	case OPT_OUTPUT:
+		return &args->output;
+	case OPT_QUERY:
+		return &args->query;
+	case OPT_COLUMNS:
+		return &args->columns;
+	case OPT_NAME:
+		return &args->name;
+	case OPT_HEADER:
+		return &args->header;
+	case OPT_DIALECT:
+		return &args->dialect;
+	case OPT_USER:
+		return &args->user;
+	default:
+		return NULL;
+	}
+}
+
 /* Applies one option; returns an exit code. */
 static int apply(const cli_command *command, cli_args *args, const cli_option_row *o,
 				 const char *value)
 {
+	const char **text = text_of(args, o);
 	char *name;
 
+	if (text) {
+		*text = value;
+		return 0;
+	}
 	if (o->bit & OPTS_CHECK)
 		return apply_check(command, args, o, value);
 	switch (o->bit) {
@@ -303,21 +337,12 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 			return cli_refuse_secret(command, "-d: a password in a URL");
 		args->url = value;
 		return 0;
-	case OPT_CONFIG:
-		args->config = value;
-		return 0;
-	case OPT_ENVIRONMENT:
-		args->environment = value;
-		return 0;
 	case OPT_SET:
 		return set_setting(command, args, value);
 	case OPT_QUERIES:
 		if (args->folders.length)
 			cx_buf_putc(&args->folders, ',');
 		cx_buf_puts(&args->folders, value);
-		return 0;
-	case OPT_FILE:
-		args->file = value;
 		return 0;
 	case OPT_PARAM:
 		return set_param(command, args, value);
@@ -328,9 +353,6 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 		if (!cdbc_format_find(value) && !is_own_format(command, value))
 			return unknown_format(command, value);
 		args->format = value;
-		return 0;
-	case OPT_OUTPUT:
-		args->output = value;
 		return 0;
 	case OPT_TIMEOUT:
 		return parse_seconds(value, &args->timeout_ms)
@@ -346,24 +368,6 @@ static int apply(const cli_command *command, cli_args *args, const cli_option_ro
 							 o->bit == OPT_SKIP ? &args->skip_rows : &args->chunk_rows)
 				   ? 0
 				   : cli_usage(command, "--%s %s: not a whole number", o->word, value);
-	case OPT_QUERY:
-		args->query = value;
-		return 0;
-	case OPT_COLUMNS:
-		args->columns = value;
-		return 0;
-	case OPT_NAME:
-		args->name = value;
-		return 0;
-	case OPT_HEADER:
-		args->header = value;
-		return 0;
-	case OPT_DIALECT:
-		args->dialect = value;
-		return 0;
-	case OPT_USER:
-		args->user = value;
-		return 0;
 	case OPT_ROLE:
 		return add_role(args, value);
 	case OPT_STYLE:
