@@ -75,6 +75,7 @@ void cx_pg_cursor_start(cx_pg_conn *c)
 	cursor->at = 0;
 	cursor->phase = CX_PG_BEFORE;
 	cursor->is_simple = cursor->is_pipeline = cursor->is_streamed = cursor->is_told = false;
+	cursor->is_cut_short = false;
 	cursor->is_idle = true; /* until something is sent */
 	cursor->syncs_left = 0;
 	cursor->shape = NULL;
@@ -224,7 +225,7 @@ static cdbc_status finish(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error 
 				at_rest(cursor);
 				break;
 			}
-			if (!slot_of(cursor)->has_sync)
+			if (!slot_of(cursor)->has_sync && !cursor->is_cut_short)
 				break;
 			continue;
 		}
@@ -308,6 +309,8 @@ static cdbc_status fail(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **
 		cx_pg_prepared_drop(c, st, is_there);
 	drop_result(cursor);
 	cursor->phase = CX_PG_ENDED;
+	/* whether the session goes too is said behind the batch: what is between is not executed */
+	cursor->is_cut_short = is_stopped && cursor->is_pipeline && !slot_of(cursor)->has_sync;
 	end = finish_failed(cursor, is_aborted, deadline_ns, is_stopped && err ? &end_error : NULL);
 	cursor->summary.is_link_lost = c->is_lost;
 	/* A statement that is stopped, and then its session: nobody cancelled it, the server is going
@@ -459,6 +462,11 @@ static cdbc_status advance(cx_pg_cursor *cursor, int64_t deadline_ns, bool *is_t
 	bool is_last = !cursor->is_simple && cursor->at + 1 == cursor->count;
 
 	*is_there = false;
+	if (cursor->is_cut_short && !is_last && !cursor->conn->is_lost) {
+		cursor->at++;
+		summary_reset(cursor, CDBC_POSITION_SENT);
+		return cx_error_set(err, CDBC_SQL, CX_PG_NOT_EXECUTED);
+	}
 	if (cursor->is_idle || (is_last && cursor->phase == CX_PG_IN))
 		return CDBC_OK;
 	status = discard_rest(cursor, deadline_ns, err);

@@ -128,8 +128,7 @@ cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error
 	cdbc_error_info info;
 
 	if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED)
-		return cx_error_set(err, CDBC_SQL,
-							"not executed: an earlier statement of the batch failed");
+		return cx_error_set(err, CDBC_SQL, CX_PG_NOT_EXECUTED);
 	if (!sqlstate) {
 		if (PQstatus(c->pg) != CONNECTION_OK)
 			return cx_pg_error_lost(c, err);

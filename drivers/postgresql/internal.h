@@ -94,6 +94,8 @@ typedef struct cx_pg_slot {
 	bool has_sync; /* a Sync of its own follows */
 } cx_pg_slot;
 
+#define CX_PG_NOT_EXECUTED "not executed: an earlier statement of the batch failed"
+
 typedef enum cx_pg_phase {
 	CX_PG_BEFORE, /* before the slot's result */
 	CX_PG_IN,     /* it was opened, or its first PGresult is here */
@@ -111,9 +113,10 @@ typedef struct cx_pg_cursor {
 	bool is_open;
 	bool is_simple;
 	bool is_pipeline;
-	bool is_idle;     /* the server has said all it will */
-	bool is_streamed; /* the present result comes a row at a time */
-	bool is_told;     /* next_result has given the present result */
+	bool is_idle;      /* the server has said all it will */
+	bool is_streamed;  /* the present result comes a row at a time */
+	bool is_told;      /* next_result has given the present result */
+	bool is_cut_short; /* one of a batch was stopped, and all behind it was read away */
 	size_t syncs_left;
 	PGresult *result; /* read, not yet used up */
 	int result_row, result_rows;

@@ -131,6 +131,38 @@ static void ends_at_the_first_error(void **state)
 	DRIVER->close(conn);
 }
 
+/* One that ran into its timeout: nothing comes behind the batch, and the rest was not executed. */
+static void is_stopped_in_the_middle(void **state)
+{
+	void *conn = pg_open(), *cursor;
+	cdbc_request rs[4];
+	cdbc_error *err = NULL;
+	int64_t rows, first = 0;
+
+	(void)state;
+	pg_run(conn, "set statement_timeout = 200", NULL);
+	for (uint64_t i = 0; i < 4; i++)
+		rs[i] = pg_request(i == 1 ? "select pg_sleep(60)" : "select 1", 1 + i, NULL, 0);
+	cursor = submit(conn, rs, 4, CDBC_ONE_SYNC);
+	assert_int_equal(next(cursor, &rows, &first, NULL), CDBC_OK);
+	assert_int_equal(next(cursor, &rows, &first, &err), CDBC_TIMEOUT);
+	assert_string_equal(cdbc_error_sqlstate(err), "57014");
+	assert_int_equal(DRIVER->summary(cursor)->position, CDBC_POSITION_DONE);
+	assert_false(DRIVER->summary(cursor)->is_link_lost);
+	cdbc_error_free(err);
+	for (int i = 0; i < 2; i++) {
+		err = NULL;
+		assert_int_equal(next(cursor, &rows, &first, &err), CDBC_SQL);
+		assert_non_null(strstr(cdbc_error_message(err), "not executed"));
+		assert_int_equal(DRIVER->summary(cursor)->position, CDBC_POSITION_SENT);
+		cdbc_error_free(err);
+	}
+	expect_end(cursor);
+	DRIVER->cursor_close(cursor, soon());
+	assert_int_equal(pg_int_of(conn, "select 7::int8"), 7);
+	DRIVER->close(conn);
+}
+
 /* A statement that needs what an earlier one of the batch makes cannot be prepared ahead. */
 static void runs_what_depends_on_the_batch(void **state)
 {
@@ -303,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs_a_batch),
 		cmocka_unit_test(ends_at_the_first_error),
+		cmocka_unit_test(is_stopped_in_the_middle),
 		cmocka_unit_test(runs_what_depends_on_the_batch),
 		cmocka_unit_test(runs_a_transaction_in_one_round_trip),
 		cmocka_unit_test(sends_nothing_when_a_value_is_wrong),

@@ -195,6 +195,45 @@ static void loses_the_link_at_every_byte(void **state)
 	}
 }
 
+/* A statement of a batch is stopped, and then the session: the server goes away. What says so comes
+ * behind the rest of the batch, or is the link's end alone. */
+static void sees_a_drain_in_a_batch(void **state)
+{
+	(void)state;
+	for (int has_word = 0; has_word < 2; has_word++) {
+		cdbc_request rs[2] = {{.struct_size = sizeof *rs,
+							   .sql = "begin",
+							   .sql_length = 5,
+							   .kind = CDBC_KIND_TRANSACTION}};
+		wire_script *script = wire_script_new();
+		wire_bytes *out = wire_script_send(script);
+		const struct ArrowSchema *schema;
+		void *cursor = NULL;
+		bool has_result;
+		cdbc_error *err = NULL;
+		scene s;
+
+		rs[1] = rs[0];
+		scene_begin(&s);
+		wire_put_error_text(out, "57014", "query execution canceled");
+		if (has_word)
+			wire_put_error_text(out, "57P01", "server is shutting down");
+		wire_script_close(script);
+		wire_server_when(s.server, 'E', "begin", 1, script);
+		scene_open(&s);
+		assert_int_equal(DRIVER->submit(s.conn, rs, 2, CDBC_ONE_SYNC, soon(), &cursor, NULL, NULL),
+						 CDBC_OK);
+		assert_int_equal(DRIVER->next_result(cursor, soon(), &schema, &has_result, &err),
+						 CDBC_CONNECT);
+		assert_string_equal(cdbc_error_sqlstate(err), has_word ? "57P01" : "");
+		assert_true(DRIVER->summary(cursor)->is_link_lost);
+		assert_int_equal(DRIVER->summary(cursor)->position, CDBC_POSITION_SENT);
+		cdbc_error_free(err);
+		DRIVER->cursor_close(cursor, soon());
+		scene_end(&s);
+	}
+}
+
 /* CockroachDB undoes percent signs in `options` and wants small letters; libpq's guess of a
  * database is no use there. */
 static void writes_settings_as_cockroachdb_reads_them(void **state)
@@ -229,6 +268,7 @@ int main(void)
 		cmocka_unit_test(gives_up_a_server_that_hangs),
 		cmocka_unit_test(is_used_again_after_a_cancel),
 		cmocka_unit_test(loses_the_link_at_every_byte),
+		cmocka_unit_test(sees_a_drain_in_a_batch),
 		cmocka_unit_test(writes_settings_as_cockroachdb_reads_them),
 	};
 
