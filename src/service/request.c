@@ -31,6 +31,7 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
 	if (!session->tx.depth)
 		session->has_lost_state = false;
 	session->run.name = call->name;
+	session->run.was_unknown = false;
 	if (__builtin_expect(session->client->events.wanted & CX_WATCHED, 0))
 		cx_session_tell_start(session, call);
 	session->is_in_chain = true;

@@ -147,6 +147,16 @@ cx_verdict cx_outcome_judge(const cx_failure *failure)
 	return rows[cx_outcome_row_of(failure)].verdict;
 }
 
+cx_verdict cx_outcome_doubt(cx_verdict verdict)
+{
+	if (verdict.outcome != CDBC_OUTCOME_NOT_SENT && verdict.outcome != CDBC_OUTCOME_ROLLED_BACK)
+		return verdict;
+	verdict.outcome = CDBC_OUTCOME_UNKNOWN;
+	if (verdict.replay == CDBC_REPLAY_SAFE)
+		verdict.replay = CDBC_REPLAY_IF_IDEMPOTENT;
+	return verdict;
+}
+
 /* ---- the page ---- */
 
 size_t cx_outcome_row_count(void)

@@ -27,6 +27,9 @@ typedef struct cx_verdict {
 } cx_verdict;
 
 cx_verdict cx_outcome_judge(const cx_failure *failure);
+/* The verdict on work of which an earlier attempt ended UNKNOWN: that the last one did nothing does
+ * not say that it was not done. */
+cx_verdict cx_outcome_doubt(cx_verdict verdict);
 
 /* A row of the table, for the page. Words are static. */
 typedef struct cx_outcome_row {

@@ -55,6 +55,8 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 			 !failure.is_read_only)
 		failure.position = CDBC_POSITION_SENT; /* that was one of several: the commit is to come */
 	verdict = cx_outcome_judge(&failure);
+	if (run->was_unknown)
+		verdict = cx_outcome_doubt(verdict);
 	cx_error_outcome(err, verdict.outcome, verdict.replay);
 	if (run->name) {
 		cx_error_field(err, CDBC_FIELD_STATEMENT, run->name);

@@ -19,6 +19,7 @@ typedef struct cx_run {
 	bool is_unit;     /* BEGIN went before it and COMMIT after it, in the same round trip */
 	bool handed_any;  /* rows of a unit */
 	bool has_count;   /* of a unit: its statement has ended well, and count tells how */
+	bool was_unknown; /* of an attempt before this one nobody knows what became; set by who tries */
 	bool is_told;     /* summary is its last word: a script's, or a unit's statement */
 	const char *name; /* of the query; borrowed from the catalog or NULL */
 	const char *sql;  /* borrowed from the statement */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "data/exec/outcome.h"
 #include "service/session.h"
 #include "service/strategy/chain.h"
 
@@ -115,6 +116,21 @@ bool cx_attempts_next(cx_attempts *attempts, cx_retry *retry, const cdbc_error *
 
 /* ---- the link ---- */
 
+/* Notes an attempt of which nobody knows what became; whatever fails after it is in doubt too, also
+ * what never came to the run, for want of a connection. */
+static void note_doubt(cdbc_session *session, cdbc_error **err)
+{
+	cx_run *run = &session->run;
+
+	if (run->was_unknown) {
+		cx_verdict verdict = {cdbc_error_outcome(*err), cdbc_error_replay(*err)};
+
+		verdict = cx_outcome_doubt(verdict);
+		cx_error_outcome(err, verdict.outcome, verdict.replay);
+	}
+	run->was_unknown = cdbc_error_outcome(*err) == CDBC_OUTCOME_UNKNOWN;
+}
+
 /* The first attempt has failed. err is not NULL. */
 static cdbc_status try_again(cx_retry *retry, const cdbc_next *next, cdbc_call *call,
 							 cdbc_result **out, cdbc_status status, cdbc_error **err)
@@ -127,6 +143,7 @@ static cdbc_status try_again(cx_retry *retry, const cdbc_next *next, cdbc_call *
 	int64_t wait_ns;
 
 	cx_attempts_init(&attempts, retry, max_retries);
+	note_doubt(call->session, err);
 	while (cx_attempts_next(&attempts, retry, *err, &facts, &wait_ns)) {
 		cx_session_tell_attempt(call->session, call->name, call->attempt, *err);
 		if (cx_session_wait(call->session, wait_ns))
@@ -134,6 +151,8 @@ static cdbc_status try_again(cx_retry *retry, const cdbc_next *next, cdbc_call *
 		cx_error_clear(err);
 		call->attempt++;
 		status = cdbc_next_run(next, call, out, err);
+		if (status)
+			note_doubt(call->session, err);
 		if (!status || call->session->has_lost_state)
 			return status;
 		facts.had_no_conn = call->session->had_no_conn;

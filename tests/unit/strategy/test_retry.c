@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -383,6 +384,71 @@ static void test_a_write_is_repeated_when_that_was_allowed(void **state)
 	assert_int_equal(f->attempt, 2);
 }
 
+/* The first attempt may have done it: that the last one surely did not says nothing. */
+static void test_what_was_unknown_stays_so(void **state)
+{
+	static const struct {
+		cdbc_status status;
+		const char *sqlstate;
+		cdbc_replay replay;
+	} last[] = {{CDBC_SQL, "40000", CDBC_REPLAY_NO},
+				{CDBC_CONFLICT, "40001", CDBC_REPLAY_IF_IDEMPOTENT}};
+	cdbc_request_options options = CDBC_REQUEST_OPTIONS_INIT;
+	fixture *f = *state;
+	cdbc_result *result;
+
+	options.is_idempotent = true;
+	for (size_t i = 0; i < 2; i++) {
+		cdbc_error *err = NULL;
+		char sql[32];
+
+		snprintf(sql, sizeof sql, "delete from t%zu", i);
+		answer(f, sql, 1, CDBC_POSITION_SENT);
+		fake_server_answer(f->server,
+						   &(fake_answer){.sql = sql,
+										  .error = {.struct_size = sizeof(cdbc_error_info),
+													.status = last[i].status,
+													.message = "the last word",
+													.sqlstate = last[i].sqlstate}});
+		assert_int_equal(
+			cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, &options, &result, &err),
+			last[i].status);
+		assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_UNKNOWN);
+		assert_int_equal(cdbc_error_replay(err), last[i].replay);
+		cdbc_error_free(err);
+		/* and the next request has nothing to do with it */
+		err = NULL;
+		assert_int_equal(query(f, sql, &result, &err), last[i].status);
+		assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
+		cdbc_error_free(err);
+	}
+}
+
+/* Nor does it help that no connection was left for the last one. */
+static void test_what_was_unknown_stays_so_without_a_connection(void **state)
+{
+	cdbc_request_options options = CDBC_REQUEST_OPTIONS_INIT;
+	cdbc_error *err = NULL;
+	fixture *f = *state;
+	cdbc_result *result;
+
+	options.is_idempotent = true;
+	answer(f, "delete from t", 1, CDBC_POSITION_SENT);
+	assert_int_equal(query(f, "select a", &result, &err), CDBC_SQL); /* takes a connection */
+	cdbc_error_free(err);
+	err = NULL;
+	fake_server_fail_opens(f->server, 100,
+						   &(cdbc_error_info){.struct_size = sizeof(cdbc_error_info),
+											  .status = CDBC_AUTH,
+											  .message = "refused"});
+	assert_int_equal(
+		cdbc_session_query(f->session, "delete from t", CDBC_NO_PARAMS, &options, &result, &err),
+		CDBC_AUTH);
+	assert_non_null(strstr(cdbc_error_message(err), "refused"));
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_UNKNOWN);
+	cdbc_error_free(err);
+}
+
 /* A session that SQL has changed does not go on elsewhere as if nothing had happened. */
 static void test_a_changed_session_is_not_moved(void **state)
 {
@@ -434,6 +500,8 @@ int main(void)
 		CASE(test_a_read_that_is_lost_is_read_again),
 		CASE(test_a_read_of_which_rows_were_taken_is_not),
 		CASE(test_a_write_is_repeated_when_that_was_allowed),
+		CASE(test_what_was_unknown_stays_so),
+		CASE(test_what_was_unknown_stays_so_without_a_connection),
 		CASE(test_a_changed_session_is_not_moved),
 		CASE(test_no_statement_of_a_transaction_is_repeated),
 	};
