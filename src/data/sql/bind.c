@@ -139,15 +139,20 @@ static size_t number_of(const char *name)
 	return n;
 }
 
+/* Whether a parameter was written $1, beside others that have names. */
+static bool is_position(const cx_statement *statement, size_t index)
+{
+	return statement->params[index].name && statement->params[index].name[0] == '$';
+}
+
 /* The index of a given parameter: where it is expected, else wherever it is; param_count when it is
  * unknown. */
 static size_t find(const cx_statement *statement, const char *name, size_t expected)
 {
-	size_t count = statement->param_count;
+	size_t count = statement->param_count, number;
 
 	if (statement->is_positional) {
-		size_t number = name ? number_of(name) : expected + 1;
-
+		number = name ? number_of(name) : expected + 1;
 		return number >= 1 && number <= count ? number - 1 : count;
 	}
 	if (!name)
@@ -158,13 +163,23 @@ static size_t find(const cx_statement *statement, const char *name, size_t expec
 	for (size_t i = 0; i < expected && i < count; i++)
 		if (same_name(name, statement->params[i].name))
 			return i;
-	return count;
+	number = number_of(name); /* "1" is $1 */
+	return number >= 1 && number <= count && is_position(statement, number - 1) ? number - 1
+																				: count;
+}
+
+/* The first position at or after one of the parameters; param_count when there is none. */
+static size_t next_position(const cx_statement *statement, size_t from)
+{
+	while (from < statement->param_count && !is_position(statement, from))
+		from++;
+	return from;
 }
 
 static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params params, size_t done,
 								  cdbc_value *values, cdbc_error **err)
 {
-	size_t count = statement->param_count, expected = done;
+	size_t count = statement->param_count, expected = done, position = 0;
 	cdbc_status status;
 
 	for (size_t i = done; i < count; i++)
@@ -173,6 +188,10 @@ static cdbc_status bind_any_order(const cx_statement *statement, cdbc_params par
 		const char *name = params.items[k].name;
 		size_t i = find(statement, name, expected);
 
+		if (!name && !statement->is_positional) { /* where there are both: of those without */
+			i = next_position(statement, position);
+			position = i + 1;
+		}
 		if (i == count && statement->is_positional && (!name || number_of(name)))
 			return cx_error_set(err, CDBC_PARAM, "%zu values are given, the statement takes %zu",
 								params.count, count);

@@ -1,35 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Reads a statement once, notes what must be replaced, and writes it out with a database's
- * placeholders. Binding values is in bind.c. */
+ * placeholders. How it is written is in edits.c, binding values in bind.c. */
 #include "data/sql/statement.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "data/sql/edits.h"
 #include "data/sql/param_table.h"
 #include "data/sql/split.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define PARAM_MAX 65535 /* the wire protocol counts in 16 bits */
-
-/* What stands in the place of bytes that are replaced. */
-typedef enum edit_kind {
-	EDIT_PARAM, /* a placeholder */
-	EDIT_LIST,  /* the one of a list, alone in brackets */
-	EDIT_IN,    /* the dialect's word for `in` */
-	EDIT_NOT_IN,
-	EDIT_NOT,     /* its first word, where a comment stands between `not` and `in` */
-	EDIT_NOT_REST /* what follows the first word */
-} edit_kind;
-
-typedef struct edit {
-	size_t offset;
-	size_t length;
-	edit_kind kind;
-	uint32_t number;
-} edit;
+#define PARAM_MAX      65535 /* the wire protocol counts in 16 bits */
+#define POSITION_BYTES (sizeof "$65535")
 
 typedef struct seen_token {
 	cx_token token;
@@ -49,10 +34,11 @@ typedef struct parser {
 	bool has_no_more_data; /* no `\.` from here on */
 	bool has_pending;      /* a parameter that may be the only thing in `in (...)` */
 	cx_token pending;
-	edit *edits;
-	size_t edit_count, edit_capacity;
+	cx_edits edits;
 	cx_param_table params;
 	size_t positional_count;
+	bool is_mixed;     /* $1 is declared: it may stand beside names, which take the free numbers */
+	uint32_t *numbers; /* then: of each name */
 	size_t statement_count;
 	cdbc_statement_kind kind;
 	uint32_t flags;
@@ -105,13 +91,12 @@ static cdbc_status fail_unclosed(parser *p)
 	return fail_token(p, CDBC_SQL_FILE, &open, message);
 }
 
-static cdbc_status add_edit(parser *p, size_t offset, size_t length, edit_kind kind,
+static cdbc_status add_edit(parser *p, size_t offset, size_t length, cx_edit_kind kind,
 							uint32_t number)
 {
-	if (!cx_grow(&p->edits, p->edit_count, &p->edit_capacity, sizeof *p->edits))
-		return cx_error_nomem(p->err);
-	p->edits[p->edit_count++] = (edit){offset, length, kind, number};
-	return CDBC_OK;
+	return cx_edits_add(&p->edits, (cx_edit){offset, length, kind, number})
+			   ? CDBC_OK
+			   : cx_error_nomem(p->err);
 }
 
 static const cx_param_decl *find_decl(const parser *p, const char *name, size_t length)
@@ -161,12 +146,12 @@ static cdbc_status replace_in(parser *p)
 	size_t end = is_tight ? open->offset : in->offset + 2;
 
 	if (!is_not)
-		return add_edit(p, in->offset, end - in->offset, EDIT_IN, 0);
+		return add_edit(p, in->offset, end - in->offset, CX_EDIT_IN, 0);
 	if (is_blank(p, not ->offset + 3, in->offset))
-		return add_edit(p, not ->offset, end - not ->offset, EDIT_NOT_IN, 0);
-	if (add_edit(p, not ->offset, 3, EDIT_NOT, 0))
+		return add_edit(p, not ->offset, end - not ->offset, CX_EDIT_NOT_IN, 0);
+	if (add_edit(p, not ->offset, 3, CX_EDIT_NOT, 0))
 		return CDBC_NOMEM;
-	return add_edit(p, in->offset, end - in->offset, EDIT_NOT_REST, 0);
+	return add_edit(p, in->offset, end - in->offset, CX_EDIT_NOT_REST, 0);
 }
 
 /* Takes the parameter that waited for its next token. */
@@ -197,14 +182,14 @@ static cdbc_status settle_pending(parser *p, bool is_list)
 	}
 	return status ? status
 				  : add_edit(p, p->pending.offset, p->pending.length,
-							 is_list ? EDIT_LIST : EDIT_PARAM, number);
+							 is_list ? CX_EDIT_LIST : CX_EDIT_PARAM, number);
 }
 
 static cdbc_status take_named(parser *p, const cx_token *token)
 {
 	if (token->is_first_in_subscript && !find_decl(p, token->text + 1, token->length - 1))
 		return CDBC_OK; /* a slice */
-	if (p->positional_count)
+	if (p->positional_count && !p->is_mixed)
 		return fail_token(p, CDBC_PARAM, token, "a parameter with a name beside $1");
 	p->pending = *token;
 	p->has_pending = true;
@@ -217,19 +202,57 @@ static cdbc_status take_named(parser *p, const cx_token *token)
 static cdbc_status take_positional(parser *p, const cx_token *token)
 {
 	size_t number = 0;
+	char name[16];
 
 	if (cx_judge_owns_positional(&p->judge))
 		return CDBC_OK;
-	if (p->params.count)
-		return fail_token(p, CDBC_PARAM, token, "$1 beside a parameter with a name");
 	for (size_t i = 1; i < token->length && number <= PARAM_MAX; i++)
 		number = number * 10 + (size_t)(token->text[i] - '0');
+	if (!p->is_mixed)
+		p->is_mixed = find_decl(p, name, (size_t)snprintf(name, sizeof name, "$%zu", number));
+	if (p->params.count && !p->is_mixed)
+		return fail_token(p, CDBC_PARAM, token, "$1 beside a parameter with a name");
 	if (number == 0 || number > PARAM_MAX)
 		return fail_token(p, CDBC_PARAM, token,
 						  "there is no parameter of that number: from $1 to $65535");
 	if (number > p->positional_count)
 		p->positional_count = number;
-	return add_edit(p, token->offset, token->length, EDIT_PARAM, (uint32_t)number);
+	return add_edit(p, token->offset, token->length, CX_EDIT_POSITION, (uint32_t)number);
+}
+
+/* Parameters with names beside positions: as sqlc has it, positions stay, and names take the
+ * numbers that are free, in the order of their first use. */
+static cdbc_status number_names(parser *p)
+{
+	size_t room = p->positional_count + p->params.count, next = 1;
+	bool *is_taken;
+
+	if (room > PARAM_MAX)
+		return fail_at(p, CDBC_PARAM, 1, 0, 0, "more than 65535 parameters");
+	is_taken = cx_calloc(room + 1, sizeof *is_taken);
+	p->numbers = cx_calloc(p->params.count, sizeof *p->numbers);
+	if (!is_taken || !p->numbers) {
+		cx_free(is_taken);
+		return cx_error_nomem(p->err);
+	}
+	for (size_t i = 0; i < p->edits.count; i++)
+		if (p->edits.items[i].kind == CX_EDIT_POSITION)
+			is_taken[p->edits.items[i].number] = true;
+	for (size_t i = 0; i < p->params.count; i++, next++) {
+		while (is_taken[next])
+			next++;
+		p->numbers[i] = (uint32_t)next;
+	}
+	for (size_t i = 0; i < p->edits.count; i++) {
+		cx_edit *e = &p->edits.items[i];
+
+		if (e->kind == CX_EDIT_PARAM || e->kind == CX_EDIT_LIST)
+			e->number = p->numbers[e->number - 1];
+	}
+	if (p->positional_count < next - 1)
+		p->positional_count = next - 1;
+	cx_free(is_taken);
+	return CDBC_OK;
 }
 
 static void end_statement(parser *p)
@@ -320,112 +343,45 @@ static cdbc_status read_text(parser *p)
 	if (p->lexer.depth)
 		return fail_unclosed(p);
 	end_statement(p);
-	return CDBC_OK;
-}
-
-/* Whether a byte before a placeholder would swallow it: x:a may not become x$1. */
-static bool sticks(char c)
-{
-	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' ||
-		   c == '$' || (c & 0x80);
-}
-
-/* The dialect's word in the place of `in` or `not in`. */
-static void write_word(const cdbc_dialect_list *list, edit_kind kind, cx_buf *out)
-{
-	const char *rest = strchr(list->not_in, ' ');
-
-	switch (kind) {
-	case EDIT_IN:
-		cx_buf_puts(out, list->in);
-		break;
-	case EDIT_NOT_IN:
-		cx_buf_puts(out, list->not_in);
-		break;
-	case EDIT_NOT:
-		cx_buf_put(out, list->not_in, rest ? (size_t)(rest - list->not_in) : strlen(list->not_in));
-		break;
-	default:
-		cx_buf_puts(out, rest ? rest + 1 : "");
-		break;
-	}
-}
-
-static cdbc_status write_placeholder(const parser *p, const cx_dialect *dialect, uint32_t number,
-									 cx_buf *out)
-{
-	cdbc_sink sink;
-	cdbc_error *error = NULL;
-	cdbc_status status;
-
-	if (dialect->form != CX_FORM_OWN) {
-		cx_buf_putc(out, dialect->form == CX_FORM_DOLLAR ? '$' : '?');
-		cx_buf_put_int64(out, number);
-		return CDBC_OK;
-	}
-	sink = cx_dialect_sink(out);
-	status = dialect->api.placeholder(&dialect->api, number, &sink, &error);
-	return status ? cx_dialect_failed(dialect, "placeholder", status, error, p->err) : CDBC_OK;
-}
-
-/* *origin is an offset in what is written, and becomes the one in the text that it came from. */
-static void note_origin(const cx_buf *out, size_t before, size_t from, bool is_copy, size_t wanted,
-						size_t *origin)
-{
-	if (wanted >= before && wanted < out->length)
-		*origin = is_copy ? from + (wanted - before) : from;
-}
-
-/* What stands instead of a parameter, or of the `in` before a list. */
-static cdbc_status write_edit(const parser *p, const edit *e, const cx_dialect *dialect,
-							  cx_buf *out)
-{
-	const cdbc_dialect_list *list = &dialect->api.list;
-	cdbc_status status;
-
-	if (e->kind != EDIT_PARAM && e->kind != EDIT_LIST) {
-		write_word(list, e->kind, out);
-		return CDBC_OK;
-	}
-	if (e->offset && sticks(p->text[e->offset - 1]))
-		cx_buf_putc(out, ' ');
-	if (e->kind == EDIT_LIST)
-		cx_buf_puts(out, list->before);
-	status = write_placeholder(p, dialect, e->number, out);
-	if (e->kind == EDIT_LIST)
-		cx_buf_puts(out, list->after);
-	return status;
+	return p->positional_count && p->params.count ? number_names(p) : CDBC_OK;
 }
 
 static cdbc_status write_sql(const parser *p, const cx_dialect *dialect, cx_buf *out,
 							 size_t *origin)
 {
-	const cdbc_dialect_list *list = &dialect->api.list;
-	bool keeps_words = !strcmp(list->in, "in") && !strcmp(list->not_in, "not in");
-	bool keeps_numbers = p->positional_count && dialect->form == CX_FORM_DOLLAR;
-	size_t at = 0, wanted = *origin, before;
-	cdbc_status status = CDBC_OK;
+	bool keeps_numbers = p->positional_count && !p->numbers && dialect->form == CX_FORM_DOLLAR;
 
-	*origin = p->length;
+	return cx_edits_write(&p->edits, p->text, p->length, dialect, keeps_numbers, out, origin,
+						  p->err);
+}
 
-	for (size_t i = 0; i < p->edit_count && !status; i++) {
-		const edit *e = &p->edits[i];
-		bool is_param = e->kind == EDIT_PARAM || e->kind == EDIT_LIST;
+static void finish(parser *p)
+{
+	cx_edits_free(&p->edits);
+	cx_param_table_free(&p->params);
+	cx_free(p->numbers);
+}
 
-		if (is_param ? keeps_numbers : keeps_words)
-			continue; /* stands as it was written */
-		before = out->length;
-		cx_buf_put(out, p->text + at, e->offset - at);
-		note_origin(out, before, at, true, wanted, origin);
-		at = e->offset + e->length;
-		before = out->length;
-		status = write_edit(p, e, dialect, out);
-		note_origin(out, before, e->offset, false, wanted, origin);
+/* The parameters, and their names into the bytes at `at`; the first byte after them. */
+static char *put_params(const parser *p, cx_statement_param *params, size_t count, char *at)
+{
+	for (size_t i = 0; i < count; i++) {
+		params[i] = (cx_statement_param){NULL, {CDBC_TYPE_UNKNOWN, false, -1, -1}, false};
+		if (p->is_mixed) {
+			params[i].name = at;
+			at += snprintf(at, POSITION_BYTES, "$%zu", i + 1) + 1;
+		}
 	}
-	before = out->length;
-	cx_buf_put(out, p->text + at, p->length - at);
-	note_origin(out, before, at, true, wanted, origin);
-	return status;
+	for (size_t i = 0; i < p->params.count; i++) {
+		const cx_seen_param *seen = &p->params.items[i];
+
+		params[p->numbers ? p->numbers[i] - 1 : i] =
+			(cx_statement_param){at, seen->type, seen->is_list};
+		memcpy(at, seen->name, seen->length);
+		at[seen->length] = '\0';
+		at += seen->length + 1;
+	}
+	return at;
 }
 
 /* One block: the statement, its parameters, their names, the SQL. */
@@ -441,6 +397,8 @@ static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement
 
 	for (size_t i = 0; i < p->params.count; i++)
 		names += p->params.items[i].length + 1;
+	if (p->is_mixed)
+		names += count * POSITION_BYTES;
 	status = write_sql(p, dialect, &sql, &origin);
 	if (!status)
 		status = cx_buf_status(&sql, "statement", p->err);
@@ -452,16 +410,7 @@ static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement
 		goto out;
 	}
 	params = (cx_statement_param *)(statement + 1);
-	at = (char *)(params + count);
-	for (size_t i = 0; i < count; i++) {
-		params[i] = (cx_statement_param){NULL, {CDBC_TYPE_UNKNOWN, false, -1, -1}, false};
-		if (p->positional_count)
-			continue;
-		params[i] = (cx_statement_param){at, p->params.items[i].type, p->params.items[i].is_list};
-		memcpy(at, p->params.items[i].name, p->params.items[i].length);
-		at[p->params.items[i].length] = '\0';
-		at += p->params.items[i].length + 1;
-	}
+	at = put_params(p, params, count, (char *)(params + count));
 	if (sql.length)
 		memcpy(at, sql.data, sql.length);
 	at[sql.length] = '\0';
@@ -470,7 +419,7 @@ static cdbc_status make(const parser *p, const cx_dialect *dialect, cx_statement
 								.sql_length = sql.length,
 								.params = params,
 								.param_count = count,
-								.is_positional = p->positional_count != 0,
+								.is_positional = p->positional_count && !p->is_mixed,
 								.kind = p->kind,
 								.flags = p->flags,
 								.statement_count = p->statement_count};
@@ -507,8 +456,7 @@ static cdbc_status parse(const char *text, size_t length, const cx_param_decl *d
 	for (size_t i = 0; i < 2 && !status; i++)
 		if (out[i])
 			status = make(&p, dialects[i], &made[i]);
-	cx_free(p.edits);
-	cx_param_table_free(&p.params);
+	finish(&p);
 	if (status) {
 		cx_statement_unref(made[0]);
 		return status;
@@ -560,8 +508,7 @@ cdbc_status cx_statement_origin(const char *text, size_t length, const cx_dialec
 	if (!status)
 		*out = offset;
 	cx_buf_free(&sql);
-	cx_free(p.edits);
-	cx_param_table_free(&p.params);
+	finish(&p);
 	return status;
 }
 

@@ -12,7 +12,7 @@
 
 /* A parameter of a statement, in the order of its number. */
 typedef struct cx_statement_param {
-	const char *name; /* NULL: positional */
+	const char *name; /* NULL: positional; "$1": beside others that have names */
 	cdbc_type type;   /* declared; UNKNOWN: left to the server */
 	bool is_list;     /* stands in `in (:ids)`: takes an array */
 } cx_statement_param;
@@ -46,8 +46,8 @@ typedef struct cx_param_decl {
 
 /* Lexes, rewrites :name parameters into the dialect's placeholders, judges kind and flags. Fails
  * with CDBC_SQL_FILE (a lexical error; message begins with line:column, place set from the text's
- * beginning), CDBC_PARAM ($n and :name mixed), CDBC_NOMEM, and as the
- * dialect's placeholder does. */
+ * beginning), CDBC_PARAM ($n and :name mixed; they may be when "$n" is declared), CDBC_NOMEM, and
+ * as the dialect's placeholder does. */
 cdbc_status cx_statement_parse(const char *text, size_t length, const cx_dialect *dialect,
 							   const cx_param_decl *decls, size_t decl_count, cx_statement **out,
 							   cdbc_error **err);

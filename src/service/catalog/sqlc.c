@@ -6,6 +6,7 @@
 #include "data/sql/keyword.h"
 #include "service/catalog/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 63
@@ -138,9 +139,13 @@ static void rename_hashes(char *text, size_t length)
 {
 	char *end = text + length;
 
-	for (char *p = text; p && end - p >= 7; p = memchr(p, '\n', (size_t)(end - p)), p += !!p)
+	for (char *p = text; end - p >= 7; p++) {
 		if (!memcmp(p, "# name:", 7))
 			memcpy(p, "--", 2);
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (!p)
+			return;
+	}
 }
 
 /* After what the lexer cannot read: on at the next query; false: there is none. */
@@ -200,35 +205,57 @@ static bool is_narg(const char *text, size_t length)
 	return cx_word_is(token.text, token.length, "narg");
 }
 
+static cdbc_status declare(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
+						   cx_place place, bool is_declared)
+{
+	const char *name = token->text + 1;
+	size_t length = token->length - 1;
+	char position[16];
+	cx_param_rule *rule;
+
+	if (token->kind == CX_TOKEN_POSITIONAL) {
+		while (length > 1 && *name == '0')
+			name++, length--;
+		if (length > 5)
+			return CDBC_OK; /* there is none of that number */
+		length = (size_t)snprintf(position, sizeof position, "$%.*s", (int)length, name);
+		name = position;
+	}
+	rule = cx_section_rule(section, name, length);
+	if (!rule && (is_declared || name[0] == '_'))
+		return CDBC_OK; /* that is told with the others */
+	if (!rule && section->rule_count == CX_RULES_MAX)
+		return cx_sqlfiles_fail(loader, section, place, NULL, "more than %d parameters",
+								CX_RULES_MAX);
+	if (!rule)
+		rule = cx_section_add_rule(loader, section, name, length, place);
+	if (!rule)
+		return cx_error_nomem(loader->err);
+	rule->info.is_optional |=
+		is_narg(loader->written + place.offset, loader->length - place.offset);
+	return CDBC_OK;
+}
+
 cdbc_status cx_sqlc_declare(cx_sqlfiles *loader, cx_section *section, cx_place base, size_t to)
 {
-	bool is_declared = section->record->rules != NULL;
+	bool is_declared = section->record->rules != NULL, has_names = false;
+	cdbc_status status = CDBC_OK;
 	cx_lexer lexer;
 	cx_token token;
 
 	cx_lexer_init(&lexer, loader->text + base.offset, to - base.offset);
-	while (cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END) {
-		size_t offset = base.offset + token.offset;
+	while (!has_names && cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END)
+		has_names = token.kind == CX_TOKEN_PARAM;
+	cx_lexer_init(&lexer, loader->text + base.offset, to - base.offset);
+	while (!status && has_names && cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END) {
 		cx_place place = {base.line + token.line - 1,
 						  token.line == 1 ? base.line_start : base.offset + token.line_start,
-						  offset};
-		cx_param_rule *rule;
+						  base.offset + token.offset};
 
-		if (token.kind != CX_TOKEN_PARAM)
-			continue;
-		rule = cx_section_rule(section, token.text + 1, token.length - 1);
-		if (!rule && (is_declared || token.text[1] == '_'))
-			continue; /* that is told with the others */
-		if (!rule && section->rule_count == CX_RULES_MAX)
-			return cx_sqlfiles_fail(loader, section, place, NULL, "more than %d parameters",
-									CX_RULES_MAX);
-		if (!rule)
-			rule = cx_section_add_rule(loader, section, token.text + 1, token.length - 1, place);
-		if (!rule)
-			return cx_error_nomem(loader->err);
-		rule->info.is_optional |= is_narg(loader->written + offset, loader->length - offset);
+		if (token.kind == CX_TOKEN_PARAM || token.kind == CX_TOKEN_POSITIONAL)
+			status = declare(loader, section, &token, place, is_declared);
 	}
-	return CDBC_OK;
+	return status;
 }
 
 char *cx_sqlc_written(cx_sqlfiles *loader, size_t from, size_t length)

@@ -64,6 +64,16 @@ static void test_parameters(void **state)
 		{"select sqlc.embed(t), t.x from t", "select t.*          , t.x from t []"},
 		{"select sqlc.\n arg(\nab)", "select $1 [ab]"},
 		{"select x[@i], y[1 : @n]", "select x[$1], y[1 : $2] [i,n]"},
+		/* positions keep their numbers, names take those that are free */
+		{"select @a, $1", "select $2, $1 [a,$1]"},
+		{"select 1 where id = sqlc.arg(id) and a <> $1 limit sqlc.arg('limit')",
+		 "select 1 where id = $2          and a <> $1 limit $3 [id,$1,limit]"},
+		{"select $2, sqlc.narg(x), $1, @y, $2, @y",
+		 "select $2, $3          , $1, $4, $2, $4 [$2,x?,$1,y]"},
+		{"select $3, @a, @b, @c", "select $3, $1, $2, $4 [$3,a,b,c]"},
+		{"select $01, @a, $1", "select $1, $2, $1 [$1,a]"},
+		{"select 1 where a in (sqlc.slice(x)) and b = $1",
+		 "select 1 where a = any($2           ) and b = $1 [x,$1]"},
 		/* what is none */
 		{"select '@a', \"@b\", $$ @c $$ -- @d\n, 1", "select '@a', \"@b\", $$ @c $$ -- @d\n, 1 []"},
 		{"select 'sqlc.arg(a)' /* sqlc.arg(b) */, 1",
@@ -78,6 +88,65 @@ static void test_parameters(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		assert_string_equal(sent(cases[i].sql), cases[i].sent);
 	assert_non_null(strstr(sent("select $1, $2"), "select $1, $2 ["));
+}
+
+/* Positions are given without names or by their numbers, the others by name, in any order. */
+static void test_mixed(void **state)
+{
+	static const struct {
+		cdbc_param params[4];
+		size_t count;
+		const char *bound; /* the values in the order of $1, $2, $3, or the mistake */
+	} cases[] = {
+		{{{"x", {.kind = CDBC_VALUE_INT64, .as.int64 = 7}},
+		  {NULL, {.kind = CDBC_VALUE_INT64, .as.int64 = 1}},
+		  {NULL, {.kind = CDBC_VALUE_INT64, .as.int64 = 2}}},
+		 3,
+		 "1 2 7"},
+		{{{"2", {.kind = CDBC_VALUE_INT64, .as.int64 = 2}},
+		  {"$1", {.kind = CDBC_VALUE_INT64, .as.int64 = 1}}},
+		 2,
+		 "1 2 null"},
+		{{{NULL, {.kind = CDBC_VALUE_INT64, .as.int64 = 1}},
+		  {NULL, {.kind = CDBC_VALUE_INT64, .as.int64 = 2}},
+		  {NULL, {.kind = CDBC_VALUE_INT64, .as.int64 = 3}}},
+		 3,
+		 "query \"a\": a value without a name, but the statement's parameters have names"},
+		{{{"1", {.kind = CDBC_VALUE_INT64, .as.int64 = 1}}},
+		 1,
+		 "query \"a\": parameter \"$2\" is missing"},
+		{{{"3", {.kind = CDBC_VALUE_INT64, .as.int64 = 1}}},
+		 1,
+		 "query \"a\": there is no parameter \"3\" in the statement"},
+		{{{"1", {.kind = CDBC_VALUE_INT64, .as.int64 = 1}},
+		  {"$1", {.kind = CDBC_VALUE_INT64, .as.int64 = 1}}},
+		 2,
+		 "query \"a\": parameter \"$1\" is given twice"},
+	};
+	cdbc_catalog *catalog = load_sqlc("-- name: a :many\nselect $2, sqlc.narg(x), $1\n");
+	const cx_query *query = NULL;
+
+	assert_int_equal(cx_catalog_find(catalog, "a", &cx_dialect_sqlite, &query, NULL), CDBC_OK);
+	assert_string_equal(query->statement_qmark->sql, "select ?2, ?3          , ?1");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		cdbc_params params = {cases[i].params, cases[i].count};
+		const cx_statement *statement = NULL;
+		cdbc_value values[3];
+		cdbc_error *err = NULL;
+		char bound[40] = "";
+
+		if (cx_query_bind(query, &cx_dialect_postgresql, params, NULL, values, &statement, &err)) {
+			assert_string_equal(cdbc_error_message(err), cases[i].bound);
+			cdbc_error_free(err);
+			continue;
+		}
+		for (size_t k = 0; k < 3; k++)
+			snprintf(bound + strlen(bound), sizeof bound - strlen(bound),
+					 values[k].kind == CDBC_VALUE_NULL ? "%snull" : "%s%lld", k ? " " : "",
+					 (long long)values[k].as.int64);
+		assert_string_equal(bound, cases[i].bound);
+	}
+	cdbc_catalog_free(catalog);
 }
 
 static void test_names(void **state)
@@ -116,7 +185,13 @@ static const sql_file_mistake mistakes[] = {
 	{"-- name: a\nselect x[1:@y]\n", "2:13: a parameter directly after a colon"},
 	{"-- name: a\nselect x[1:sqlc.arg(y)]\n", "2:12: a parameter directly after a colon"},
 	{"-- name: a\nselect @caf\xc3\xa9\n", "2:9: this is no parameter's name"},
-	{"-- name: a\nselect @a, $1\n", "2:12: $1 beside a parameter with a name"},
+	{"-- name: a\n-- param: a int8\nselect @a, $1\n", "3:12: $1 beside a parameter with a name"},
+	{"-- name: a\n-- param: a int8\nselect $1, @a\n", "3:12: a parameter with a name beside $1"},
+	{"-- name: a\nselect @a, $0\n", "2:12: there is no parameter of that number"},
+	{"-- name: a\nselect @a, $70000\n", "2:12: there is no parameter of that number"},
+	{"-- name: a\nselect @a, $65535\n", "2:1: more than 65535 parameters"},
+	{"-- name: a\nselect @a, $1 /*? b */, @b /*?*/\n",
+	 "2:12: $1 in a query with optional parts or identifiers"},
 	{"-- name: a\n-- param: x int8\nselect @x, @y\n",
 	 "3:12: parameter \"y\" is used, but not declared"},
 	{"-- name: a\nselect 'x\n-- name: b\nselect sqlc.arg()",
@@ -134,7 +209,8 @@ static void test_mistakes(void **state)
 			fail_msg("not refused: %s", mistakes[i].text);
 		message = strstr(cdbc_error_message(err), "bad.sql:") + 8;
 		if (i + 1 < sizeof mistakes / sizeof *mistakes)
-			assert_int_equal(strncmp(message, mistakes[i].message, strlen(mistakes[i].message)), 0);
+			if (strncmp(message, mistakes[i].message, strlen(mistakes[i].message)))
+				fail_msg("%s\n%s", mistakes[i].text, message);
 		cdbc_error_free(err);
 		cdbc_catalog_free(catalog);
 	}
@@ -159,11 +235,11 @@ static void test_check(void **state)
 	assert_int_equal(
 		cdbc_catalog_check_style(paths, styles, 1, NULL, keep_line, line, &count, NULL), CDBC_OK);
 	assert_int_equal(count, 2);
-	sql_file_write("-- name: b\nselect sqlc.arg(x), @y, $1");
+	sql_file_write("-- name: b\nselect sqlc.arg(x), @y, $0");
 	assert_int_equal(
 		cdbc_catalog_check_style(paths, styles, 1, NULL, keep_line, line, &count, NULL), CDBC_OK);
 	assert_int_equal(count, 1);
-	assert_string_equal(line, "select sqlc.arg(x), @y, $1");
+	assert_string_equal(line, "select sqlc.arg(x), @y, $0");
 	catalog = sql_file_load("-- name: b\nselect sqlc.arg(x), @y, sqlc.nothing(z)");
 	assert_int_equal(cdbc_catalog_get(catalog, "b", &info, NULL), CDBC_OK);
 	assert_int_equal(info.param_count, 0);
@@ -173,8 +249,9 @@ static void test_check(void **state)
 static cdbc_status scenario(void *data, cdbc_error **err)
 {
 	cdbc_catalog *catalog = NULL;
-	cdbc_status status =
-		try_sqlc("-- name: a\nselect sqlc.narg(x), @y /*? z */, @z /*?*/\n", &catalog, err);
+	cdbc_status status = try_sqlc("-- name: a\nselect sqlc.narg(x), @y /*? z */, @z /*?*/\n"
+								  "-- name: b\nselect @a, $1\n",
+								  &catalog, err);
 
 	cdbc_catalog_free(catalog);
 	return status;
@@ -188,9 +265,9 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parameters),    cmocka_unit_test(test_names),
-		cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_check),
-		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_parameters), cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_names),      cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_check),      cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);
