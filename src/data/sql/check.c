@@ -202,27 +202,43 @@ static bool is_hex_bytes(const char *text, size_t length)
 	return true;
 }
 
-static cx_parse parse_datetime(cdbc_type_id id, cdbc_text text)
+bool cx_type_is_moment(cdbc_type_id id)
 {
-	int64_t us;
-	int32_t days;
+	return id >= CDBC_TYPE_DATE && id <= CDBC_TYPE_TIMESTAMPTZ;
+}
+
+static cx_parse parse_moment(cdbc_type_id id, cdbc_text text, int64_t *out)
+{
+	int32_t days = 0;
 	bool has_zone = false;
 	cx_parse parsed;
 
-	if (id == CDBC_TYPE_DATE)
-		return cx_date_parse(text.data, text.length, &days);
+	if (id == CDBC_TYPE_DATE) {
+		parsed = cx_date_parse(text.data, text.length, &days);
+		*out = days;
+		return parsed;
+	}
 	if (id == CDBC_TYPE_TIME)
-		return cx_time_parse(text.data, text.length, &us);
-	parsed = cx_timestamp_parse(text.data, text.length, &us, &has_zone);
+		return cx_time_parse(text.data, text.length, out);
+	parsed = cx_timestamp_parse(text.data, text.length, out, &has_zone);
 	return parsed == CX_PARSE_OK && has_zone && id == CDBC_TYPE_TIMESTAMP
 			   ? CX_PARSE_BAD
 			   : parsed; /* it would be dropped silently */
+}
+
+int64_t cx_moment_of(cdbc_type_id id, cdbc_text text)
+{
+	int64_t moment = 0;
+
+	parse_moment(id, text, &moment);
+	return moment;
 }
 
 /* Text for the types that are kept as text. */
 static cx_parse parse_text(cdbc_type_id id, cdbc_text text)
 {
 	unsigned char uuid[16];
+	int64_t moment;
 
 	switch (id) {
 	case CDBC_TYPE_UUID:
@@ -233,7 +249,7 @@ static cx_parse parse_text(cdbc_type_id id, cdbc_text text)
 	case CDBC_TYPE_TIME:
 	case CDBC_TYPE_TIMESTAMP:
 	case CDBC_TYPE_TIMESTAMPTZ:
-		return parse_datetime(id, text);
+		return parse_moment(id, text, &moment);
 	case CDBC_TYPE_JSON:
 	case CDBC_TYPE_INTERVAL:
 		return text.length ? CX_PARSE_OK : CX_PARSE_BAD;

@@ -15,4 +15,9 @@
 cdbc_status cx_value_check(const char *name, cdbc_type type, const cdbc_value *value,
 						   cdbc_value *out, cdbc_error **err);
 
+/* date, time, timestamp, timestamptz: those whose values are moments. */
+bool cx_type_is_moment(cdbc_type_id id);
+/* A text that fits such a type, as a number that is greater the later it is. */
+int64_t cx_moment_of(cdbc_type_id id, cdbc_text text);
+
 #endif

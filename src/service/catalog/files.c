@@ -48,10 +48,13 @@ void cx_diagnostic_end(const char *text, size_t length, cx_place place, cdbc_dia
 	out->end_column = (int64_t)cx_column(text, place.line_start, place.offset + token.length);
 }
 
+typedef enum severity { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_NOTE } severity;
+
 /* Hands a diagnostic to whoever loads; there is one. */
 static cdbc_status hand_over(cx_sqlfiles *loader, cx_section *section, cx_place place,
-							 const char *hint, const char *message, bool is_error)
+							 const char *hint, const char *message, severity grade)
 {
+	bool is_error = grade == SEVERITY_ERROR;
 	int64_t column = (int64_t)cx_column(loader->text, place.line_start, place.offset);
 	const char *text = loader->written, *begin = text + place.line_start, *end;
 	cdbc_diagnostic diagnostic;
@@ -67,7 +70,7 @@ static cdbc_status hand_over(cx_sqlfiles *loader, cx_section *section, cx_place 
 		line[strlen(line) - 1] = '\0';
 	diagnostic = (cdbc_diagnostic){loader->file, (int64_t)place.line, column, is_error,
 								   message,      hint ? hint : "",    line};
-	diagnostic.is_note = !is_error;
+	diagnostic.is_note = grade == SEVERITY_NOTE;
 	name_of(loader, section, name, sizeof name);
 	diagnostic.query = name[0] ? name : NULL;
 	diagnostic.rung = loader->rung ? loader->rung : "lexical";
@@ -96,16 +99,35 @@ static cdbc_status tell(cx_sqlfiles *loader, cx_section *section, cx_place place
 	}
 	if (loader->error_count > REPORTS_MAX) /* it is counted */
 		return CDBC_OK;
-	return hand_over(loader, section, place, hint, message, true);
+	return hand_over(loader, section, place, hint, message, SEVERITY_ERROR);
+}
+
+/* Of what is no error, as much as anybody reads. */
+static cdbc_status remark(cx_sqlfiles *loader, cx_section *section, cx_place place,
+						  const char *hint, const char *message, severity grade)
+{
+	if (!loader->report || loader->note_count == NOTES_MAX)
+		return CDBC_OK;
+	loader->note_count++;
+	return hand_over(loader, section, place, hint, message, grade);
 }
 
 cdbc_status cx_sqlfiles_note(cx_sqlfiles *loader, cx_section *section, cx_place place,
 							 const char *message)
 {
-	if (!loader->report || loader->note_count == NOTES_MAX)
-		return CDBC_OK;
-	loader->note_count++;
-	return hand_over(loader, section, place, NULL, message, false);
+	return remark(loader, section, place, NULL, message, SEVERITY_NOTE);
+}
+
+cdbc_status cx_sqlfiles_warn(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *hint, const char *format, ...)
+{
+	char message[1000];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	return remark(loader, section, place, hint, message, SEVERITY_WARNING);
 }
 
 cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,

@@ -368,20 +368,41 @@ cdbc_status cx_header_block(cx_sqlfiles *loader, cx_section *section, cx_place p
 	return status;
 }
 
-bool cx_header_is_misplaced(const char *text, size_t length)
+cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
+							const char *what)
 {
-	const char *colon;
-	size_t from = 2, end;
-	const header *h;
+	static const char hint[] = "headers stand between the query's name and its SQL";
+	const char *text = loader->text, *colon, *near;
+	size_t from = token->offset + 2, to = token->offset + token->length, end, word;
+	cx_place place = {token->line, token->line_start, token->offset};
+	const header *h, *first;
 
-	while (from < length && is_blank(text[from]))
+	while (from < to && is_blank(text[from]))
 		from++;
-	colon = memchr(text + from, ':', length - from);
-	end = colon ? (size_t)(colon - text) : length;
+	while (to > from && is_blank(text[to - 1]))
+		to--;
+	colon = memchr(text + from, ':', to - from);
+	end = colon ? (size_t)(colon - text) : to;
 	while (end > from && is_blank(text[end - 1]))
 		end--;
 	h = find_exact(text + from, end - from);
-	return h && h->is_guard && h->takes_value == (colon != NULL);
+	if (h && h->is_guard && h->takes_value == (colon != NULL))
+		return cx_sqlfiles_fail(loader, section, place, hint, "a header %s", what);
+	if (h && h->read == read_nothing)
+		return CDBC_OK;
+	for (word = from; word < to && is_name_char(text[word]); word++)
+		;
+	first = h ? h : find_exact(text + from, word - from);
+	if (h || (first && first->is_terse && is_one_word(text, word, to)))
+		return cx_sqlfiles_warn(loader, section, place, hint, "`%s` %s says nothing of the query",
+								first->word, what);
+	near = find_near(text + from, end - from);
+	h = near ? find_exact(near, strlen(near)) : NULL;
+	if (!h || h->takes_value != (colon != NULL))
+		return CDBC_OK;
+	return cx_sqlfiles_warn(loader, section, place, hint,
+							"`%.*s` %s is nearly the header `%s`, and says nothing of the query",
+							(int)(end - from), text + from, what, near);
 }
 
 bool cx_header_is_hugsql(const char *text, size_t length)

@@ -25,10 +25,11 @@ typedef struct cx_place {
 	size_t offset;
 } cx_place;
 
-/* A number to compare with, in the forms that values come in. */
+/* A number or moment to compare with, in the forms that values come in. */
 typedef struct cx_limit {
 	bool is_set;
 	bool is_int64;
+	cdbc_type_id moment; /* the type of a moment, which int64 is; else UNKNOWN */
 	const char *text;
 	double number;
 	int64_t int64;
@@ -37,7 +38,7 @@ typedef struct cx_limit {
 /* One of in(...). */
 typedef struct cx_choice {
 	cdbc_value value;
-	cx_limit number; /* when the type is one of numbers */
+	cx_limit number; /* when the type is one of numbers or moments */
 } cx_choice;
 
 /* A declared parameter and its checks. */
@@ -132,9 +133,9 @@ typedef struct cx_record {
 	cx_variants *variants;          /* NULL: it is one statement */
 	const char *read_sql;           /* what is parsed: its SQL, without sqlc's own calls */
 	_Atomic(cx_form *) forms;
-	bool has_server_params;         /* :_user and others */
-	bool may_lose_condition;        /* allow-all-rows */
-	uint32_t flags;                 /* what the headers add to each statement's */
+	bool has_server_params;  /* :_user and others */
+	bool may_lose_condition; /* allow-all-rows */
+	uint32_t flags;          /* what the headers add to each statement's */
 } cx_record;
 
 typedef struct cx_sqlfiles {
@@ -184,6 +185,9 @@ typedef struct cx_section {
 /* Tells the report function, if there is one, what is no error: of the first hundred such. */
 cdbc_status cx_sqlfiles_note(cx_sqlfiles *loader, cx_section *section, cx_place place,
 							 const char *message);
+/* The same for a warning. hint may be NULL. */
+cdbc_status cx_sqlfiles_warn(cx_sqlfiles *loader, cx_section *section, cx_place place,
+							 const char *hint, const char *format, ...) CDBC_PRINTF(5, 6);
 /* Reports an error at a place. With a report function: OK, and the section is bad; without:
  * CDBC_SQL_FILE, *err is made. hint may be NULL. */
 cdbc_status cx_sqlfiles_fail(cx_sqlfiles *loader, cx_section *section, cx_place place,
@@ -211,10 +215,28 @@ cdbc_status cx_header_block(cx_sqlfiles *loader, cx_section *section, cx_place p
 							size_t to);
 /* Whether a comment is HugSQL's `:name` or `:snip`. */
 bool cx_header_is_hugsql(const char *text, size_t length);
-/* Whether a comment is a header that must not stand there (after the SQL, before the name). */
-bool cx_header_is_misplaced(const char *text, size_t length);
+/* A comment line after the SQL began, or before the name: an error when it is a header, a warning
+ * when it is nearly one. what says where it stands. section may be NULL. */
+cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
+							const char *what);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
 size_t cx_header_is_name(const char *text, size_t length);
+
+/* recovery.c: lexical errors of a file. All zeros: none so far. */
+typedef struct cx_recovery {
+	size_t count;
+	size_t looked; /* bytes that were looked at again */
+	size_t left_out;
+	bool is_over;   /* more is not read */
+	cx_place place; /* of the first that is left out, or where it is over */
+} cx_recovery;
+/* Reports one, or notes that it is left out. */
+cdbc_status cx_recovery_tell(cx_recovery *recovery, cx_sqlfiles *loader, cx_section *section,
+							 const cx_lex_error *error);
+/* Goes on at the next line that begins a query; false: there is none, or it is over. */
+bool cx_recovery_skip(cx_recovery *recovery, const cx_sqlfiles *loader, cx_lexer *lexer);
+/* Says at the end of the file how many were left out. */
+cdbc_status cx_recovery_end(const cx_recovery *recovery, cx_sqlfiles *loader);
 
 /* sqlc.c: what is sqlc's in loader->text made ours in text, a copy of it. */
 cdbc_status cx_sqlc_translate(cx_sqlfiles *loader, char *text);
@@ -257,6 +279,8 @@ const char *cx_pattern_refused(const char *text, size_t length, size_t *out_offs
 
 /* A number as written, for comparing. */
 void cx_limit_read(const char *text, cx_limit *out);
+/* A value that fits a type of moments; text is how it was written. */
+void cx_limit_moment(cdbc_type_id id, cdbc_text value, const char *text, cx_limit *out);
 bool cx_type_is_number(cdbc_type_id id);
 /* Whether a value is the choice. */
 bool cx_choice_is(const cx_choice *choice, const cdbc_value *value);

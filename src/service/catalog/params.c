@@ -97,19 +97,6 @@ static bool is_word(const reader *r, const char *word)
 	return r->token.kind == CX_TOKEN_WORD && cx_word_is(r->token.text, r->token.length, word);
 }
 
-void cx_limit_read(const char *text, cx_limit *out)
-{
-	out->is_set = true;
-	out->text = text;
-	out->is_int64 = cx_text_int64(text, strlen(text), INT64_MIN, INT64_MAX, &out->int64);
-	cx_double_parse(text, strlen(text), &out->number);
-}
-
-bool cx_type_is_number(cdbc_type_id id)
-{
-	return id >= CDBC_TYPE_INT2 && id <= CDBC_TYPE_NUMERIC;
-}
-
 /* ---- Literals ------------------------------------------------------------------------------- */
 
 char *cx_unquote(cx_arena *arena, const char *text, size_t length, size_t *out_length)
@@ -143,6 +130,8 @@ static cdbc_status keep_literal(reader *r, size_t begin, cx_place place, literal
 		return cx_sqlfiles_adopt(r->loader, r->section, place, &error);
 	if (cx_type_is_number(type.id) && !type.is_array && !out->is_null)
 		cx_limit_read(out->text, &out->number);
+	if (cx_type_is_moment(type.id) && !type.is_array && !out->is_null)
+		cx_limit_moment(type.id, out->value.as.text, out->text, &out->number);
 	next_or_help(r);
 	return CDBC_OK;
 }
@@ -309,8 +298,9 @@ static cdbc_status read_limit(reader *r, cx_limit *limit)
 
 	if (limit->is_set)
 		return fail(r, NULL, "a limit is given twice");
-	if (!cx_type_is_number(r->rule->info.type.id))
-		return fail(r, "for text there are length and match", "min and max are for numbers");
+	if (!cx_type_is_number(r->rule->info.type.id) && !cx_type_is_moment(r->rule->info.type.id))
+		return fail(r, "for text there are length and match",
+					"min and max are for numbers, dates and times");
 	next(r);
 	if (!cx_token_is(&r->token, '='))
 		return fail(r, "write: min=1", "`=` is missing");

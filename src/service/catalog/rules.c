@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "data/sql/check.h"
 #include "data/sql/keyword.h"
 #include "service/catalog/internal.h"
@@ -22,7 +23,8 @@ void cx_rule_fini(cx_param_rule *rule)
 	rule->match = NULL;
 }
 
-/* ---- Numbers -------------------------------------------------------------------------------- */
+/* ---- Numbers and moments
+ * -------------------------------------------------------------------------------- */
 
 /* A plain decimal number taken apart; false with an exponent, NaN, Infinity. */
 typedef struct decimal {
@@ -77,6 +79,25 @@ static int compare_decimal(const decimal *a, const decimal *b)
 	return difference < 0 ? -sign : difference > 0 ? sign : 0;
 }
 
+void cx_limit_read(const char *text, cx_limit *out)
+{
+	out->is_set = true;
+	out->text = text;
+	out->is_int64 = cx_text_int64(text, strlen(text), INT64_MIN, INT64_MAX, &out->int64);
+	cx_double_parse(text, strlen(text), &out->number);
+}
+
+void cx_limit_moment(cdbc_type_id id, cdbc_text value, const char *text, cx_limit *out)
+{
+	*out = (cx_limit){.is_set = true, .is_int64 = true, .moment = id, .text = text};
+	out->int64 = cx_moment_of(id, value);
+}
+
+bool cx_type_is_number(cdbc_type_id id)
+{
+	return id >= CDBC_TYPE_INT2 && id <= CDBC_TYPE_NUMERIC;
+}
+
 /* Below, at or above a limit; false for what cannot be compared (NaN). */
 static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
 {
@@ -85,6 +106,12 @@ static bool compare(const cdbc_value *value, const cx_limit *limit, int *out)
 	decimal a, b;
 	double number = value->as.float64;
 
+	if (limit->moment) {
+		int64_t moment = value->kind == CDBC_VALUE_TEXT ? cx_moment_of(limit->moment, text) : 0;
+
+		*out = moment < limit->int64 ? -1 : moment > limit->int64;
+		return value->kind == CDBC_VALUE_TEXT;
+	}
 	if (value->kind == CDBC_VALUE_INT64 && limit->is_int64) {
 		*out = value->as.int64 < limit->int64 ? -1 : value->as.int64 > limit->int64;
 		return true;

@@ -11,8 +11,7 @@
 
 #include <string.h>
 
-#define DOCUMENTATION_MAX  (64u << 10)
-#define LEXICAL_ERRORS_MAX 100 /* each may cost a look at the rest of the file */
+#define DOCUMENTATION_MAX (64u << 10)
 
 typedef struct scan {
 	cx_sqlfiles *loader;
@@ -25,7 +24,7 @@ typedef struct scan {
 	bool is_broken; /* a lexical error: its SQL is not known */
 	cx_place sql;   /* where its SQL begins */
 	size_t sql_end;
-	size_t lexical_errors;
+	cx_recovery recovery;
 } scan;
 
 static cdbc_status open_section(scan *s, cx_place place)
@@ -439,11 +438,8 @@ static cdbc_status take_comment(scan *s, const cx_token *token)
 	size_t from, to;
 
 	if (s->has_sql)
-		return !is_block(token) && is_at_line_start(s, token) &&
-					   cx_header_is_misplaced(token->text, token->length)
-				   ? cx_sqlfiles_fail(s->loader, &s->section, place,
-									  "headers stand between the query's name and its SQL",
-									  "a header after the SQL began")
+		return !is_block(token) && is_at_line_start(s, token)
+				   ? cx_header_stray(s->loader, &s->section, token, "after the SQL began")
 				   : CDBC_OK;
 	trim(token, 2, &from, &to);
 	if (from == to)
@@ -479,18 +475,6 @@ static cdbc_status take_name(scan *s, const cx_token *token, size_t colon)
 	return cx_header_name(s->loader, &s->section, place, from, to);
 }
 
-/* Comments before the first query: nobody's, unless one is a header, which then guards nothing. */
-static cdbc_status check_preamble(scan *s, const cx_token *token)
-{
-	cx_place place = {token->line, token->line_start, token->offset};
-
-	if (!is_block(token) && cx_header_is_misplaced(token->text, token->length))
-		return cx_sqlfiles_fail(s->loader, NULL, place,
-								"headers stand between the query's name and its SQL",
-								"a header before the query's name");
-	return CDBC_OK;
-}
-
 /* Whether any comment at a line's start is a `name` line. A quick look: one in a string counts too,
  * and is sorted out later. */
 static bool has_name_line(const cx_sqlfiles *loader)
@@ -511,33 +495,15 @@ static bool has_name_line(const cx_sqlfiles *loader)
 	return false;
 }
 
-/* After a lexical error: reports it, and goes on at the next line that begins a query. */
+/* After a lexical error: goes on at the next line that begins a query. */
 static cdbc_status recover(scan *s)
 {
-	const cx_lex_error *e = &s->lexer.error;
-	const char *text = s->loader->text, *end = text + s->loader->length, *p = text + e->offset,
-			   *stop;
-	size_t line = e->line;
-	cdbc_status status =
-		cx_sqlfiles_fail(s->loader, &s->section, (cx_place){e->line, e->line_start, e->offset},
-						 e->hint, "%s", e->message);
+	cdbc_status status = cx_recovery_tell(&s->recovery, s->loader, &s->section, &s->lexer.error);
 
 	s->is_broken = true;
-	if (status || ++s->lexical_errors >= LEXICAL_ERRORS_MAX)
-		return status;
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		line++;
-		p++;
-		stop = memchr(p, '\n', (size_t)(end - p));
-		if (!stop)
-			stop = end;
-		if (stop - p > 2 && p[0] == '-' && p[1] == '-' &&
-			cx_header_is_name(p, (size_t)(stop - p))) {
-			cx_lexer_seek(&s->lexer, (size_t)(p - text), line, (size_t)(p - text));
-			break;
-		}
-	}
-	return CDBC_OK;
+	if (!status)
+		cx_recovery_skip(&s->recovery, s->loader, &s->lexer);
+	return status;
 }
 
 static cdbc_status take_token(scan *s, const cx_token *token)
@@ -558,7 +524,11 @@ static cdbc_status take_token(scan *s, const cx_token *token)
 				(cx_place){token->line, token->line_start, token->offset},
 				"write: -- name: NAME, and its mark: :one, :many, :exec",
 				"HugSQL's files are not read: their names are written otherwise");
-		return s->is_open ? take_comment(s, token) : check_preamble(s, token);
+		if (s->is_open)
+			return take_comment(s, token);
+		/* before the first query it is nobody's, and guards nothing */
+		return is_block(token) ? CDBC_OK
+							   : cx_header_stray(s->loader, NULL, token, "before the query's name");
 	}
 	if (cx_token_is(token, ';')) /* the last one is not the statement's */
 		return CDBC_OK;
@@ -593,6 +563,8 @@ cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader)
 	}
 	if (!status)
 		status = close_section(&s);
+	if (!status)
+		status = cx_recovery_end(&s.recovery, loader);
 	drop_section(&s);
 	cx_buf_free(&s.documentation);
 	return status;

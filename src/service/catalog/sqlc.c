@@ -16,6 +16,7 @@ typedef struct walk {
 	char *text; /* the copy that is written over */
 	cx_lexer lexer;
 	cx_token token, before; /* this one, and the solid one before it */
+	cx_recovery recovery;
 } walk;
 
 static bool is_name(const char *text, size_t length)
@@ -148,24 +149,6 @@ static void rename_hashes(char *text, size_t length)
 	}
 }
 
-/* After what the lexer cannot read: on at the next query; false: there is none. */
-static bool skip_to_name(walk *w)
-{
-	const cx_lex_error *e = &w->lexer.error;
-	const char *text = w->loader->text, *end = text + w->loader->length, *p = text + e->offset;
-	size_t line = e->line;
-
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		line++;
-		p++;
-		if (end - p > 2 && p[0] == '-' && p[1] == '-' && cx_header_is_name(p, (size_t)(end - p))) {
-			cx_lexer_seek(&w->lexer, (size_t)(p - text), line, (size_t)(p - text));
-			return true;
-		}
-	}
-	return false;
-}
-
 cdbc_status cx_sqlc_translate(cx_sqlfiles *loader, char *text)
 {
 	walk w = {.loader = loader, .text = text};
@@ -176,7 +159,7 @@ cdbc_status cx_sqlc_translate(cx_sqlfiles *loader, char *text)
 	while (!status && cx_lexer_next(&w.lexer, &w.token) != CX_TOKEN_END) {
 		const cx_token *t = &w.token;
 
-		if (t->kind == CX_TOKEN_ERROR && !skip_to_name(&w))
+		if (t->kind == CX_TOKEN_ERROR && !cx_recovery_skip(&w.recovery, loader, &w.lexer))
 			break;
 		if (t->kind == CX_TOKEN_COMMENT && cx_header_is_name(t->text, t->length))
 			cx_lexer_seek(&w.lexer, w.lexer.at, w.lexer.line, w.lexer.line_start);
@@ -205,6 +188,22 @@ static bool is_narg(const char *text, size_t length)
 	return cx_word_is(token.text, token.length, "narg");
 }
 
+/* The parameter that a mark of an optional part asks for. */
+static bool part_name(const cx_token *mark, const char **name, size_t *length)
+{
+	cx_lexer lexer;
+	cx_token token;
+
+	cx_lexer_init(&lexer, mark->text + 3, mark->length - 5);
+	do
+		cx_lexer_next_solid(&lexer, &token);
+	while (token.kind != CX_TOKEN_WORD && token.kind != CX_TOKEN_END &&
+		   token.kind != CX_TOKEN_ERROR);
+	*name = token.text;
+	*length = token.length;
+	return token.kind == CX_TOKEN_WORD;
+}
+
 static cdbc_status declare(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
 						   cx_place place, bool is_declared)
 {
@@ -221,6 +220,8 @@ static cdbc_status declare(cx_sqlfiles *loader, cx_section *section, const cx_to
 		length = (size_t)snprintf(position, sizeof position, "$%.*s", (int)length, name);
 		name = position;
 	}
+	if (token->kind == CX_TOKEN_COMMENT && !part_name(token, &name, &length))
+		return CDBC_OK;
 	rule = cx_section_rule(section, name, length);
 	if (!rule && (is_declared || name[0] == '_'))
 		return CDBC_OK; /* that is told with the others */
@@ -232,8 +233,17 @@ static cdbc_status declare(cx_sqlfiles *loader, cx_section *section, const cx_to
 	if (!rule)
 		return cx_error_nomem(loader->err);
 	rule->info.is_optional |=
-		is_narg(loader->written + place.offset, loader->length - place.offset);
+		token->kind == CX_TOKEN_COMMENT
+			? !is_declared
+			: is_narg(loader->written + place.offset, loader->length - place.offset);
 	return CDBC_OK;
+}
+
+/* Whether a token is one of a parameter, or a mark of an optional part, which may name one. */
+static bool is_wanted(const cx_token *token)
+{
+	return token->kind == CX_TOKEN_PARAM || token->kind == CX_TOKEN_POSITIONAL ||
+		   (token->kind == CX_TOKEN_COMMENT && cx_template_is_marker(token->text, token->length));
 }
 
 cdbc_status cx_sqlc_declare(cx_sqlfiles *loader, cx_section *section, cx_place base, size_t to)
@@ -247,12 +257,12 @@ cdbc_status cx_sqlc_declare(cx_sqlfiles *loader, cx_section *section, cx_place b
 	while (!has_names && cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END)
 		has_names = token.kind == CX_TOKEN_PARAM;
 	cx_lexer_init(&lexer, loader->text + base.offset, to - base.offset);
-	while (!status && has_names && cx_lexer_next_solid(&lexer, &token) != CX_TOKEN_END) {
+	while (!status && has_names && cx_lexer_next(&lexer, &token) != CX_TOKEN_END) {
 		cx_place place = {base.line + token.line - 1,
 						  token.line == 1 ? base.line_start : base.offset + token.line_start,
 						  base.offset + token.offset};
 
-		if (token.kind == CX_TOKEN_PARAM || token.kind == CX_TOKEN_POSITIONAL)
+		if (is_wanted(&token))
 			status = declare(loader, section, &token, place, is_declared);
 	}
 	return status;

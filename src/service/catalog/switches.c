@@ -78,7 +78,10 @@ static cdbc_status read_choice(cx_builder *b, const cx_part *part, const cx_swit
 		cx_error_clear(&error);
 		return status;
 	}
-	if (s->rule && cx_type_is_number(s->rule->info.type.id) && !out->number.is_set) {
+	if (s->rule && cx_type_is_moment(s->rule->info.type.id)) {
+		cx_limit_moment(s->rule->info.type.id, out->value.as.text, out->value.as.text.data,
+						&out->number);
+	} else if (s->rule && cx_type_is_number(s->rule->info.type.id) && !out->number.is_set) {
 		copy = cx_arena_strndup(b->loader->arena, text, part->literal_length);
 		if (text[0] == '\'')
 			copy = cx_unquote(b->loader->arena, text, part->literal_length, &length);

@@ -114,6 +114,7 @@ static cdbc_status fail_variant(cx_builder *b, const uint8_t *states, cx_place p
 	uint64_t hash = cx_hash_bytes(message, b->loader->rung ? 0 : strlen(message), place.offset);
 	char when[400];
 
+	b->is_wrong = true;
 	for (size_t i = 0; i < b->reported_count; i++)
 		if (b->reported[i] == hash)
 			return CDBC_OK;
@@ -199,6 +200,7 @@ static cdbc_status check_variant(cx_builder *b, const uint8_t *states)
 	size_t place;
 	cdbc_status status;
 
+	b->is_wrong = false;
 	cx_variants_names(b->v, states, names);
 	status = cx_template_render(&b->v->tmpl, states, names, &text, &info, b->loader->err);
 	if (status)
@@ -222,7 +224,7 @@ static cdbc_status check_variant(cx_builder *b, const uint8_t *states)
 		status = adopt(b, states, names, &text, &error);
 	else
 		status = check_statement(b, states, statement, &info, &text);
-	if (!status && statement && statement->statement_count && b->loader->is_grammar_checked &&
+	if (!status && !b->is_wrong && statement->statement_count && b->loader->is_grammar_checked &&
 		cx_sqlfiles_grammar(b->loader, b->section->record, text.data, text.length, b->v->decls,
 							b->v->decl_count, statement->sql, &error)) {
 		b->loader->rung = "grammar";

@@ -29,6 +29,7 @@ typedef struct cx_builder {
 	size_t bytes;
 	uint64_t reported[CX_REPORTS_MAX];
 	size_t reported_count;
+	bool is_wrong; /* the statement that is looked at: its grammar would say the same again */
 	bool is_over;
 } cx_builder;
 

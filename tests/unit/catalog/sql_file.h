@@ -23,7 +23,7 @@ typedef struct sql_file_mistake {
 } sql_file_mistake;
 
 static char sql_file_root[64], sql_file_path[80], sql_file_text[1024];
-static cdbc_catalog *sql_file_kept[16];
+static cdbc_catalog *sql_file_kept[32];
 static size_t sql_file_kept_count;
 
 static inline int sql_file_begin(void **state)

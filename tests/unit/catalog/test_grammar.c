@@ -102,6 +102,23 @@ static void test_samples(void **state)
 		print_message("# %zu skipped: libpg_query is not there\n", skipped);
 }
 
+/* Of what is wrong already, the grammar does not say the same again. */
+static const sql_file_mistake told_before[] = {
+	{"-- name: a\nupdate t set a = 1 /*? x */ where /*?*/ b = :x\n",
+	 "2:29: an UPDATE or DELETE loses its condition, when \"x\" is absent"},
+	{"-- name: a\nselect case /*? x */ when :x then 1 /*?*/ end\n",
+	 "2:8: a CASE has no WHEN left, when \"x\" is absent"},
+	{"-- name: a\nselect array[1, /*? x */ :x /*?*/ )\n",
+	 "2:35: `)` closes no `(`, when \"x\" is given"},
+	{"-- name: a\nselect (1\n", "2:8: `(` is never closed"},
+	{"-- name: a\nselect 'a\n", "2:8: string without its closing quote"},
+};
+
+static void test_once(void **state)
+{
+	sql_file_refuse(told_before, sizeof told_before / sizeof *told_before);
+}
+
 /* What the parser would look at too often is not given to it, and there is a note. */
 static void test_bounds(void **state)
 {
@@ -186,9 +203,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_samples), cmocka_unit_test(test_loading),
-		cmocka_unit_test(test_bounds),  cmocka_unit_test(test_dialects),
-		cmocka_unit_test(test_origins), cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_samples),       cmocka_unit_test(test_once),
+		cmocka_unit_test(test_loading),       cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_dialects),      cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);

@@ -283,6 +283,83 @@ static void test_marks(void **state)
 	sql_file_refuse(wrong, sizeof wrong / sizeof *wrong);
 }
 
+static char told[20000];
+
+static void keep_told(void *data, const cdbc_diagnostic *d)
+{
+	size_t n = strlen(told);
+
+	snprintf(told + n, sizeof told - n, "%lld:%lld: %s: %s\n", (long long)d->line,
+			 (long long)d->column,
+			 d->is_error  ? "error"
+			 : d->is_note ? "note"
+						  : "warning",
+			 d->message);
+	(void)data;
+}
+
+static size_t check_file(const char *text)
+{
+	const char *paths[1] = {sql_file_path};
+	size_t count = 0;
+
+	sql_file_write(text);
+	told[0] = '\0';
+	assert_int_equal(cdbc_catalog_check(paths, 1, keep_told, NULL, &count, NULL), CDBC_OK);
+	return count;
+}
+
+/* What is nearly a header, but where none counts, is warned of; it may be prose. */
+static void test_stray(void **state)
+{
+	assert_int_equal(check_file("-- role: x\n"
+								"-- name: a\nselect 1\n"
+								"-- role: a\n"
+								"-- readonly\n"
+								"  -- Time-Out: 2s\n"
+								"-- timeout 2s\n"
+								"-- read-only: yes\n"
+								"-- deprecated: use b\n"),
+					 0);
+	assert_string_equal(
+		told, "1:1: warning: `role` before the query's name is nearly the header `roles`, and "
+			  "says nothing of the query\n"
+			  "4:1: warning: `role` after the SQL began is nearly the header `roles`, and says "
+			  "nothing of the query\n"
+			  "5:1: warning: `readonly` after the SQL began is nearly the header `read-only`, and "
+			  "says nothing of the query\n"
+			  "6:3: warning: `Time-Out` after the SQL began is nearly the header `timeout`, and "
+			  "says nothing of the query\n"
+			  "7:1: warning: `timeout` after the SQL began says nothing of the query\n"
+			  "8:1: warning: `read-only` after the SQL began says nothing of the query\n"
+			  "9:1: warning: `deprecated` after the SQL began says nothing of the query\n");
+	assert_int_equal(check_file("-- name: a\nselect 1 -- role: a\n"
+								"-- role a\n-- the roles: all\n-- note: a\n-- timeout of it is 2s\n"
+								"-- record_class: X\n/* role: a */\n-- readonly: yes\n--\n-- :\n"),
+					 0);
+	assert_string_equal(told, "");
+	assert_int_equal(check_file("-- name: a\nselect 1\n-- roles: a\n"), 1);
+	assert_string_equal(told, "3:1: error: a header after the SQL began\n");
+	assert_int_equal(check_file("-- roles: a\n-- name: a\nselect 1\n"), 1);
+	assert_string_equal(told, "1:1: error: a header before the query's name\n");
+}
+
+/* A hundred lexical errors are told, the others counted. */
+static void test_left_out(void **state)
+{
+	enum { QUERIES = 150 };
+	static char text[QUERIES * 40];
+	size_t n = 0;
+
+	for (int i = 0; i < QUERIES; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "-- name: q%d\nselect %s\n", i,
+							  i == 120 ? "1; select 2" : "/* x");
+	assert_int_equal(check_file(text), 102);
+	assert_non_null(strstr(told, "\n200:8: error: comment without its end\n242:11: "
+								 "error: a second statement in one query\n202:8: error: 49 more "
+								 "errors of this kind are left out\n"));
+}
+
 static cdbc_status scenario(void *data, cdbc_error **err)
 {
 	return sql_file_try("-- name: a\n/* roles: x\n * A text.\n\n * More. */\nselect 1\n", err);
@@ -299,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_every_word),    cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_twice),         cmocka_unit_test(test_every_slip),
 		cmocka_unit_test(test_slips),         cmocka_unit_test(test_prose),
+		cmocka_unit_test(test_stray),         cmocka_unit_test(test_left_out),
 		cmocka_unit_test(test_out_of_memory),
 	};
 

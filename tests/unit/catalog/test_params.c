@@ -80,7 +80,76 @@ static void test_arrays(void **state)
 	refuse(query, cdbc_string("{10.51}"), NOT "\"10.51\" is more than 10.5");
 }
 
+/* Compared as moments, not as texts. */
+static void test_moments(void **state)
+{
+	cdbc_value out[2], days[] = {cdbc_string("2024-02-29"), cdbc_string("2023-01-01")};
+	const cx_query *query = query_of("date min='2024-01-01' max='9999-12-31'");
+
+	take(query, cdbc_string("2024-01-01"), out);
+	take(query, cdbc_string("9999-12-31"), out);
+	refuse(query, cdbc_string("2023-12-31"), NOT "\"2023-12-31\" is less than '2024-01-01'");
+	refuse(query, cdbc_string("10000-01-01"), NOT "\"10000-01-01\" is more than '9999-12-31'");
+	refuse(query, cdbc_string("infinity"), NOT "\"infinity\" is more than '9999-12-31'");
+	refuse(query, cdbc_string("0044-03-15 BC"), NOT "\"0044-03-15 BC\" is less than '2024-01-01'");
+	query = query_of("timestamptz max='2024-01-01T12:00:00+02:00' in('2024-01-01T10:00:00Z')");
+	take(query, cdbc_string("2024-01-01 11:00:00+01"), out);
+	refuse(query, cdbc_string("2024-01-01T12:00:00+01:00"),
+		   NOT "\"2024-01-01T12:00:00+01:00\" is not in('2024-01-01T10:00:00Z')");
+	query = query_of("timestamp min='2024-01-01'");
+	take(query, cdbc_string("2024-01-01 00:00:00"), out);
+	refuse(query, cdbc_string("2023-12-31T23:59:59.999999"),
+		   NOT "\"2023-12-31T23:59:59.999999\" is less than '2024-01-01'");
+	query = query_of("time min='08:00' max='17:30:00.5' = '09:00'");
+	take(query, cdbc_string("17:30:00.500"), out);
+	refuse(query, cdbc_string("17:30:00.6"), NOT "\"17:30:00.6\" is more than '17:30:00.5'");
+	query = query_of("date[] min='2024-01-01' = '{2024-01-01}'");
+	take(query, cdbc_string("{2024-02-29,NULL}"), out);
+	refuse(query, cdbc_array(days, 2), NOT "\"2023-01-01\" is less than '2024-01-01'");
+	refuse(query, cdbc_string("{2023-01-01}"), NOT "\"2023-01-01\" is less than '2024-01-01'");
+	/* all digits of a number */
+	query = query_of("numeric min=0.1 max=123456789012345678901234567890.5");
+	take(query, cdbc_string("123456789012345678901234567890.50"), out);
+	refuse(query, cdbc_string("123456789012345678901234567890.51"),
+		   NOT "\"123456789012345678901234567890.51\" is more than "
+			   "123456789012345678901234567890.5");
+	refuse(query, cdbc_string("NaN"), NOT "\"NaN\" is less than 0.1");
+	query = query_of("numeric max=1");
+	refuse(query, cdbc_string("NaN"), NOT "\"NaN\" is more than 1");
+}
+
+/* An optional part that asks for a moment is kept for every way of writing it. */
+static void test_moment_part(void **state)
+{
+	const cx_query *query = NULL;
+	const cx_statement *statement = NULL;
+	cdbc_value out[4];
+	cdbc_catalog *catalog = sql_file_load("-- name: a\n-- param: x timestamptz?\n"
+										  "select 1 /*? x = '2024-01-01T00:00:00Z' */ , 2 /*?*/\n");
+
+	assert_int_equal(cx_catalog_find(catalog, "a", NULL, &query, NULL), CDBC_OK);
+	assert_int_equal(cx_query_bind(query, &cx_dialect_postgresql,
+								   CDBC_PARAMS({"x", cdbc_string("2024-01-01 01:00+01")}), NULL,
+								   out, &statement, NULL),
+					 CDBC_OK);
+	assert_non_null(strstr(statement->sql, "2"));
+	assert_int_equal(cx_query_bind(query, &cx_dialect_postgresql,
+								   CDBC_PARAMS({"x", cdbc_string("2024-01-01 00:00+01")}), NULL,
+								   out, &statement, NULL),
+					 CDBC_OK);
+	assert_null(strstr(statement->sql, "2"));
+	cdbc_catalog_free(catalog);
+}
+
 static const sql_file_mistake mistakes[] = {
+	{"-- name: a\n-- param: x date min=2024\nselect :x\n",
+	 "2:22: parameter \"x\": \"2024\" is not a date"},
+	{"-- name: a\n-- param: x date min='2024-02-02' max='2024-02-01'\nselect :x\n",
+	 "2:39: no value is in that range"},
+	{"-- name: a\n-- param: x date = '2024-13-01'\nselect :x\n",
+	 "2:20: parameter \"x\": \"2024-13-01\" is"},
+	{"-- name: a\n-- param: x interval min='1 day'\nselect :x\n",
+	 "2:22: min and max are for numbers, dates and times"},
 	{"-- name: a\n-- param: x int8[] min='a'\nselect :x\n",
 	 "2:24: parameter \"x\": \"a\" is not an int8"},
 	{"-- name: a\n-- param: x int8[] max=5 = '{1,6}'\nselect :x\n",
@@ -160,10 +229,9 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arrays),
-		cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_arrays),      cmocka_unit_test(test_moments),
+		cmocka_unit_test(test_moment_part), cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_texts),       cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);

@@ -90,6 +90,33 @@ static void test_parameters(void **state)
 	assert_non_null(strstr(sent("select $1, $2"), "select $1, $2 ["));
 }
 
+/* A part may ask for a parameter that nothing else names; it need not be given. */
+static void test_parts(void **state)
+{
+	static const char *const texts[] = {
+		"-- name: a :many\nselect @a /*? c */ , 2 /*?*/\n",
+		"-- name: a :many\nselect @a /*? c */ , sqlc.arg(c) /*?*/\n",
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		cdbc_catalog *catalog = load_sqlc(texts[i]);
+		const cx_query *query = NULL;
+		const cx_statement *statement = NULL;
+		cdbc_value values[4];
+
+		assert_int_equal(cx_catalog_find(catalog, "a", NULL, &query, NULL), CDBC_OK);
+		assert_int_equal(query->info.param_count, 2);
+		assert_string_equal(query->info.params[1].name, "c");
+		assert_true(query->info.params[1].is_optional && !query->info.params[0].is_optional);
+		assert_int_equal(cx_query_bind(query, &cx_dialect_postgresql,
+									   CDBC_PARAMS({"a", cdbc_int64(1)}), NULL, values, &statement,
+									   NULL),
+						 CDBC_OK);
+		assert_string_equal(statement->sql, "select $1");
+		cdbc_catalog_free(catalog);
+	}
+}
+
 /* Positions are given without names or by their numbers, the others by name, in any order. */
 static void test_mixed(void **state)
 {
@@ -265,9 +292,10 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parameters), cmocka_unit_test(test_mixed),
-		cmocka_unit_test(test_names),      cmocka_unit_test(test_mistakes),
-		cmocka_unit_test(test_check),      cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_parameters),    cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_parts),         cmocka_unit_test(test_names),
+		cmocka_unit_test(test_mistakes),      cmocka_unit_test(test_check),
+		cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, sql_file_begin, sql_file_end);
