@@ -107,7 +107,9 @@ enum {
 	CDBC_REQUEST_IDEMPOTENT = 1u << 4,
 	CDBC_REQUEST_SIMPLE = 1u << 5, /* several statements in one text, no values: simple protocol */
 	CDBC_REQUEST_COMMITS =
-		1u << 6 /* COMMIT, END or RELEASE cockroach_restart: a transaction's fate is in it */
+		1u << 6, /* COMMIT, END or RELEASE cockroach_restart: a transaction's fate is in it */
+	/* names the time, chance or the connection: another answer each time, of the same data */
+	CDBC_REQUEST_VOLATILE = 1u << 7
 };
 
 typedef enum cdbc_numeric_mode {

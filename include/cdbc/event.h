@@ -26,7 +26,8 @@ typedef enum cdbc_event_kind {
 	 * old ones stay. id is the generation in force, row_count its number of queries, text says both
 	 */
 	CDBC_EVENT_CATALOG = 1u << 8,
-	/* an attempt of a request or transaction has failed (error), and another follows */
+	/* an attempt has failed (error), and another follows: of a request, whose id it has, or of a
+	 * whole transaction by cdbc_session_transact; then id is transaction_id, and name its name */
 	CDBC_EVENT_ATTEMPT = 1u << 9,
 	CDBC_EVENT_TRANSACTION_START = 1u << 10,
 	CDBC_EVENT_TRANSACTION_END = 1u << 11, /* text is "commit" or "rollback"; error: it failed */
@@ -44,10 +45,10 @@ typedef enum cdbc_event_kind {
 typedef struct cdbc_event {
 	size_t struct_size;
 	cdbc_event_kind kind;
-	uint64_t id;     /* pairs START with END */
+	uint64_t id;     /* pairs START with END, and with each ATTEMPT between */
 	int64_t time_ns; /* CLOCK_MONOTONIC */
 	int64_t duration_ns;
-	const char *name; /* of the query, or of the pool */
+	const char *name; /* of the query, the transaction or the pool */
 	const char *host;
 	int64_t attempt; /* from 1; the last one */
 	int64_t row_count;
@@ -61,6 +62,10 @@ typedef struct cdbc_event {
 	/* of REQUEST_START, and only when log.values is on; NULL else */
 	const cdbc_value *values;
 	size_t value_count;
+	/* of REQUEST_END: what the cache did for a query with a `cache:` header. "hit"; "miss", it was
+	 * loaded; "wait", another request's load answered; "pass", too large or memory was short. NULL:
+	 * not asked */
+	const char *cache;
 } cdbc_event;
 
 typedef struct cdbc_observer {

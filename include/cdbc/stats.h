@@ -44,8 +44,8 @@ typedef struct cdbc_stat {
 } cdbc_stat;
 
 /* Calls fn for each number. Requests, transactions and durations are counted when stats.enabled is
- * on; pool and breaker always. Numbers of one moment may differ by what ran meanwhile. Any thread;
- * fn may not close the client. Round trips: none. */
+ * on; pool, breaker and cache always. Numbers of one moment may differ by what ran meanwhile. Any
+ * thread; fn may not close the client. Round trips: none. */
 CDBC_API void cdbc_client_stats(const cdbc_client *client,
 								void (*fn)(void *data, const cdbc_stat *stat), void *data);
 

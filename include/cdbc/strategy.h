@@ -72,6 +72,8 @@ CDBC_API const char *cdbc_call_sql(const cdbc_call *call);  /* with placeholders
 CDBC_API const cdbc_value *cdbc_call_values(const cdbc_call *call, size_t *count);
 CDBC_API cdbc_statement_kind cdbc_call_kind(const cdbc_call *call);
 CDBC_API bool cdbc_call_is_read_only(const cdbc_call *call);
+/* Names the time, chance or the connection: another answer each time, of the same data. */
+CDBC_API bool cdbc_call_is_volatile(const cdbc_call *call);
 CDBC_API bool cdbc_call_is_idempotent(const cdbc_call *call);
 /* In a transaction, where one statement must not be repeated, moved or answered from elsewhere. */
 CDBC_API bool cdbc_call_in_transaction(const cdbc_call *call);

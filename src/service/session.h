@@ -9,6 +9,7 @@
 #include "service/client.h"
 #include "service/identity.h"
 #include "service/resolver.h"
+#include "service/strategy/cache_table.h"
 #include "service/strategy/chain.h"
 
 #include <cdbc/session.h>
@@ -61,6 +62,7 @@ struct cdbc_session {
 	int64_t attempt;
 	int64_t byte_count;
 	bool was_executed; /* host says where */
+	cx_cache_found cache_use;
 	uint64_t host_serial;
 	char host[256];
 	cx_unfinished unfinished;

@@ -7,7 +7,8 @@
 #include "base/error.h"
 
 #define BUFFERS_MAX 3
-#define NODE_BYTES  192 /* what an array takes besides its buffers, roughly */
+#define NODE_BYTES  144 /* what an array takes besides its buffers, roughly */
+#define BLOCK_BYTES 16  /* what a block takes of the allocator's own */
 
 /* ---- the rows ---- */
 
@@ -23,17 +24,57 @@ cx_kept *cx_kept_new(void)
 	return kept;
 }
 
+static void free_batches(struct ArrowArray *batches, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (batches[i].release)
+			batches[i].release(&batches[i]);
+	cx_free(batches);
+}
+
 void cx_kept_unref(cx_kept *kept)
 {
 	if (!kept || atomic_fetch_sub_explicit(&kept->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < kept->count; i++)
-		if (kept->batches[i].release)
-			kept->batches[i].release(&kept->batches[i]);
-	cx_free(kept->batches);
+	if (kept->block)
+		cx_free(kept->block);
+	else
+		free_batches(kept->batches, kept->count);
 	if (kept->schema.release)
 		kept->schema.release(&kept->schema);
 	cx_free(kept);
+}
+
+static int64_t text_bytes(const char *text)
+{
+	return text ? (int64_t)strlen(text) + 1 + BLOCK_BYTES : 0;
+}
+
+static int64_t metadata_bytes(const char *metadata)
+{
+	const char *at = metadata;
+	int32_t count, length;
+
+	if (!metadata)
+		return 0;
+	memcpy(&count, at, sizeof count);
+	at += sizeof count;
+	for (int64_t i = 0; i < (int64_t)count * 2; i++) {
+		memcpy(&length, at, sizeof length);
+		at += sizeof length + (size_t)length;
+	}
+	return at - metadata + BLOCK_BYTES;
+}
+
+static int64_t schema_bytes(const struct ArrowSchema *schema)
+{
+	int64_t bytes = (int64_t)(sizeof *schema + sizeof(void *) + sizeof(cx_field)) + BLOCK_BYTES +
+					text_bytes(schema->name) + text_bytes(schema->format) +
+					metadata_bytes(schema->metadata);
+
+	for (int64_t i = 0; i < schema->n_children; i++)
+		bytes += schema_bytes(schema->children[i]);
+	return bytes;
 }
 
 static size_t count_nodes(const struct ArrowArray *array)
@@ -58,7 +99,8 @@ cx_kept_fill cx_kept_take(cx_kept *kept, cdbc_result *result, int64_t max_bytes,
 {
 	if (result->schema && cx_schema_copy(result->schema, &kept->schema, NULL))
 		return CX_KEPT_PART;
-	kept->bytes += (int64_t)result->column_count * NODE_BYTES * 2;
+	if (kept->schema.release)
+		kept->bytes += schema_bytes(&kept->schema);
 	while (kept->bytes <= max_bytes) {
 		struct ArrowArray batch;
 
@@ -74,6 +116,166 @@ cx_kept_fill cx_kept_take(cx_kept *kept, cdbc_result *result, int64_t max_bytes,
 		add(kept, &batch);
 	}
 	return CX_KEPT_LARGE;
+}
+
+/* ---- packing ---- */
+
+/* Writes into a block from its beginning, or only counts. */
+typedef struct packer {
+	char *block; /* NULL: only count */
+	size_t used;
+} packer;
+
+/* Room for so many bytes, with a copy of them in it when there are any. NULL when counting. */
+static void *put(packer *p, const void *bytes, size_t n)
+{
+	char *at = p->block ? p->block + p->used : NULL;
+
+	p->used += (n + 7) / 8 * 8;
+	if (at && bytes && n)
+		memcpy(at, bytes, n);
+	return at;
+}
+
+static size_t width_of(cx_storage storage)
+{
+	switch (storage) {
+	case CX_INT16:
+		return 2;
+	case CX_INT32:
+	case CX_FLOAT32:
+	case CX_DATE32:
+		return 4;
+	case CX_DECIMAL128:
+	case CX_INTERVAL:
+	case CX_UUID:
+		return 16;
+	default:
+		return 8;
+	}
+}
+
+static size_t buffer_bytes(cx_storage storage, const struct ArrowArray *array, int64_t i)
+{
+	size_t end = (size_t)(array->offset + array->length);
+
+	if (i == 0 || storage == CX_BOOL)
+		return (end + 7) / 8;
+	if (i == 2)
+		return end ? (size_t)((const int32_t *)array->buffers[1])[end] : 0;
+	if (storage == CX_UTF8 || storage == CX_BINARY || storage == CX_LIST)
+		return (end + 1) * sizeof(int32_t);
+	return width_of(storage) * end;
+}
+
+/* Never called: the block is freed as one. That it is there says that the array is. */
+static void release_packed(struct ArrowArray *array)
+{
+	array->release = NULL;
+}
+
+static void pack_buffers(packer *p, cx_storage storage, const struct ArrowArray *array,
+						 struct ArrowArray *out)
+{
+	*out = *array;
+	out->release = release_packed;
+	out->private_data = NULL;
+	out->buffers = put(p, NULL, (size_t)array->n_buffers * sizeof(void *));
+	for (int64_t i = 0; i < array->n_buffers; i++) {
+		const void *buffer = array->buffers[i];
+
+		if (buffer)
+			buffer = put(p, buffer, buffer_bytes(storage, array, i));
+		if (p->block)
+			out->buffers[i] = buffer;
+	}
+	out->children =
+		array->n_children ? put(p, NULL, (size_t)array->n_children * sizeof(void *)) : NULL;
+}
+
+/* False: it is none of ours. */
+static bool pack_column(packer *p, cx_storage storage, cx_storage item,
+						const struct ArrowArray *array, struct ArrowArray *out)
+{
+	bool has_bytes = storage == CX_UTF8 || storage == CX_BINARY;
+	struct ArrowArray *slot, made;
+
+	if (array->dictionary || array->n_buffers != 2 + has_bytes ||
+		array->n_children != (storage == CX_LIST))
+		return false;
+	pack_buffers(p, storage, array, out);
+	if (storage != CX_LIST)
+		return true;
+	slot = put(p, NULL, sizeof *slot);
+	if (!pack_column(p, item, item, array->children[0], &made))
+		return false;
+	if (p->block) {
+		*slot = made;
+		out->children[0] = slot;
+	}
+	return true;
+}
+
+static bool pack_batch(packer *p, const cx_field *fields, const struct ArrowArray *batch,
+					   struct ArrowArray *out)
+{
+	if (batch->dictionary || batch->n_buffers != 1)
+		return false;
+	pack_buffers(p, CX_BOOL, batch, out);
+	for (int64_t i = 0; i < batch->n_children; i++) {
+		struct ArrowArray *slot = put(p, NULL, sizeof *slot), made;
+
+		if (!pack_column(p, fields[i].storage, fields[i].item, batch->children[i], &made))
+			return false;
+		if (p->block) {
+			*slot = made;
+			out->children[i] = slot;
+		}
+	}
+	return true;
+}
+
+static bool pack(packer *p, const cx_kept *kept)
+{
+	const cx_field *fields = kept->count ? cx_schema_fields(&kept->schema) : NULL;
+	struct ArrowArray *batches = put(p, NULL, kept->count * sizeof *batches), made;
+
+	if (kept->count && !fields)
+		return false;
+	for (size_t i = 0; i < kept->count; i++) {
+		if (!pack_batch(p, fields, &kept->batches[i], &made))
+			return false;
+		if (p->block)
+			batches[i] = made;
+	}
+	return true;
+}
+
+cx_kept_view *cx_kept_pack(cx_kept *kept)
+{
+	struct ArrowArray *batches = kept->batches;
+	cx_kept_view *view;
+	packer p = {NULL, 0};
+
+	if (!pack(&p, kept))
+		return NULL;
+	p.block = cx_alloc(p.used ? p.used : 1);
+	if (!p.block)
+		return NULL;
+	p.used = 0;
+	(void)pack(&p, kept);
+	kept->batches = (struct ArrowArray *)(void *)p.block;
+	view = cx_kept_view_new(kept);
+	if (!view) {
+		kept->batches = batches;
+		cx_free(p.block);
+		return NULL;
+	}
+	free_batches(batches, kept->count);
+	kept->block = p.block;
+	kept->bytes = (int64_t)(sizeof *kept + p.used) + 2 * BLOCK_BYTES +
+				  (kept->schema.release ? schema_bytes(&kept->schema) : 0);
+	return view;
 }
 
 /* ---- views ---- */

@@ -13,9 +13,10 @@ typedef struct cx_kept {
 	atomic_int refs;
 	struct ArrowSchema schema; /* release NULL: no rows are returned */
 	struct ArrowArray *batches;
+	void *block; /* once packed: what batches and all they point to stand in */
 	size_t count, capacity;
 	size_t node_count; /* arrays and their children, of all batches */
-	int64_t bytes;     /* roughly what it takes */
+	int64_t bytes;     /* what it takes; before it is packed, roughly and without spare room */
 	int64_t affected_count;
 	char tag[64];
 } cx_kept;
@@ -42,7 +43,10 @@ cx_kept_fill cx_kept_take(cx_kept *kept, cdbc_result *result, int64_t max_bytes,
 /* What one reader sees. Keeps the rows alive, and so does every batch got of it. */
 typedef struct cx_kept_view cx_kept_view;
 
-/* NULL: out of memory. */
+/* What was read to its end is moved into one block that it fills, and seen for the first time.
+ * NULL: out of memory, or columns that are none of ours; then the batches are as they were. */
+cx_kept_view *cx_kept_pack(cx_kept *kept);
+/* Of what is packed. NULL: out of memory. */
 cx_kept_view *cx_kept_view_new(cx_kept *kept);
 void cx_kept_view_free(cx_kept_view *view); /* takes NULL */
 /* The next batch, the caller's to release; release NULL at the end. Cannot fail. */

@@ -63,7 +63,8 @@ bool cx_result_load(cdbc_result *result, cdbc_error **err);
 cdbc_status cx_result_refuse(cdbc_result *result, cdbc_status status, cdbc_error *error,
 							 cdbc_error **err);
 
-/* Bytes that a batch's buffers take, children included; what was cut from its front still counts. */
+/* Bytes that a batch's buffers take, children included; what was cut from its front still counts.
+ */
 int64_t cx_array_bytes(const struct ArrowArray *array, const struct ArrowSchema *schema);
 
 /* For chunks.c. */

@@ -103,12 +103,11 @@ static const char *const pure_names[26] = {
 
 #define NAME_MAX_LENGTH 40
 
-bool cx_function_is_pure(const char *name, size_t length)
+static bool is_listed(const char *names, const char *name, size_t length)
 {
-	unsigned letter = length ? (unsigned)cx_lower(name[0]) - 'a' : 26;
 	char key[NAME_MAX_LENGTH + 3];
 
-	if (letter >= 26 || !pure_names[letter] || length > NAME_MAX_LENGTH)
+	if (!length || length > NAME_MAX_LENGTH)
 		return false;
 	key[0] = ' ';
 	for (size_t i = 0; i < length; i++) {
@@ -118,7 +117,32 @@ bool cx_function_is_pure(const char *name, size_t length)
 	}
 	key[length + 1] = ' ';
 	key[length + 2] = '\0';
-	return strstr(pure_names[letter], key) != NULL;
+	return strstr(names, key) != NULL;
+}
+
+bool cx_function_is_pure(const char *name, size_t length)
+{
+	unsigned letter = length ? (unsigned)cx_lower(name[0]) - 'a' : 26;
+
+	return letter < 26 && pure_names[letter] && is_listed(pure_names[letter], name, length);
+}
+
+/* Of the pure ones. Those that only make a read older (follower_read_timestamp) are not here, nor
+ * who the user is, which a session's settings say. */
+static const char volatile_names[] =
+	" clock_timestamp cluster_logical_timestamp current_date current_time current_timestamp currval"
+	" gateway_region gen_random_ulid gen_random_uuid inet_client_addr inet_client_port lastval "
+	"localtime"
+	" localtimestamp now pg_backend_pid pg_blocking_pids pg_current_snapshot pg_current_wal_lsn"
+	" pg_current_xact_id_if_assigned pg_last_wal_receive_lsn pg_last_wal_replay_lsn random "
+	"statement_timestamp timeofday"
+	" transaction_timestamp txid_current_if_assigned txid_current_snapshot unique_rowid "
+	"unordered_unique_rowid"
+	" uuid_generate_v1 uuid_generate_v4 uuid_v4 ";
+
+bool cx_function_is_volatile(const char *name, size_t length)
+{
+	return is_listed(volatile_names, name, length);
 }
 
 bool cx_function_changes_session(const char *name, size_t length)

@@ -95,6 +95,59 @@ static void feed_limit(cx_judge *j, const cx_token *token, cx_keyword kw, size_t
 	}
 }
 
+/* CURRENT_TIMESTAMP and its like need no brackets. */
+static bool is_clock(const cx_token *token)
+{
+	return (token->length == 9 || (token->length >= 12 && token->length <= 17)) &&
+		   (cx_word_begins(token->text, token->length, "current_") ||
+			cx_word_begins(token->text, token->length, "local")) &&
+		   cx_function_is_volatile(token->text, token->length);
+}
+
+/* SQLite's, which take the time of now when they are given none. */
+static bool takes_time(const cx_token *name)
+{
+	return cx_word_is(name->text, name->length, "date") ||
+		   cx_word_is(name->text, name->length, "time") ||
+		   cx_word_is(name->text, name->length, "datetime") ||
+		   cx_word_is(name->text, name->length, "julianday") ||
+		   cx_word_is(name->text, name->length, "unixepoch");
+}
+
+static bool is_now(const cx_token *token)
+{
+	const char *text = token->text + 1;
+	size_t length = token->length - 2;
+
+	return token->kind == CX_TOKEN_STRING && token->length >= 5 && token->text[0] == '\'' &&
+		   (cx_word_is(text, length, "now") || cx_word_is(text, length, "today") ||
+			cx_word_is(text, length, "tomorrow") || cx_word_is(text, length, "yesterday"));
+}
+
+/* 'now' and its like as a time: date('now'), timestamp 'now', 'now'::date. */
+static bool names_now(const cx_judge *j, const cx_token *token)
+{
+	const cx_token *prev = &j->prev;
+
+	if (token->kind == CX_TOKEN_OPERATOR)
+		return token->length >= 2 && token->text[0] == ':' && token->text[1] == ':' && is_now(prev);
+	if (!is_now(token))
+		return false;
+	if (prev->kind == CX_TOKEN_WORD)
+		return takes_time(prev) || cx_word_begins(prev->text, prev->length, "timestamp") ||
+			   cx_word_is(prev->text, prev->length, "zone");
+	return cx_token_is(prev, '(') ? j->is_time_call : cx_token_is(prev, ',') && j->has_time_format;
+}
+
+static void feed_time(cx_judge *j, const cx_token *token)
+{
+	j->is_volatile |= names_now(j, token);
+	if (cx_token_is(token, ')') && cx_token_is(&j->prev, '('))
+		j->is_volatile |= j->is_time_call;
+	else if (cx_token_is(token, '('))
+		j->is_time_call = j->prev.kind == CX_TOKEN_WORD && takes_time(&j->prev);
+}
+
 /* A word anywhere that makes a query write. Names of columns that look like verbs are taken for
  * verbs, unless qualified or quoted. */
 static void feed_write(cx_judge *j, cx_keyword kw)
@@ -293,6 +346,8 @@ static void feed_call(cx_judge *j, size_t depth)
 		return;
 	if (cx_word_is(name, length, "set_config"))
 		j->set_config_depth = depth;
+	j->has_time_format |= cx_word_is(name, length, "strftime");
+	j->is_volatile |= cx_function_is_volatile(name, length);
 	j->is_session_changed |= cx_function_changes_session(name, length);
 	j->may_write |= !is_system || (is_quoted && has_capital(name, length)) ||
 					!cx_function_is_pure(name, length);
@@ -314,11 +369,14 @@ void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, s
 		feed_limit(judge, token, keyword, depth);
 		feed_word(judge, keyword, depth);
 		feed_write(judge, keyword);
+		judge->is_volatile |= is_clock(token);
 		if (judge->words[0] == CX_KW_CREATE && cx_word_is(token->text, token->length, "pg_temp"))
 			judge->is_session_changed = true;
 	} else {
 		feed_limit(judge, token, CX_KW_NONE, depth);
 	}
+	if (token->kind == CX_TOKEN_STRING || token->kind == CX_TOKEN_OPERATOR)
+		feed_time(judge, token);
 	if (cx_token_is(token, '(') && may_be_call(judge))
 		feed_call(judge, depth);
 	if (cx_token_is(token, ')') && judge->set_config_depth == depth + 1) {
@@ -520,7 +578,8 @@ cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags)
 {
 	cdbc_statement_kind kind;
 
-	*flags = judge->is_session_changed ? CDBC_REQUEST_CHANGES_SESSION : 0u;
+	*flags = (judge->is_session_changed ? CDBC_REQUEST_CHANGES_SESSION : 0u) |
+			 (judge->is_volatile ? CDBC_REQUEST_VOLATILE : 0u);
 	if (judge->is_explain) {
 		bool is_query = judge->verb == CX_KW_SELECT || judge->verb == CX_KW_VALUES ||
 						judge->verb == CX_KW_TABLE;

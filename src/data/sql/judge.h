@@ -21,6 +21,9 @@ typedef struct cx_judge {
 	bool is_analyze;
 	cx_keyword verb; /* what decides; after WITH's queries */
 	bool may_write;
+	bool is_volatile;
+	bool is_time_call;    /* the last bracket is one of a function of SQLite's for times */
+	bool has_time_format; /* strftime(FORMAT, ...: the time comes second */
 	bool has_returning;
 	bool is_session_changed;
 	bool is_hold;
@@ -62,6 +65,8 @@ bool cx_judge_owns_positional(const cx_judge *judge);
 
 /* Whether a function is known to write nothing and leave nothing (functions.c). */
 bool cx_function_is_pure(const char *name, size_t length);
+/* Whether it gives another answer each time, of the same data. */
+bool cx_function_is_volatile(const char *name, size_t length);
 /* Whether it takes or frees something that outlives the transaction. */
 bool cx_function_changes_session(const char *name, size_t length);
 

@@ -269,7 +269,8 @@ static void end_statement(parser *p)
 	} else {
 		p->kind = p->kind == kind ? kind : CDBC_KIND_UNKNOWN;
 		p->flags = (p->flags & flags) |
-				   ((p->flags | flags) & (CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS));
+				   ((p->flags | flags) &
+					(CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS | CDBC_REQUEST_VOLATILE));
 	}
 	cx_judge_init(&p->judge);
 	p->boundary = (cx_boundary){0, false};

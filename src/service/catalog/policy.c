@@ -210,6 +210,11 @@ cdbc_status cx_policy_check(cx_sqlfiles *loader, cx_section *section)
 		status = cx_sqlfiles_fail(loader, section, section->cache_place,
 								  "only what reads can be answered from a cache",
 								  "`cache` on a query that is not read only");
+	else if (query->cache_ms && query->statement->flags & CDBC_REQUEST_VOLATILE)
+		status =
+			cx_sqlfiles_fail(loader, section, section->cache_place,
+							 "give the time, or what was drawn, as a parameter",
+							 "`cache` on a query that names the time, chance or its connection");
 	else if (query->cache_ms && info->cardinality != CDBC_MANY && info->cardinality != CDBC_ONE &&
 			 info->cardinality != CDBC_ZERO_OR_ONE && info->cardinality != CDBC_SCALAR)
 		status = cx_sqlfiles_fail(loader, section, section->cache_place,

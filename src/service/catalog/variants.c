@@ -184,7 +184,8 @@ static cdbc_status check_statement(cx_builder *b, const uint8_t *states, const c
 			b->kind = is_write || b->kind == CDBC_KIND_DML || b->kind == CDBC_KIND_DDL
 						  ? (is_write ? s->kind : b->kind)
 						  : CDBC_KIND_UNKNOWN;
-		b->flags = (b->flags & s->flags) | ((b->flags | s->flags) & CDBC_REQUEST_CHANGES_SESSION);
+		b->flags = (b->flags & s->flags) |
+				   ((b->flags | s->flags) & (CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_VOLATILE));
 	}
 	return add_params(b, s);
 }

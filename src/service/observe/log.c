@@ -176,6 +176,7 @@ static void put_request(const cx_log *log, cx_line *line, const cdbc_event *even
 		cx_line_int(line, "bytes", event->byte_count);
 		if (event->affected_count >= 0)
 			cx_line_int(line, "affected", event->affected_count);
+		cx_line_text(line, "cache", event->cache, NAME_MAX_BYTES);
 		if (is_slow(log, event))
 			cx_line_bool(line, "slow", true);
 	}
@@ -184,14 +185,15 @@ static void put_request(const cx_log *log, cx_line *line, const cdbc_event *even
 }
 
 /* What an event's name is the name of. */
-static const char *key_of_name(cdbc_event_kind kind)
+static const char *key_of_name(const cdbc_event *event)
 {
-	switch (kind) {
+	switch (event->kind) {
 	case CDBC_EVENT_REQUEST_START:
 	case CDBC_EVENT_REQUEST_END:
 	case CDBC_EVENT_DEPRECATED:
-	case CDBC_EVENT_ATTEMPT:
 		return "query";
+	case CDBC_EVENT_ATTEMPT:
+		return event->id == event->transaction_id ? "transaction" : "query";
 	case CDBC_EVENT_TRANSACTION_START:
 	case CDBC_EVENT_TRANSACTION_END:
 	case CDBC_EVENT_RESOLVED:
@@ -215,7 +217,7 @@ static void put_event(const cx_log *log, cx_line *line, const cdbc_event *event)
 					(int64_t)event->id);
 	if (event->transaction_id && event->transaction_id != event->id)
 		cx_line_int(line, "in", (int64_t)event->transaction_id);
-	cx_line_text(line, key_of_name(event->kind), event->name, NAME_MAX_BYTES);
+	cx_line_text(line, key_of_name(event), event->name, NAME_MAX_BYTES);
 	cx_line_text(line, "host", event->host, NAME_MAX_BYTES);
 	if (is_pair && event->attempt)
 		cx_line_int(line, "attempt", event->attempt);

@@ -133,6 +133,23 @@ static void tell_breaker(const teller *t, const cx_breaker *breaker)
 	count(t, "breaker_refusals", NULL, NULL, get(&breaker->refused_count), "calls that it refused");
 }
 
+static void tell_cache(const teller *t, const cdbc_client *client)
+{
+	cdbc_cache_stats c = {.struct_size = sizeof c};
+
+	if (!client->cache)
+		return;
+	cdbc_client_cache_stats(client, &c);
+	count(t, "cache_requests", "answer", "hit", c.hit_count, "answered from the cache");
+	count(t, "cache_requests", "answer", "miss", c.miss_count, "loaded");
+	count(t, "cache_requests", "answer", "wait", c.wait_count, "waited for another's load");
+	count(t, "cache_requests", "answer", "pass", c.pass_count, "read as if there were no cache");
+	count(t, "cache_evictions", NULL, NULL, c.eviction_count, "entries that made room");
+	count(t, "cache_invalidations", NULL, NULL, c.invalidation_count, "entries invalidated");
+	gauge(t, "cache_entries", c.entries_now, "entries now");
+	gauge(t, "cache_bytes", c.bytes_now, "memory that they take, keys included");
+}
+
 void cdbc_client_stats(const cdbc_client *client, void (*fn)(void *data, const cdbc_stat *stat),
 					   void *data)
 {
@@ -144,6 +161,7 @@ void cdbc_client_stats(const cdbc_client *client, void (*fn)(void *data, const c
 	}
 	tell_pool(&t, client);
 	tell_breaker(&t, &client->breaker);
+	tell_cache(&t, client);
 	if (client->observe.log)
 		count(&t, "log_dropped", NULL, NULL, cx_log_dropped(client->observe.log),
 			  "lines that the log's sink did not take");

@@ -81,6 +81,7 @@ void cx_session_tell_start(cdbc_session *session, const cdbc_call *call)
 	session->attempt = 1;
 	session->byte_count = 0;
 	session->was_executed = false;
+	session->cache_use = CX_CACHE_NONE;
 	session->result.row_count = 0;
 	session->fingerprint = cx_statement_fingerprint(call->statement);
 	event.id = session->request_id;
@@ -90,6 +91,22 @@ void cx_session_tell_start(cdbc_session *session, const cdbc_call *call)
 		event.value_count = call->statement->param_count;
 	}
 	cx_events_emit(&client->events, &event);
+}
+
+static const char *cache_word(cx_cache_found found)
+{
+	switch (found) {
+	case CX_CACHE_HIT:
+		return "hit";
+	case CX_CACHE_LOAD:
+		return "miss";
+	case CX_CACHE_WAIT:
+		return "wait";
+	case CX_CACHE_PASS:
+		return "pass";
+	default:
+		return NULL;
+	}
 }
 
 void cx_session_tell_end(cdbc_session *session, const cdbc_error *error)
@@ -105,7 +122,8 @@ void cx_session_tell_end(cdbc_session *session, const cdbc_error *error)
 						.transaction_id = session->transaction_id,
 						.fingerprint = session->fingerprint,
 						.byte_count = session->byte_count,
-						.affected_count = -1};
+						.affected_count = -1,
+						.cache = cache_word(session->cache_use)};
 
 	event.duration_ns = event.time_ns - session->started_ns;
 	event.host = host ? host : session->was_executed && session->host[0] ? session->host : NULL;
@@ -117,14 +135,15 @@ void cx_session_tell_end(cdbc_session *session, const cdbc_error *error)
 void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
 							 const cdbc_error *error)
 {
+	bool is_request = session->is_in_chain; /* else it is the whole transaction's */
 	cdbc_event event = {.kind = CDBC_EVENT_ATTEMPT,
-						.id = session->request_id ? session->request_id : session->transaction_id,
+						.id = is_request ? session->request_id : session->transaction_id,
 						.name = name,
 						.host = cdbc_error_field(error, CDBC_FIELD_HOST),
 						.attempt = attempt,
 						.error = error,
 						.transaction_id = session->transaction_id,
-						.fingerprint = session->request_id ? session->fingerprint : 0,
+						.fingerprint = is_request ? session->fingerprint : 0,
 						.affected_count = -1};
 
 	session->attempt = attempt + 1;

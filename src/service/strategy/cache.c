@@ -118,7 +118,7 @@ static cdbc_status serve(cx_answer *answer, cdbc_call *call, const served *s, cd
 static cdbc_status serve_loaded(cx_cache *cache, cx_cache_entry *entry, cx_answer *answer,
 								cdbc_call *call, cx_kept *kept, cdbc_result **out, cdbc_error **err)
 {
-	served s = {.kept = kept, .view = cx_kept_view_new(kept)};
+	served s = {.kept = kept, .view = cx_kept_pack(kept)};
 
 	cx_cache_table_end(cache->table, entry, s.view ? kept : NULL, false);
 	return serve(answer, call, &s, out, err);
@@ -222,8 +222,9 @@ static bool may_share(const cdbc_call *call)
 {
 	const cdbc_session *session = call->session;
 
-	return call->query->info.is_read_only && call->statement->statement_count == 1 &&
-		   !(call->statement->flags & CDBC_REQUEST_CHANGES_SESSION) &&
+	return (call->statement->flags & (CDBC_REQUEST_READ_ONLY | CDBC_REQUEST_VOLATILE |
+									  CDBC_REQUEST_CHANGES_SESSION)) == CDBC_REQUEST_READ_ONLY &&
+		   call->query->info.is_read_only && call->statement->statement_count == 1 &&
 		   !(session->lease.conn && session->lease.is_changed) &&
 		   !cx_session_in_transaction(session);
 }
@@ -252,6 +253,7 @@ static cdbc_status with_key(cx_cache *cache, const cx_cache_key *key, cx_answer 
 		cx_cache_found found =
 			cx_cache_table_find(cache->table, key, cx_clock_now_ns(), &entry, &kept);
 
+		call->session->cache_use = found;
 		if (found == CX_CACHE_LOAD)
 			return load(cache, entry, answer, next, call, out, err);
 		if (found == CX_CACHE_WAIT) {
@@ -263,6 +265,8 @@ static cdbc_status with_key(cx_cache *cache, const cx_cache_key *key, cx_answer 
 				cx_answer_discard(answer);
 				return status;
 			}
+			if (found == CX_CACHE_PASS)
+				call->session->cache_use = CX_CACHE_PASS;
 		}
 		if (found == CX_CACHE_HIT)
 			return serve_kept(answer, next, call, kept, out, err);

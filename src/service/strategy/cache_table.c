@@ -9,6 +9,7 @@
 #include "base/thread.h"
 
 #define BUCKETS_FIRST 256
+#define ENTRY_BYTES   32 /* what an entry takes of the buckets and of the allocator's own */
 
 typedef enum entry_state {
 	ENTRY_LOADING,
@@ -232,8 +233,8 @@ cx_cache_found cx_cache_table_find(cx_cache_table *table, const cx_cache_key *ke
 static void settle(cx_cache_table *table, cx_cache_entry *entry, garbage *old)
 {
 	list_first(table, entry);
-	entry->bytes =
-		(int64_t)(sizeof *entry + entry->key_length) + (entry->kept ? entry->kept->bytes : 0);
+	entry->bytes = (int64_t)(sizeof *entry + entry->key_length) + ENTRY_BYTES +
+				   (entry->kept ? entry->kept->bytes : 0);
 	table->stats.bytes_now += entry->bytes;
 	while (table->stats.bytes_now > table->max_bytes && table->oldest) {
 		table->stats.eviction_count++;

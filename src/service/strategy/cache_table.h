@@ -22,6 +22,7 @@ cx_cache_table *cx_cache_table_new(int64_t max_bytes); /* NULL: out of memory */
 void cx_cache_table_free(cx_cache_table *table);
 
 typedef enum cx_cache_found {
+	CX_CACHE_NONE, /* it was not asked */
 	CX_CACHE_HIT,  /* *kept is there, a reference of the caller's */
 	CX_CACHE_LOAD, /* *entry is the caller's to load and to end */
 	CX_CACHE_WAIT, /* somebody loads it: *entry is to be awaited */

@@ -123,6 +123,11 @@ bool cdbc_call_is_read_only(const cdbc_call *call)
 	return call->statement->flags & CDBC_REQUEST_READ_ONLY;
 }
 
+bool cdbc_call_is_volatile(const cdbc_call *call)
+{
+	return call->statement->flags & CDBC_REQUEST_VOLATILE;
+}
+
 bool cdbc_call_is_idempotent(const cdbc_call *call)
 {
 	return (call->query && call->query->is_idempotent) ||

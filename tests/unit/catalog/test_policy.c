@@ -97,6 +97,11 @@ static const sql_file_mistake mistakes[] = {
 	 "2:4: `cache` on a query that is not read only"},
 	{"-- name: a\n-- cache: 3s\nselect 1 for update\n",
 	 "2:4: `cache` on a query that is not read only"},
+	{"-- name: a\n-- cache: 3s\nselect * from t where at < now()\n",
+	 "2:4: `cache` on a query that names the time, chance or its connection"},
+	{"-- name: a\n-- cache: 3s\nselect * from t where 1 = 1\n"
+	 "/*? b */ and c = :b and random() < 1\n/*?*/\n",
+	 "2:4: `cache` on a query that names the time, chance or its connection"},
 	{"-- name: a #\n-- cache: 3s\nselect 1\n", "2:4: `cache` on a query that gives no rows"},
 	{"-- name: a :exec\n-- cache: 3s\nselect 1\n", "2:4: `cache` on a query that gives no rows"},
 	{"-- name: a #\n-- retry: 2\nselect 1\n", "2:4: `retry` on a script, which is never repeated"},

@@ -288,6 +288,7 @@ static void test_transactions_by_function(void **state)
 {
 	fixture *f = *state;
 	char conflict[] = "select conflict", wrong[] = "select wrong";
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
 
 	fake_server_answer(f->server, &(fake_answer){.sql = conflict,
 												 .times = 2,
@@ -297,12 +298,19 @@ static void test_transactions_by_function(void **state)
 														   .sqlstate = "40001"}});
 	fake_server_answer(f->server,
 					   &(fake_answer){.sql = conflict, .columns = "id int8", .rows = "1"});
-	assert_int_equal(cdbc_session_transact(f->session, move, conflict, NULL, NULL), CDBC_OK);
+	options.name = "transfer";
+	assert_int_equal(cdbc_session_transact(f->session, move, conflict, &options, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_transact(f->session, move, wrong, NULL, NULL), CDBC_SQL);
 	check_pairs(f);
 	assert_int_equal(f->count, 1 + 3 + 3 + 2 + 1 + 4);
 	assert_int_equal(f->all[3].kind, CDBC_EVENT_ATTEMPT);
 	assert_int_equal(f->all[3].id, f->all[0].id);
+	assert_int_equal(f->all[3].transaction_id, f->all[0].id);
+	assert_string_equal(f->all[3].name, "transfer");
+	assert_int_equal(f->all[3].attempt, 1);
+	assert_int_equal(f->all[3].status, CDBC_CONFLICT);
+	assert_int_equal(f->all[6].id, f->all[0].id); /* the second */
+	assert_int_equal(f->all[6].attempt, 2);
 	assert_int_equal(f->all[9].attempt, 3);
 	assert_int_equal(f->all[9].kind, CDBC_EVENT_TRANSACTION_END);
 	assert_string_equal(f->all[13].text, "rollback");

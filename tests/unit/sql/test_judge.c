@@ -16,6 +16,7 @@
 #define S CDBC_REQUEST_CHANGES_SESSION
 #define F CDBC_REQUEST_SMALL_RESULT
 #define C CDBC_REQUEST_COMMITS
+#define V CDBC_REQUEST_VOLATILE
 
 static const struct {
 	const char *sql;
@@ -124,6 +125,25 @@ static const struct {
 	{"explain analyze create table a as select 1", CDBC_KIND_UTILITY, 0},
 	{"vacuum", CDBC_KIND_UTILITY, 0},
 	{"whatever", CDBC_KIND_UNKNOWN, 0},
+	/* another answer each time */
+	{"select now()", CDBC_KIND_SELECT, R | V},
+	{"select pg_catalog.now()", CDBC_KIND_SELECT, R | V},
+	{"select * from t where at > Current_Timestamp - interval '1 day'", CDBC_KIND_SELECT, R | V},
+	{"select current_date, localtime(0)", CDBC_KIND_SELECT, R | V},
+	{"select * from t order by RANDOM() limit 1", CDBC_KIND_SELECT, R | F | V},
+	{"select gen_random_uuid()", CDBC_KIND_SELECT, R | V},
+	{"select timestamp 'now', date 'today'", CDBC_KIND_SELECT, R | V},
+	{"select date 'Today'", CDBC_KIND_SELECT, R | V},
+	{"select 'now'::timestamptz", CDBC_KIND_SELECT, R | V},
+	{"select date('now')", CDBC_KIND_SELECT, R | V},
+	{"select datetime()", CDBC_KIND_SELECT, R | V},
+	{"select strftime('%s', 'now')", CDBC_KIND_SELECT, R | V},
+	{"insert into t values (now())", CDBC_KIND_DML, F | V},
+	{"select date('2024-01-01'), t.now, current_dates, \"current_date\" from t where a = 'now'",
+	 CDBC_KIND_SELECT, R},
+	{"select * from t where a in ('now', 'today')", CDBC_KIND_SELECT, R},
+	{"select date_trunc('day', at), t.current_date from t", CDBC_KIND_SELECT, R},
+	{"select * from t as of system time follower_read_timestamp()", CDBC_KIND_SELECT, R},
 	/* keywords that are not reserved name functions of the user's */
 	{"select set('a')", CDBC_KIND_SELECT, 0},
 	{"select reset()", CDBC_KIND_SELECT, 0},

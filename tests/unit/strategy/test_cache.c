@@ -8,6 +8,7 @@
 #include "support/oom.h"
 
 #include <cdbc/cdbc.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,16 @@ static const char queries[] = "-- name: get-one\n"
 							  "select none;\n"
 							  "-- name: listed\n"
 							  "-- cache: 30s\n"
-							  "select one in ($1);\n";
+							  "select one in ($1);\n"
+							  "-- name: versioned\n"
+							  "-- cache: 30s\n"
+							  "select versioned $1;\n"
+							  "-- name: keyed\n"
+							  "-- cache: 30s\n"
+							  "select keyed $1;\n"
+							  "-- name: wide\n"
+							  "-- cache: 30s\n"
+							  "select wide $1;\n";
 
 typedef struct fixture {
 	fake_server *server;
@@ -42,6 +52,7 @@ typedef struct fixture {
 	cdbc_observer observer;
 	int started, ended;
 	int64_t ended_rows;
+	char words[512]; /* what the cache did, one after the other */
 } fixture;
 
 static void on_event(void *self, const cdbc_event *event)
@@ -53,6 +64,8 @@ static void on_event(void *self, const cdbc_event *event)
 	} else {
 		f->ended++;
 		f->ended_rows = event->row_count;
+		snprintf(f->words + strlen(f->words), sizeof f->words - strlen(f->words), "%s ",
+				 event->cache ? event->cache : "-");
 	}
 }
 
@@ -203,6 +216,57 @@ static void test_its_events(void **state)
 	assert_int_equal(f->started, 2);
 	assert_int_equal(f->ended, 2);
 	assert_int_equal(f->ended_rows, 2);
+	ask(f, "plain", cdbc_string("a"));
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	ask(f, "get_one", cdbc_string("a"));
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	ask(f, "get_one", cdbc_string("a"));
+	assert_string_equal(f->words, "miss hit - - hit ");
+}
+
+typedef struct stat_wanted {
+	const char *name, *label_value;
+	int64_t value;
+	int found;
+} stat_wanted;
+
+static void look(void *data, const cdbc_stat *stat)
+{
+	stat_wanted *w = data;
+
+	if (strcmp(stat->name, w->name) != 0 ||
+		(w->label_value && strcmp(stat->label_value, w->label_value) != 0))
+		return;
+	w->found++;
+	w->value = stat->value;
+}
+
+static int64_t number(fixture *f, const char *name, const char *label_value)
+{
+	stat_wanted w = {.name = name, .label_value = label_value};
+
+	cdbc_client_stats(f->client, look, &w);
+	assert_int_equal(w.found, 1);
+	return w.value;
+}
+
+static void test_its_numbers(void **state)
+{
+	fixture *f = *state;
+
+	ask(f, "get_one", cdbc_string("a"));
+	ask(f, "get_one", cdbc_string("a"));
+	ask(f, "get_one", cdbc_string("a"));
+	ask(f, "other", cdbc_string("a"));
+	assert_int_equal(number(f, "cache_requests", "hit"), 2);
+	assert_int_equal(number(f, "cache_requests", "miss"), 2);
+	assert_int_equal(number(f, "cache_requests", "wait"), 0);
+	assert_int_equal(number(f, "cache_requests", "pass"), 0);
+	assert_int_equal(number(f, "cache_entries", NULL), 2);
+	assert_int_equal(number(f, "cache_bytes", NULL), stats(f).bytes_now);
+	cdbc_client_cache_invalidate(f->client, "other");
+	assert_int_equal(number(f, "cache_invalidations", NULL), 1);
+	assert_int_equal(number(f, "cache_entries", NULL), 1);
 }
 
 static void test_values_that_look_alike(void **state)
@@ -765,7 +829,268 @@ static void test_invalidation_while_it_is_loaded(void **state)
 	assert_false(ask(f, "get_one", cdbc_string("a")));
 }
 
+/* Gives what the one row says. */
+static void said(cdbc_session *session, char *out, size_t size)
+{
+	cdbc_params params = CDBC_PARAMS({NULL, cdbc_string("a")});
+	cdbc_result *result;
+	cdbc_text text;
+
+	assert_int_equal(cdbc_session_run(session, "get_one", params, NULL, &result, NULL), CDBC_OK);
+	assert_true(cdbc_result_next(result, NULL));
+	text = cdbc_result_text(result, 1);
+	snprintf(out, size, "%.*s", (int)text.length, text.data);
+	cdbc_result_free(result);
+}
+
+typedef struct listener {
+	cdbc_session *session;
+	cx_thread thread;
+	char text[16];
+} listener;
+
+static void *listen_apart(void *data)
+{
+	listener *l = data;
+
+	said(l->session, l->text, sizeof l->text);
+	return NULL;
+}
+
+/* A load that began before an invalidation may end after it: nobody who asks later sees its rows,
+ * neither while it is under way nor when it has ended. */
+static void test_a_load_from_before_the_invalidation(void **state)
+{
+	fixture *f = *state;
+	listener loader = {.session = NULL}, waiter = {.session = NULL};
+	char text[16];
+
+	warm_up(f);
+	fake_server_answer(f->server, &(fake_answer){.sql = "select one*",
+												 .times = 1,
+												 .columns = "id int8, given text",
+												 .rows = "1|old",
+												 .gate = "slow",
+												 .gate_at = CDBC_POSITION_SENT});
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "select one*", .columns = "id int8, given text", .rows = "1|new"});
+	assert_int_equal(cdbc_client_acquire(f->client, NULL, &loader.session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_client_acquire(f->client, NULL, &waiter.session, NULL), CDBC_OK);
+	assert_true(cx_thread_start(&loader.thread, listen_apart, &loader, "loader"));
+	assert_true(fake_server_wait(f->server, "slow", 1));
+	assert_true(cx_thread_start(&waiter.thread, listen_apart, &waiter, "waiter"));
+	await_waiters(f, 1);
+	cdbc_client_cache_invalidate(f->client, "get_one");
+	said(f->session, text, sizeof text); /* while the old one is still under way */
+	assert_string_equal(text, "new");
+	cx_thread_join(&waiter.thread);
+	assert_string_equal(waiter.text, "new");
+	fake_server_let(f->server, "slow");
+	cx_thread_join(&loader.thread);
+	assert_string_equal(loader.text, "old"); /* it had asked before */
+	said(f->session, text, sizeof text);
+	assert_string_equal(text, "new");
+	cdbc_session_release(loader.session);
+	cdbc_session_release(waiter.session);
+}
+
+/* ---- all at once ---- */
+
+#define STORM_THREADS 8
+#define STORM_ROUNDS  300
+
+typedef struct storm {
+	fixture *f;
+	cx_thread thread;
+	int number;
+	int64_t good, failed, late;
+} storm;
+
+/* The server's rows: they change, then the cache is told. What is told is the least that a later
+ * request may see. */
+static _Atomic int64_t version_told;
+
+static int64_t version_seen(cdbc_session *session, int64_t key, cdbc_status *status)
+{
+	cdbc_params params = CDBC_PARAMS({NULL, cdbc_int64(key)});
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+	int64_t seen = -1;
+
+	*status = cdbc_session_run(session, "versioned", params, NULL, &result, &err);
+	if (*status) {
+		cdbc_error_free(err);
+		return -1;
+	}
+	if (cdbc_result_next(result, NULL))
+		seen = cdbc_result_int64(result, 0);
+	cdbc_result_free(result);
+	return seen;
+}
+
+static void *storm_run(void *data)
+{
+	storm *s = data;
+	cdbc_session *session;
+	cdbc_session_options options = CDBC_SESSION_OPTIONS_INIT;
+
+	options.timeout_ms = 10000;
+	if (cdbc_client_acquire(s->f->client, &options, &session, NULL))
+		return NULL;
+	for (int i = 0; i < STORM_ROUNDS; i++) {
+		int64_t least = atomic_load(&version_told), seen;
+		cdbc_status status;
+
+		seen = version_seen(session, (i * 7 + s->number) % 5, &status);
+		if (status)
+			s->failed++;
+		else if (seen < least)
+			s->late++;
+		else
+			s->good++;
+	}
+	cdbc_session_release(session);
+	return NULL;
+}
+
+/* Readers, who sometimes fail, and one who changes the rows: nobody sees rows older than the last
+ * invalidation before he asked. */
+static void test_a_storm(void **state)
+{
+	fixture *f = *state;
+	storm all[STORM_THREADS];
+	int64_t good = 0, failed = 0;
+
+	warm_up(f);
+	atomic_store(&version_told, 0);
+	fake_server_answer(
+		f->server, &(fake_answer){.sql = "select versioned*", .columns = "v int8", .rows = "0"});
+	for (int i = 0; i < STORM_THREADS; i++) {
+		all[i] = (storm){.f = f, .number = i};
+		assert_true(cx_thread_start(&all[i].thread, storm_run, &all[i], "storm"));
+	}
+	for (int64_t version = 1; version <= 60; version++) {
+		char row[24];
+
+		fake_server_forget(f->server);
+		snprintf(row, sizeof row, "%lld", (long long)version);
+		fake_server_answer(f->server,
+						   &(fake_answer){.sql = "select versioned*",
+										  .times = 1,
+										  .columns = "v int8",
+										  .error = {.struct_size = sizeof(cdbc_error_info),
+													.status = CDBC_SQL,
+													.message = "no",
+													.sqlstate = "22012"}});
+		fake_server_answer(
+			f->server,
+			&(fake_answer){.sql = "select versioned*", .columns = "v int8", .rows = row});
+		cdbc_client_cache_invalidate(f->client, version % 3 ? "versioned" : NULL);
+		atomic_store(&version_told, version);
+		cx_clock_sleep_ns(CX_NS_PER_MS);
+	}
+	for (int i = 0; i < STORM_THREADS; i++) {
+		cx_thread_join(&all[i].thread);
+		assert_int_equal(all[i].late, 0);
+		assert_int_equal(all[i].good + all[i].failed, STORM_ROUNDS);
+		good += all[i].good;
+		failed += all[i].failed;
+	}
+	assert_true(good > failed && stats(f).hit_count > 0);
+}
+
 /* ---- memory ---- */
+
+/* What the library has in use, as the allocator sees it. */
+static _Atomic int64_t in_use;
+
+static void *counted_alloc(size_t size)
+{
+	void *block = malloc(size);
+
+	if (block)
+		atomic_fetch_add(&in_use, (int64_t)malloc_usable_size(block));
+	return block;
+}
+
+static void counted_free(void *block)
+{
+	if (block)
+		atomic_fetch_sub(&in_use, (int64_t)malloc_usable_size(block));
+	free(block);
+}
+
+static void *counted_realloc(void *old, size_t size)
+{
+	int64_t before = old ? (int64_t)malloc_usable_size(old) : 0;
+	void *block = realloc(old, size);
+
+	if (block)
+		atomic_fetch_add(&in_use, (int64_t)malloc_usable_size(block) - before);
+	return block;
+}
+
+static const cdbc_allocator counted = {counted_alloc, counted_realloc, counted_free};
+
+static void fill_with(fixture *f, const char *name, size_t value_bytes, int count)
+{
+	char *text = calloc(1, value_bytes + 16);
+
+	for (int i = 0; i < count; i++) {
+		cdbc_params params = CDBC_PARAMS({NULL, cdbc_string(text)});
+		cdbc_error *err = NULL;
+		cdbc_result *result;
+
+		memset(text, 'x', value_bytes);
+		snprintf(text + value_bytes, 16, "%d", i);
+		if (cdbc_session_run(f->session, name, params, NULL, &result, &err))
+			fail_msg("%s", cdbc_error_message(err));
+		while (cdbc_result_next(result, NULL))
+			;
+		cdbc_result_free(result);
+		assert_in_range(stats(f).bytes_now, 1, 65536);
+	}
+	free(text);
+}
+
+/* The bytes that it counts are those that it takes: small rows, large rows and large keys. */
+static void test_its_bytes_are_true(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t value_bytes;
+		int rows; /* of select wide */
+	} cases[] = {{"get_one", 1, 0}, {"get_one", 300, 0}, {"keyed", 3000, 0}, {"wide", 1, 1},
+				 {"wide", 1, 10},   {"wide", 1, 90},     {"wide", 1, 100},   {"wide", 1, 130}};
+	fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int64_t full, counted_bytes, taken;
+
+		fake_server_answer(f->server,
+						   &(fake_answer){.sql = "select wide*",
+										  .times = 200,
+										  .columns = "a int8, b text, c bool, d int4, e text",
+										  .rows = "1|some text or other|t|\\N|one two three",
+										  .repeat = cases[i].rows});
+		fake_server_answer(
+			f->server, &(fake_answer){.sql = "select keyed*", .columns = "a int8", .rows = "1"});
+		fill_with(f, cases[i].name, cases[i].value_bytes, 200);
+		full = atomic_load(&in_use);
+		counted_bytes = stats(f).bytes_now;
+		assert_true(stats(f).eviction_count > 0 || counted_bytes < 65536);
+		cdbc_client_cache_invalidate(f->client, NULL);
+		taken = full - atomic_load(&in_use);
+		if (taken > counted_bytes + counted_bytes / 8 || taken < counted_bytes / 2)
+			fail_msg("case %zu: counted %lld, took %lld", i, (long long)counted_bytes,
+					 (long long)taken);
+		fake_server_forget(f->server);
+		fake_server_answer(f->server, &(fake_answer){.sql = "select one*",
+													 .columns = "id int8, given text",
+													 .rows = "1|$1;2|\\N"});
+	}
+}
 
 static cdbc_status miss_and_hit(void *data, cdbc_error **err)
 {
@@ -946,6 +1271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_a_second_time),
 		WATCHED(test_its_events),
+		CASE(test_its_numbers),
 		CASE(test_values_that_look_alike),
 		CASE(test_lists_that_look_alike),
 		CASE(test_nobody_sees_the_rows_of_another),
@@ -968,12 +1294,16 @@ int main(void)
 		CASE(test_who_waits_keeps_no_connection),
 		CASE(test_invalidation_by_name),
 		CASE(test_invalidation_while_it_is_loaded),
+		CASE(test_a_load_from_before_the_invalidation),
+		CASE(test_a_storm),
+		CASE(test_its_bytes_are_true),
 		CASE(test_memory_runs_out),
 		cmocka_unit_test(test_the_table_is_like_its_model),
 		cmocka_unit_test(test_the_table_grows),
 	};
 	cdbc_error *err = NULL;
 
+	cdbc_set_allocator(&counted);
 	if (cdbc_driver_add(&fake_driver, &err)) {
 		print_error("%s\n", cdbc_error_message(err));
 		return 1;
