@@ -82,6 +82,7 @@ void cx_pg_cursor_start(cx_pg_conn *c)
 	cursor->row_number = cursor->last_rows = 0;
 	cursor->last_bytes = 0;
 	cursor->summary.is_cancel_sent = false;
+	cursor->summary.request_number = 0;
 	cursor->summary.tx_before = cx_pg_tx(c);
 	summary_reset(cursor, CDBC_POSITION_NOT_FLUSHED);
 }

@@ -65,8 +65,7 @@ static cdbc_status prepare_new(cx_pg_conn *c, const cdbc_request *requests, size
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].failure && !status && c->cursor.summary.tx_before == CDBC_TX_OPEN) {
 			status = cx_pg_error_result(c, items[i].failure, err);
-			cx_error_wrap(err, "statement %zu of %zu", (size_t)(items[i].request - requests) + 1,
-						  count);
+			c->cursor.summary.request_number = (size_t)(items[i].request - requests) + 1;
 			c->cursor.summary.position = CDBC_POSITION_DONE;
 		}
 		PQclear(items[i].failure);
@@ -97,7 +96,7 @@ static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_
 		slot->has_sync = sync == CDBC_SYNC_EACH || i + 1 == count;
 		status = cx_pg_send(c, &requests[i], slot->statement, true, &ignored, err);
 		if (status) {
-			cx_error_wrap(err, "statement %zu of %zu", i + 1, count);
+			c->cursor.summary.request_number = i + 1;
 			return status;
 		}
 	}

@@ -5,6 +5,7 @@
 
 #include <cdbc/arrow.h>
 #include <cdbc/base.h>
+#include <cdbc/batch.h>
 #include <cdbc/catalog.h>
 #include <cdbc/check.h>
 #include <cdbc/client.h>

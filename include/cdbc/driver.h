@@ -176,6 +176,8 @@ typedef struct cdbc_summary {
 	cdbc_tx_state tx_before; /* when it was sent */
 	bool is_link_lost;
 	bool is_cancel_sent;
+	size_t request_number; /* of a submit that failed: the request to blame, from 1; 0: none in
+							  particular */
 } cdbc_summary;
 
 typedef struct cdbc_conn_state {

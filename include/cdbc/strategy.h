@@ -43,6 +43,10 @@ typedef struct cdbc_strategy {
 	void (*finished)(void *self, const cdbc_finish *finish);
 	void (*destroy)(void *self); /* with the client; NULL: nothing to do */
 	void *self;
+	/* Whether a statement may go with others in a batch, which does not pass execute and finished:
+	 * asked of each before any is sent; a failure (by cdbc_call_fail) refuses the whole batch. NULL:
+	 * statements of batches go one at a time, through execute. */
+	cdbc_status (*allow)(void *self, cdbc_call *call, cdbc_error **err);
 } cdbc_strategy;
 
 /* Hands the request to what comes next. Errors as cdbc_session_run. */

@@ -143,7 +143,7 @@ static bool is_small(cdbc_cardinality cardinality)
 		   cardinality == CDBC_SCALAR || cardinality == CDBC_EXEC || cardinality == CDBC_EXEC_ROWS;
 }
 
-static void fill_request(const cdbc_call *a, cdbc_request *request)
+void cx_session_fill_request(const cdbc_call *a, cdbc_request *request)
 {
 	const cx_result_options *defaults = &a->session->client->results;
 	const cx_statement *statement = a->statement;
@@ -218,6 +218,11 @@ static inline bool wants_unit(const cdbc_call *call, const cdbc_request *request
 		return false; /* it only reads, and its time may be given to a statement alone only */
 	return query && (query->is_read_only || query->isolation || query->priority) &&
 		   !(request->flags & CDBC_REQUEST_SIMPLE) && !cx_session_in_transaction(call->session);
+}
+
+bool cx_session_wants_unit(const cdbc_call *call, const cdbc_request *request)
+{
+	return wants_unit(call, request);
 }
 
 static cdbc_status start_unit(const cdbc_call *call, const cdbc_request *token,
@@ -428,7 +433,7 @@ cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **
 		session->was_executed = true;
 		cx_session_tell_host(session);
 	}
-	fill_request(call, &request);
+	cx_session_fill_request(call, &request);
 	run->lease = &session->lease;
 	run->deadline_ns = call->deadline_ns;
 	run->on_end = on_end;

@@ -85,8 +85,8 @@ static cdbc_value *values_room(size_t count, cdbc_value *few, cdbc_error **err)
 	return many;
 }
 
-static inline cdbc_status bind_text(cdbc_session *session, const cx_statement *statement,
-									cdbc_params params, cdbc_value *values, cdbc_error **err)
+cdbc_status cx_session_bind_text(cdbc_session *session, const cx_statement *statement,
+								 cdbc_params params, cdbc_value *values, cdbc_error **err)
 {
 	cx_server_values server;
 
@@ -118,6 +118,15 @@ static cdbc_status learn_dialect(cdbc_session *session, cdbc_call *call, const c
 	return CDBC_OK;
 }
 
+cdbc_status cx_session_dialect(cdbc_session *session, cdbc_call *call, const cx_dialect **out,
+							   cdbc_error **err)
+{
+	*out = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	if (!*out && cx_dialect_has_added()) /* it may be one with placeholders of its own */
+		return learn_dialect(session, call, out, err);
+	return CDBC_OK;
+}
+
 cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
 							   const cdbc_request_options *options, cdbc_result **out,
 							   cdbc_error **err)
@@ -125,14 +134,13 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 	cdbc_value few[FEW_VALUES], *values;
 	cdbc_call call = {.options = options};
 	const cdbc_client *client = session->client;
-	const cx_dialect *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
+	const cx_dialect *dialect;
 	cx_statement *statement;
-	cdbc_status status = CDBC_OK;
+	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
 		return cx_session_check_free(session, err);
-	if (!dialect && cx_dialect_has_added()) /* it may be one with placeholders of its own */
-		status = learn_dialect(session, &call, &dialect, err);
+	status = cx_session_dialect(session, &call, &dialect, err);
 	if (!status)
 		status = cx_statements_get(client->statements, cx_client_writes(client, dialect), sql,
 								   strlen(sql), &statement, err);
@@ -143,7 +151,7 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 		cx_statement_unref(statement);
 		return CDBC_NOMEM;
 	}
-	status = bind_text(session, statement, params, values, err);
+	status = cx_session_bind_text(session, statement, params, values, err);
 	if (status) {
 		cx_statement_unref(statement);
 	} else {
@@ -179,49 +187,63 @@ static cdbc_status check_roles(const cdbc_session *session, const cx_query *quer
 	return CDBC_DENIED;
 }
 
+cdbc_status cx_session_find(cdbc_session *session, const char *name, cdbc_call *call,
+							const cx_dialect **dialect, cdbc_error **err)
+{
+	const cdbc_catalog *catalog = cx_session_catalog(session);
+	cdbc_status status;
+
+	*dialect = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	if (!*dialect) { /* which variant is meant is known once connected */
+		status = cx_catalog_find(catalog, name, NULL, &call->query, err);
+		if (status)
+			return status;
+		status = learn_dialect(session, call, dialect, err);
+		if (status)
+			return status;
+	}
+	status = cx_catalog_find(catalog, name, *dialect ? *dialect : &cx_dialect_postgresql,
+							 &call->query, err);
+	if (status)
+		return status;
+	call->name = call->query->info.name;
+	return call->query->role_count ? check_roles(session, call->query, err) : CDBC_OK;
+}
+
+cdbc_status cx_session_bind(cdbc_session *session, cdbc_call *call, const cx_dialect *dialect,
+							cdbc_params params, cdbc_value *values, cdbc_error **err)
+{
+	cx_server_values server;
+	cdbc_status status;
+
+	if (cx_query_wants_server(call->query))
+		cx_identity_fill(&session->identity, &server);
+	status = cx_query_bind(call->query, cx_client_writes(session->client, dialect), params, &server,
+						   values, &call->statement, err);
+	if (!status && call->query->deprecated)
+		warn_deprecated(session, call->query);
+	return status;
+}
+
 cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
 							 const cdbc_request_options *options, cdbc_result **out,
 							 cdbc_error **err)
 {
-	cdbc_client *client = session->client;
-	const cx_dialect *dialect = atomic_load_explicit(&client->dialect, memory_order_relaxed);
 	cdbc_value few[FEW_VALUES], *values;
 	cdbc_call call = {.options = options};
-	const cdbc_catalog *catalog;
-	cx_server_values server;
+	const cx_dialect *dialect;
 	cdbc_status status;
 
 	if (__builtin_expect(session->is_busy, 0))
 		return cx_session_check_free(session, err);
-	catalog = cx_session_catalog(session);
-	if (!dialect) { /* which variant is meant is known once connected */
-		status = cx_catalog_find(catalog, name, NULL, &call.query, err);
-		if (status)
-			return status;
-		status = learn_dialect(session, &call, &dialect, err);
-		if (status)
-			return status;
-	}
-	status = cx_catalog_find(catalog, name, dialect ? dialect : &cx_dialect_postgresql, &call.query,
-							 err);
+	status = cx_session_find(session, name, &call, &dialect, err);
 	if (status)
 		return status;
-	call.name = call.query->info.name;
-	if (call.query->role_count) {
-		status = check_roles(session, call.query, err);
-		if (status)
-			return status;
-	}
 	values = values_room(cx_query_room(call.query), few, err);
 	if (!values)
 		return CDBC_NOMEM;
-	if (cx_query_wants_server(call.query))
-		cx_identity_fill(&session->identity, &server);
-	status = cx_query_bind(call.query, cx_client_writes(client, dialect), params, &server, values,
-						   &call.statement, err);
+	status = cx_session_bind(session, &call, dialect, params, values, err);
 	if (!status) {
-		if (call.query->deprecated)
-			warn_deprecated(session, call.query);
 		call.values = values;
 		if (!call.deadline_ns)
 			call.deadline_ns = deadline_of(session, &call);

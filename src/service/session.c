@@ -192,6 +192,8 @@ cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
 {
 	cdbc_status status;
 
+	if (atomic_load(&session->is_batching))
+		atomic_store(&session->is_batch_stopped, true);
 	if (atomic_load(&session->is_waiting)) {
 		atomic_store(&session->is_woken, true);
 		return CDBC_OK;

@@ -36,12 +36,14 @@ typedef struct cx_answer cx_answer;
 struct cdbc_session {
 	cdbc_client *client;
 	cx_lease lease;
-	bool is_busy;           /* a result, an answer or a copy is open */
-	struct cdbc_copy *copy; /* the open one */
-	bool is_in_chain;       /* a request goes through the strategies: its attempts may end */
-	bool is_text_tx_lost;   /* a transaction begun by SQL text was lost with its connection */
-	bool had_no_conn;       /* the last attempt failed for want of a connection */
-	bool has_lost_state;    /* a connection was lost that SQL had changed the session of */
+	bool is_busy;                 /* a result, an answer or a copy is open */
+	struct cdbc_copy *copy;       /* the open one */
+	atomic_bool is_batching;      /* a batch runs */
+	atomic_bool is_batch_stopped; /* and was cancelled */
+	bool is_in_chain;             /* a request goes through the strategies: its attempts may end */
+	bool is_text_tx_lost;         /* a transaction begun by SQL text was lost with its connection */
+	bool had_no_conn;             /* the last attempt failed for want of a connection */
+	bool has_lost_state;          /* a connection was lost that SQL had changed the session of */
 	atomic_bool is_waiting, is_woken; /* between attempts; cancelled meanwhile */
 	const char *source;
 	int64_t timeout_ms;
@@ -108,6 +110,21 @@ static inline int64_t cx_session_deadline(int64_t timeout_ms)
 }
 
 /* request.c */
+/* How the server wants statements; NULL when that is not known and need not be. Connects when it
+ * has to be learnt. */
+cdbc_status cx_session_dialect(cdbc_session *session, cdbc_call *call, const cx_dialect **out,
+							   cdbc_error **err);
+/* Finds a query for that dialect, and sees that the session's user may run it: call->query and
+ * call->name are set. */
+cdbc_status cx_session_find(cdbc_session *session, const char *name, cdbc_call *call,
+							const cx_dialect **dialect, cdbc_error **err);
+/* Checks and binds the parameters of a found query: call->statement is set. values has room for
+ * cx_query_room. */
+cdbc_status cx_session_bind(cdbc_session *session, cdbc_call *call, const cx_dialect *dialect,
+							cdbc_params params, cdbc_value *values, cdbc_error **err);
+/* The same for a statement that was given as text. values has room for its parameters. */
+cdbc_status cx_session_bind_text(cdbc_session *session, const cx_statement *statement,
+								 cdbc_params params, cdbc_value *values, cdbc_error **err);
 /* CDBC_USAGE when a result is open. */
 cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err);
 /* The chain, for a call whose deadline is set: events around it, its links, the executor. */
@@ -120,6 +137,14 @@ void cx_copy_abort(struct cdbc_copy *copy);
 /* execute.c */
 /* The end of the chain: sends the call and waits for its first batch, its end or its failure. */
 cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **err);
+/* What the driver is asked for. */
+void cx_session_fill_request(const cdbc_call *call, cdbc_request *request);
+/* What the query promises of its rows, and the caller's limit. */
+void cx_session_set_limits(cdbc_result *result, const cdbc_call *call);
+/* A query of one value gives one column. */
+cdbc_status cx_session_check_columns(const cdbc_call *call, cdbc_result *result, cdbc_error **err);
+/* Whether the query wants a transaction of its own kind, and is not in one already. */
+bool cx_session_wants_unit(const cdbc_call *call, const cdbc_request *request);
 /* Gives a connection back that is lost, so that the next request takes another. */
 void cx_session_give_lost(cdbc_session *session);
 /* The same of one that no request of a caller ran on. */
@@ -147,6 +172,15 @@ void cx_session_tell_start(cdbc_session *session, const cdbc_call *call);
 void cx_session_tell_end(cdbc_session *session, const cdbc_error *error);
 void cx_session_tell_host(cdbc_session *session);
 void cx_session_tell_batch(cdbc_session *session, const struct ArrowArray *batch);
+int64_t cx_result_batch_bytes(const cdbc_result *result, const struct ArrowArray *batch);
+/* A statement of a batch that has ended: both its events, for their ends are known together. */
+typedef struct cx_told {
+	const cdbc_call *call;
+	const cdbc_error *error; /* NULL: it ended well */
+	int64_t started_ns, attempt;
+	int64_t row_count, byte_count, affected_count;
+} cx_told;
+void cx_session_tell_statement(cdbc_session *session, const cx_told *told);
 /* An attempt has failed and another follows. */
 void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,
 							 const cdbc_error *error);
@@ -177,6 +211,13 @@ void cx_session_tx_note(cdbc_session *session, const cdbc_error *error);
 void cx_session_tx_forget(cdbc_session *session);
 #define CX_TX_GRACE_MS 1000 /* for a rollback */
 int64_t cx_session_tx_deadline(const cdbc_session *session,
+							   const cdbc_transaction_options *options);
+/* The statement that begins it; free out in any case. */
+cdbc_status cx_session_tx_begin_text(const cdbc_session *session,
+									 const cdbc_transaction_options *options, cx_buf *out,
+									 cdbc_error **err);
+/* Whether its commit is to carry a token. */
+bool cx_session_tx_is_resolved(const cdbc_session *session,
 							   const cdbc_transaction_options *options);
 /* CDBC_USAGE, CDBC_UNSUPPORTED: none can be begun here. */
 cdbc_status cx_session_tx_check_begin(const cdbc_session *session, cdbc_error **err);

@@ -160,15 +160,26 @@ static const char *priority_words(cdbc_priority priority)
 	return (unsigned)priority < sizeof words / sizeof *words ? words[priority] : NULL;
 }
 
-static cdbc_status send_begin(cdbc_session *session, const cdbc_transaction_options *options,
-							  cdbc_error **err)
+cdbc_status cx_session_tx_begin_text(const cdbc_session *session,
+									 const cdbc_transaction_options *options, cx_buf *out,
+									 cdbc_error **err)
 {
 	const char *dialect =
 		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
 	cx_begin begin = {isolation_words(options->isolation), priority_words(options->priority),
 					  options->as_of, options->is_read_only || options->as_of};
-	cx_buf text = CX_BUF_INIT(BEGIN_MAX);
-	cdbc_status status = cx_begin_write(&begin, dialect, &text, err);
+
+	cx_buf_init(out, BEGIN_MAX);
+	return cx_begin_write(&begin, dialect, out, err);
+}
+
+static cdbc_status send_begin(cdbc_session *session, const cdbc_transaction_options *options,
+							  cdbc_error **err)
+{
+	const char *dialect =
+		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
+	cx_buf text;
+	cdbc_status status = cx_session_tx_begin_text(session, options, &text, err);
 
 	if (!status)
 		status = cx_run_control(&session->lease, text.data, CDBC_KIND_TRANSACTION, 0,
@@ -199,7 +210,7 @@ cdbc_status cx_session_tx_check_begin(const cdbc_session *session, cdbc_error **
 	return CDBC_OK;
 }
 
-static bool is_resolved(const cdbc_session *session, const cdbc_transaction_options *options)
+bool cx_session_tx_is_resolved(const cdbc_session *session, const cdbc_transaction_options *options)
 {
 	bool is_new = options->struct_size >=
 				  offsetof(cdbc_transaction_options, resolve) + sizeof options->resolve;
@@ -227,7 +238,7 @@ cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_op
 		return status;
 	}
 	status = cx_session_connect(session, deadline_ns, &error);
-	if (!status && is_resolved(session, options)) {
+	if (!status && cx_session_tx_is_resolved(session, options)) {
 		status = cx_resolver_ready(session, deadline_ns, &error);
 		session->tx.is_resolved = true;
 	}

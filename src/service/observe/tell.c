@@ -34,15 +34,21 @@ static int64_t column_bytes(cx_storage storage, cx_storage item, const struct Ar
 	}
 }
 
-void cx_session_tell_batch(cdbc_session *session, const struct ArrowArray *batch)
+int64_t cx_result_batch_bytes(const cdbc_result *result, const struct ArrowArray *batch)
 {
-	const cdbc_result *result = &session->result;
+	int64_t bytes = 0;
 
 	if (!batch->release || !result->fields)
-		return;
+		return 0;
 	for (int64_t i = 0; i < batch->n_children && i < (int64_t)result->column_count; i++)
-		session->byte_count +=
+		bytes +=
 			column_bytes(result->fields[i].storage, result->fields[i].item, batch->children[i]);
+	return bytes;
+}
+
+void cx_session_tell_batch(cdbc_session *session, const struct ArrowArray *batch)
+{
+	session->byte_count += cx_result_batch_bytes(&session->result, batch);
 }
 
 void cx_session_tell_host(cdbc_session *session)
@@ -130,6 +136,39 @@ void cx_session_tell_end(cdbc_session *session, const cdbc_error *error)
 	if (!error && session->was_executed)
 		event.affected_count = session->run.summary.affected_count;
 	cx_events_emit(&session->client->events, &event);
+}
+
+void cx_session_tell_statement(cdbc_session *session, const cx_told *told)
+{
+	cdbc_client *client = session->client;
+	cdbc_event event = {.kind = CDBC_EVENT_REQUEST_START,
+						.id = 1 + atomic_fetch_add(&client->request_serial, 1),
+						.time_ns = told->started_ns,
+						.name = told->call->name,
+						.attempt = 1,
+						.transaction_id = session->transaction_id,
+						.fingerprint = cx_statement_fingerprint(told->call->statement),
+						.affected_count = -1};
+
+	if (client->tells_values) {
+		event.values = told->call->values;
+		event.value_count = told->call->statement->param_count;
+	}
+	cx_events_emit(&client->events, &event);
+	event.kind = CDBC_EVENT_REQUEST_END;
+	event.time_ns = cx_clock_now_ns();
+	event.duration_ns = event.time_ns - told->started_ns;
+	event.values = NULL;
+	event.value_count = 0;
+	event.attempt = told->attempt;
+	event.error = told->error;
+	event.row_count = told->row_count;
+	event.byte_count = told->byte_count;
+	event.affected_count = told->affected_count;
+	event.host = told->error ? cdbc_error_field(told->error, CDBC_FIELD_HOST) : NULL;
+	if (!event.host && session->host[0])
+		event.host = session->host;
+	cx_events_emit(&client->events, &event);
 }
 
 void cx_session_tell_attempt(cdbc_session *session, const char *name, int64_t attempt,

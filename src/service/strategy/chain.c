@@ -32,6 +32,25 @@ cdbc_status cx_chain_add(cx_chain *chain, const cdbc_strategy *link, cdbc_error 
 	return CDBC_OK;
 }
 
+bool cx_chain_takes_batches(const cx_chain *chain)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		if (!chain->links[i].allow)
+			return false;
+	return true;
+}
+
+cdbc_status cx_chain_allow(const cx_chain *chain, cdbc_call *call, cdbc_error **err)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		cdbc_status status = chain->links[i].allow(chain->links[i].self, call, err);
+
+		if (status)
+			return status;
+	}
+	return CDBC_OK;
+}
+
 void cx_chain_fini(cx_chain *chain)
 {
 	for (size_t i = 0; i < chain->count; i++)

@@ -38,6 +38,10 @@ typedef struct cx_chain {
 void cx_chain_init(cx_chain *chain);
 /* Adds the innermost link so far; it is the chain's on success. Fails with CDBC_USAGE. */
 cdbc_status cx_chain_add(cx_chain *chain, const cdbc_strategy *link, cdbc_error **err);
+/* Whether every link takes batches. */
+bool cx_chain_takes_batches(const cx_chain *chain);
+/* Asks every link whether a call may go in a batch. */
+cdbc_status cx_chain_allow(const cx_chain *chain, cdbc_call *call, cdbc_error **err);
 /* Destroys the links. */
 void cx_chain_fini(cx_chain *chain);
 

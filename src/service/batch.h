@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A batch inside: what was added (batch.c), how it goes (batch_send.c), and results that wait for
+ * their commit (batch_held.c). */
+#ifndef CX_BATCH_SERVICE_H
+#define CX_BATCH_SERVICE_H
+
+#include "base/arena.h"
+#include "data/exec/flight.h"
+#include "service/session.h"
+
+#include <cdbc/batch.h>
+
+#define CX_HELD_MAX ((int64_t)16 << 20)
+
+typedef struct cx_batch_item {
+	const cx_query *query; /* NULL: SQL text */
+	const cx_statement *statement;
+	const cdbc_value *values;
+	const char *file; /* NULL: not known */
+	int64_t line, column;
+} cx_batch_item;
+
+/* A result that waits for its commit. */
+typedef struct cx_held {
+	int64_t index;
+	struct ArrowSchema schema; /* release NULL: no columns */
+	struct ArrowArray *arrays;
+	size_t count, capacity, at;
+	int64_t row_count, byte_count, affected_count;
+	bool is_told;
+	cdbc_summary summary;
+} cx_held;
+
+struct cdbc_batch {
+	cdbc_session *session;
+	cdbc_batch_options options;           /* its strings are in `own` */
+	cdbc_transaction_options transaction; /* likewise */
+	cx_arena own, arena;                  /* arena: of what was added */
+	cdbc_catalog *catalog;                /* the generation that its queries are from, or NULL */
+	cx_batch_item *items;
+	size_t count, capacity;
+	int64_t bytes;
+	const char *last_file;
+
+	/* while it is executed */
+	cdbc_batch_on_result on_result;
+	void *data;
+	cdbc_batch_summary summary;
+	cdbc_error *error; /* the first failure */
+	int64_t deadline_ns;
+	bool is_over;     /* nothing more is sent */
+	bool is_silenced; /* the caller wants to hear no more */
+	bool was_in_tx;   /* when it began */
+	bool is_watched;
+	cdbc_request *requests;
+	size_t request_capacity;
+	cx_flight flight;
+	cdbc_result result;
+	cx_held *held;
+	size_t held_count, held_capacity;
+	int64_t held_bytes;
+	int64_t started_ns, attempt; /* of what is on its way, for observers */
+	bool is_handed; /* results of the present transaction were told before its commit */
+};
+
+/* batch.c */
+cdbc_call cx_batch_call(const cdbc_batch *batch, size_t index);
+/* Names the statement in its error. is_named: its query's name is there already. */
+void cx_batch_name(const cdbc_batch *batch, size_t index, bool is_named, cdbc_error **err);
+
+/* batch_send.c: from the first to the last. */
+void cx_batch_send(cdbc_batch *batch);
+/* A statement has failed: counted, named, told. is_told: observers were, and its query is named.
+ * The error is taken. */
+void cx_batch_fail(cdbc_batch *batch, size_t index, bool is_told, cdbc_error *error);
+/* The batch has failed, none of its statements in particular. The error is taken. */
+void cx_batch_fail_all(cdbc_batch *batch, cdbc_error *error);
+/* Somebody wants it to end: then it has failed so. */
+bool cx_batch_is_cancelled(cdbc_batch *batch);
+cdbc_status cx_batch_room(cdbc_batch *batch, size_t request_count, cdbc_error **err);
+void cx_batch_requests(cdbc_batch *batch, size_t first, size_t count, cdbc_request *out);
+/* The statement to blame, of count, when the flight did not start; SIZE_MAX: none. */
+size_t cx_batch_blamed(const cdbc_batch *batch, size_t lead, size_t count);
+
+/* batch_unit.c: transactions of several statements */
+void cx_batch_send_atomic(cdbc_batch *batch);
+/* The same where there are no pipelines. */
+void cx_batch_transact(cdbc_batch *batch);
+/* Statements that are to stop at the first failure. */
+void cx_batch_send_group(cdbc_batch *batch, size_t first, size_t count);
+
+/* batch_held.c */
+/* Reads a statement's result to its end and keeps it, or tells it when too much is kept already. */
+cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, cdbc_error **err);
+/* Tells a result and reads it to its end; *row_count and *byte_count are what it had. */
+cdbc_status cx_batch_tell_result(cdbc_batch *batch, size_t index, cdbc_result *result,
+								 int64_t *row_count, int64_t *byte_count, cdbc_error **err);
+void cx_batch_tell_failure(cdbc_batch *batch, size_t index, const cdbc_error *error);
+/* The transaction has committed: all that is held is told and counted. */
+void cx_batch_tell_held(cdbc_batch *batch);
+/* A statement that took effect is counted, and observers are told. */
+void cx_batch_count_done(cdbc_batch *batch, const cx_told *told);
+/* It has not. */
+void cx_batch_drop_held(cdbc_batch *batch);
+
+#endif
