@@ -2,6 +2,7 @@
 /* Several statements of a batch as one transaction in one pipeline, and what may be sent again when
  * it fails. Results are held until the commit is answered. */
 #include "base/error.h"
+#include "data/exec/outcome.h"
 #include "service/batch.h"
 
 #define NONE      SIZE_MAX
@@ -254,6 +255,7 @@ static cdbc_status run_attempts(unit *u)
 	cdbc_batch *batch = u->batch;
 	cdbc_session *session = batch->session;
 	int64_t max_retries = u->options->max_retries, wait_ns;
+	bool is_doubtful = false; /* an attempt may have taken effect */
 	cx_attempts attempts;
 	cdbc_status status;
 
@@ -266,6 +268,13 @@ static cdbc_status run_attempts(unit *u)
 		forget(u);
 		cx_batch_drop_held(batch);
 		status = try_once(u);
+		if (status && is_doubtful) {
+			cx_verdict verdict = {cdbc_error_outcome(u->error), cdbc_error_replay(u->error)};
+
+			verdict = cx_outcome_doubt(verdict);
+			cx_error_outcome(&u->error, verdict.outcome, verdict.replay);
+		}
+		is_doubtful = status && cdbc_error_outcome(u->error) == CDBC_OUTCOME_UNKNOWN;
 		if (!status || !may_try_again(u, &attempts, &wait_ns))
 			return status;
 		cx_session_tell_attempt(session, batch->options.name, batch->attempt, u->error);

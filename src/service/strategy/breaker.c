@@ -459,18 +459,11 @@ static cdbc_status execute(void *self, const cdbc_next *next, cdbc_call *call, c
 	return CDBC_OK;
 }
 
-/* A batch asks the breaker itself, for each time it sends. */
-static cdbc_status allow(void *self, cdbc_call *call, cdbc_error **err)
-{
-	(void)self, (void)call, (void)err;
-	return CDBC_OK;
-}
-
 cdbc_strategy cx_breaker_link(cx_breaker *breaker)
 {
 	return (cdbc_strategy){.struct_size = sizeof(cdbc_strategy),
 						   .name = "breaker",
 						   .execute = execute,
 						   .self = breaker,
-						   .allow = allow};
+						   .allow = cx_chain_allow_any};
 }

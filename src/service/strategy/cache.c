@@ -310,6 +310,9 @@ static cdbc_status execute(void *self, const cdbc_next *next, cdbc_call *call, c
 
 cdbc_strategy cx_cache_link(cx_cache *cache)
 {
-	return (cdbc_strategy){
-		.struct_size = sizeof(cdbc_strategy), .name = "cache", .execute = execute, .self = cache};
+	return (cdbc_strategy){.struct_size = sizeof(cdbc_strategy),
+						   .name = "cache",
+						   .execute = execute,
+						   .self = cache,
+						   .allow = cx_chain_allow_any};
 }

@@ -42,6 +42,9 @@ cdbc_status cx_chain_add(cx_chain *chain, const cdbc_strategy *link, cdbc_error 
 bool cx_chain_takes_batches(const cx_chain *chain);
 /* Asks every link whether a call may go in a batch. */
 cdbc_status cx_chain_allow(const cx_chain *chain, cdbc_call *call, cdbc_error **err);
+/* The allow of links that ask nothing: a batch itself retries and asks the breaker, and reads past
+ * the cache. */
+cdbc_status cx_chain_allow_any(void *self, cdbc_call *call, cdbc_error **err);
 /* Destroys the links. */
 void cx_chain_fini(cx_chain *chain);
 

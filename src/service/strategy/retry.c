@@ -181,18 +181,11 @@ static cdbc_status execute(void *self, const cdbc_next *next, cdbc_call *call, c
 	return status;
 }
 
-/* A batch asks the policy itself. */
-static cdbc_status allow(void *self, cdbc_call *call, cdbc_error **err)
-{
-	(void)self, (void)call, (void)err;
-	return CDBC_OK;
-}
-
 cdbc_strategy cx_retry_link(cx_retry *retry)
 {
 	return (cdbc_strategy){.struct_size = sizeof(cdbc_strategy),
 						   .name = "retry",
 						   .execute = execute,
 						   .self = retry,
-						   .allow = allow};
+						   .allow = cx_chain_allow_any};
 }
