@@ -44,8 +44,8 @@ typedef struct cdbc_strategy {
 	void (*destroy)(void *self); /* with the client; NULL: nothing to do */
 	void *self;
 	/* Whether a statement may go with others in a batch, which does not pass execute and finished:
-	 * asked of each before any is sent; a failure (by cdbc_call_fail) refuses the whole batch. NULL:
-	 * statements of batches go one at a time, through execute. */
+	 * asked of each before any is sent; a failure (by cdbc_call_fail) refuses the whole batch.
+	 * NULL: statements of batches go one at a time, through execute. */
 	cdbc_status (*allow)(void *self, cdbc_call *call, cdbc_error **err);
 } cdbc_strategy;
 
