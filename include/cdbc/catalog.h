@@ -31,7 +31,15 @@ typedef struct cdbc_query_param {
 	bool is_optional;
 	const char *default_text; /* NULL: none */
 	const char *help;         /* "" when none */
+	const char *checks;       /* as written: in('a', 'b') length=1..20; "" when none */
 } cdbc_query_param;
+
+/* A result column whose type the file declares. Strings are borrowed from the catalog. */
+typedef struct cdbc_query_column {
+	const char *name;
+	const char *type_name; /* as written */
+	cdbc_type type;
+} cdbc_query_column;
 
 /* A query as the catalog knows it. Borrowed from the catalog, valid until it is freed. */
 typedef struct cdbc_query_info {
@@ -55,8 +63,14 @@ typedef struct cdbc_query_info {
 	const char *isolation; /* "READ COMMITTED"; NULL: none given */
 	const char *priority;  /* "LOW", "NORMAL", "HIGH"; NULL: none given */
 	bool is_idempotent;
-	const char *deprecated; /* what is said of it; NULL: it is not */
-	const char *as_of;      /* the time it reads at, as written; NULL: now */
+	const char *deprecated;      /* what is said of it; NULL: it is not */
+	const char *as_of;           /* the time it reads at, as written; NULL: now */
+	bool is_declared_read_only;  /* `read-only`; is_read_only is what is known of the SQL, too */
+	bool may_lose_condition;     /* `allow-all-rows` */
+	const char *const *dialects; /* that it is for; none: all */
+	size_t dialect_count;
+	const cdbc_query_column *columns;
+	size_t column_count;
 } cdbc_query_info;
 
 /* Makes an empty catalog. Fails with CDBC_NOMEM. */

@@ -55,7 +55,7 @@ def same(t):
 def queries(t):
     assert {"richest", "reports.totals"} <= set(names(t))
     shown = t.good("queries", "show", "richest", BANK).text
-    assert "limit :count" in shown and re.search(r"count +int8 = 5  -- how many", shown), shown
+    assert "limit :count" in shown and re.search(r"count +int8 min=1 max=1000 = 5  -- how many", shown), shown
     done = t.good("queries", "check", BANK)
     assert "0 errors" in done.errors
     equal(t.good("queries", "show", "reports.inactive", "-c", os.path.join(BANK, "..", "cdbc.yaml")).code, 0)

@@ -81,6 +81,52 @@ def filled(t):
     t.fails(2, "query", "-d", url, "select :_usr", says='parameter "_usr" is missing')
 
 
+SHOWN = """-- name: take_all :many
+-- What it does.
+-- param: a int8 min=1   max=5 = 2 -- how many
+-- param: b text? in('x', 'y') length=1..3
+-- param: s ident in(c, d)
+-- column: c numeric(10, 2)  -- in euros
+-- column: d timestamp with time zone
+-- dialect: sqlite, postgresql
+-- read-only
+-- idempotent
+-- roles: teller
+-- timeout: 2s
+select c, d from t where a = :a /*? b */ and b = :b /*?*/ order by :s
+-- name: all_gone
+-- allow-all-rows
+delete from t where /*? a */ a = :a /*?*/
+"""
+
+
+@case("queries show tells all that the headers say, to people and to programs")
+def show_all(t):
+    path = t.write("q.sql", SHOWN)
+    text = t.good("queries", "show", "take_all", path).text
+    for line in ("dialect: sqlite, postgresql", "roles: teller", "read-only", "timeout: 2000ms", "idempotent", "What it does.",
+                 "  a                int8 min=1   max=5 = 2  -- how many", "  b                text? in('x', 'y') length=1..3",
+                 "  s                ident in(c, d)", "Columns:", "  c                numeric(10, 2)", "  d                timestamp with time zone"):
+        assert line in text.split("\n"), (line, text)
+    gone = t.good("queries", "show", "all_gone", path).text
+    assert "allow-all-rows" in gone.split("\n") and "read-only" not in gone and "dialect" not in gone, gone
+    equal(t.json("queries", "show", "take_all", path), {
+        "name": "take_all", "file": path, "line": 1, "mark": ":many", "kind": "select", "read_only": True, "declared_read_only": True, "idempotent": True,
+        "allow_all_rows": False, "dialects": ["sqlite", "postgresql"], "roles": ["teller"], "timeout_ms": 2000, "max_rows": None, "cache_ms": None,
+        "retry": None, "isolation": None, "priority": None, "as_of": None, "deprecated": None, "documentation": "What it does.",
+        "parameters": [{"name": "a", "type": "int8", "optional": False, "default": "2", "checks": "min=1   max=5", "help": "how many"},
+                       {"name": "b", "type": "text", "optional": True, "default": None, "checks": "in('x', 'y') length=1..3", "help": None},
+                       {"name": "s", "type": "ident", "optional": False, "default": None, "checks": "in(c, d)", "help": None}],
+        "columns": [{"name": "c", "type": "numeric(10, 2)"}, {"name": "d", "type": "timestamp with time zone"}],
+        "sql": SHOWN.split("\n")[12]})
+    gone = t.json("queries", "show", "all_gone", path)
+    equal((gone["allow_all_rows"], gone["declared_read_only"], gone["dialects"], gone["columns"]), (True, False, [], []))
+    equal(t.json("queries", "show", "all_gone", "--expand", path), [
+        {"when": '"a" is given', "sql": "delete from t where a = $1", "parameters": ["a"]},
+        {"when": '"a" is absent', "sql": "delete from t", "parameters": []}])
+    t.fails(2, "queries", "show", "all_gone", "-o", "csv", path, says="-o json, or nothing")
+
+
 @case("queries show --expand")
 def expand(t):
     t.write("q.sql", SQL)

@@ -197,6 +197,13 @@ cli_exit cli_exit_of(const cdbc_error *error, cdbc_status status, bool has_outpu
 int cli_query_folders(cli_args *args, size_t first, const char ***paths, size_t *count,
 					  char **list);
 
+/* Loads them, those after own_count in sqlc's style. Prints what is wrong and returns an exit
+ * code. */
+int cli_query_load(const cli_args *args, const char *const *paths, size_t count,
+				   cdbc_catalog **out);
+
+/* ---- queries_show.c */
+int cli_queries_show(cli_args *args);
 /* ---- queries_check.c */
 int cli_queries_check(cli_args *args);
 

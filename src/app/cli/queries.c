@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* cdbc queries list, show and split; check and test have files of their own. */
+/* cdbc queries list and split; show, check, test and embed have files of their own. */
 #include "app/cli/cli.h"
 
 #include <stdlib.h>
@@ -83,7 +83,7 @@ int cli_query_folders(cli_args *args, size_t first, const char ***paths, size_t 
 	return EXIT_OK;
 }
 
-static int load(const cli_args *args, const char **paths, size_t count, cdbc_catalog **out)
+int cli_query_load(const cli_args *args, const char *const *paths, size_t count, cdbc_catalog **out)
 {
 	cdbc_error *error = NULL;
 	cdbc_status status = cdbc_catalog_new(out, &error);
@@ -119,97 +119,9 @@ static int list(cli_args *args)
 	int code = cli_query_folders(args, 1, &paths, &count, &words);
 
 	if (!code)
-		code = load(args, paths, count, &catalog);
+		code = cli_query_load(args, paths, count, &catalog);
 	for (size_t i = 0; !code && cdbc_catalog_at(catalog, i, &info); i++)
 		list_one(&info);
-	cdbc_catalog_free(catalog);
-	free(paths);
-	free(words);
-	return code;
-}
-
-/* What its headers say of who may run it and how, as they say it. */
-static void show_policy(const cdbc_query_info *q)
-{
-	for (size_t i = 0; i < q->role_count; i++)
-		printf("%s%s%s", i ? ", " : "roles: ", q->roles[i], i + 1 < q->role_count ? "" : "\n");
-	if (q->timeout_ms)
-		printf("timeout: %lldms\n", (long long)q->timeout_ms);
-	if (q->max_rows)
-		printf("max-rows: %lld\n", (long long)q->max_rows);
-	if (q->cache_ms)
-		printf("cache: %lldms\n", (long long)q->cache_ms);
-	if (q->retry_count >= 0)
-		printf("retry: %lld\n", (long long)q->retry_count);
-	if (q->isolation)
-		printf("isolation: %s\n", q->isolation);
-	if (q->priority)
-		printf("priority: %s\n", q->priority);
-	if (q->as_of)
-		printf("as of: %s (a note where the database cannot read the past)\n", q->as_of);
-	if (q->is_idempotent)
-		printf("idempotent\n");
-	if (q->deprecated)
-		printf("deprecated: %s\n", q->deprecated);
-}
-
-static void show_one(const cdbc_query_info *q)
-{
-	printf("%s  %s  %s%s\n%s:%lld\n", q->name, cdbc_cardinality_name(q->cardinality),
-		   cdbc_kind_name(q->kind), q->is_read_only ? ", read only" : "", q->file,
-		   (long long)q->line);
-	show_policy(q);
-	if (q->documentation[0])
-		printf("\n%s\n", q->documentation);
-	if (q->param_count)
-		printf("\nParameters:\n");
-	for (size_t i = 0; i < q->param_count; i++) {
-		const cdbc_query_param *p = &q->params[i];
-
-		printf("  %-16s %s%s%s%s%s%s\n", p->name,
-			   p->type_name[0] ? p->type_name : "(as the server takes it)",
-			   p->is_optional ? "?" : "", p->default_text ? " = " : "",
-			   p->default_text ? p->default_text : "", p->help[0] ? "  -- " : "", p->help);
-	}
-	printf("\n%s\n", q->sql);
-}
-
-static bool print_variant(void *data, const cdbc_query_variant *variant)
-{
-	printf("-- %zu of %zu%s%s\n%s;\n%s", variant->index + 1, variant->count,
-		   variant->when[0] ? ": " : "", variant->when, variant->sql,
-		   variant->index + 1 < variant->count ? "\n" : "");
-	return true;
-}
-
-static int show(cli_args *args)
-{
-	const char **paths = NULL;
-	cdbc_catalog *catalog = NULL;
-	cdbc_query_info info = {.struct_size = sizeof info};
-	cdbc_error *error = NULL;
-	size_t count = 0;
-	char *words = NULL;
-	cdbc_status status;
-	int code;
-
-	if (args->word_count < 2)
-		return cli_usage(&cli_queries, "show: give the name of a query");
-	if (args->dialect && !args->is_expanded)
-		return cli_usage(&cli_queries, "show: --dialect NAME wants --expand");
-	code = cli_query_folders(args, 2, &paths, &count, &words);
-	if (!code)
-		code = load(args, paths, count, &catalog);
-	if (!code) {
-		status = cdbc_catalog_get(catalog, args->words[1], &info, &error);
-		if (!status && args->is_expanded)
-			status = cdbc_catalog_expand(catalog, args->words[1], args->dialect, print_variant,
-										 NULL, &error);
-		else if (!status)
-			show_one(&info);
-		if (status)
-			code = cli_fail(error, status, false, NULL);
-	}
 	cdbc_catalog_free(catalog);
 	free(paths);
 	free(words);
@@ -276,7 +188,7 @@ static int queries_main(cli_args *args)
 	if (args->word_count >= 1 && strcmp(args->words[0], "list") == 0)
 		return list(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "show") == 0)
-		return show(args);
+		return cli_queries_show(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "check") == 0)
 		return cli_queries_check(args);
 	if (args->word_count >= 1 && strcmp(args->words[0], "split") == 0)
@@ -297,7 +209,9 @@ const cli_command cli_queries = {
 	"[PATH]... | "
 	"test [PATH|NAME]... | split FILE | embed FOLDER",
 	"list, show, check, test, embed the named queries; split a script",
-	"list prints a line for each query, show one with its parameters and SQL. check reports all "
+	"list prints a line for each query, show one with its headers, parameters and SQL (-o json "
+	"for\n"
+	"programs). check reports all "
 	"that is wrong,\n"
 	"as file:line:column: error: text, and exits with 1 when there is any error (-o json or ndjson "
 	"for\n"

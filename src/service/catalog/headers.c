@@ -65,6 +65,7 @@ static const header headers[] = {
 
 #define HEADER_COUNT (sizeof headers / sizeof *headers)
 #define WORD_MAX     24
+#define DIALECTS_MAX (sizeof(unsigned) * 8) /* a bit each */
 
 static bool is_blank(char c)
 {
@@ -85,12 +86,24 @@ static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_pla
 	return CDBC_OK;
 }
 
+/* The end of a type's name, behind which a comment may stand before the next token. */
+static size_t end_of_type(const char *text, size_t begin, size_t end)
+{
+	for (size_t i = begin; i + 1 < end; i++)
+		if (!memcmp(text + i, "--", 2) || !memcmp(text + i, "/*", 2))
+			end = i;
+	while (end > begin && is_blank(text[end - 1]))
+		end--;
+	return end;
+}
+
 static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
 							   size_t to)
 {
 	cx_lexer lexer;
 	cx_token token;
-	cdbc_column_hint hint;
+	cdbc_query_column column = {.name = NULL};
+	size_t begin, end;
 	cdbc_error *error = NULL;
 
 	cx_lexer_init(&lexer, loader->text + from, to - from);
@@ -102,12 +115,13 @@ static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_plac
 		token.text++;
 		token.length -= 2;
 	}
-	hint.name = cx_arena_strndup(loader->arena, token.text, token.length);
-	if (!hint.name || !cx_grow(&section->columns, section->column_count, &section->column_capacity,
-							   sizeof *section->columns))
+	column.name = cx_arena_strndup(loader->arena, token.text, token.length);
+	if (!column.name || !cx_grow(&section->columns, section->column_count,
+								 &section->column_capacity, sizeof *section->columns))
 		return cx_error_nomem(loader->err);
 	cx_lexer_next_solid(&lexer, &token);
-	if (cx_type_read(&lexer, &token, &hint.type, &error)) {
+	begin = from + token.offset;
+	if (cx_type_read(&lexer, &token, &column.type, &error)) {
 		line.offset = from + token.offset;
 		return cx_sqlfiles_adopt(loader, section, line, &error);
 	}
@@ -115,10 +129,14 @@ static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_plac
 	if (token.kind != CX_TOKEN_END && token.kind != CX_TOKEN_COMMENT)
 		return cx_sqlfiles_fail(loader, section, line, NULL, "something follows the column's type");
 	for (size_t i = 0; i < section->column_count; i++)
-		if (!strcmp(section->columns[i].name, hint.name))
+		if (!strcmp(section->columns[i].name, column.name))
 			return cx_sqlfiles_fail(loader, section, line, NULL, "column \"%s\" is declared twice",
-									hint.name);
-	section->columns[section->column_count++] = hint;
+									column.name);
+	end = end_of_type(loader->text, begin, from + token.offset);
+	column.type_name = cx_arena_strndup(loader->arena, loader->text + begin, end - begin);
+	if (!column.type_name)
+		return cx_error_nomem(loader->err);
+	section->columns[section->column_count++] = column;
 	return CDBC_OK;
 }
 
@@ -126,6 +144,7 @@ static cdbc_status read_read_only(cx_sqlfiles *loader, cx_section *section, cx_p
 								  size_t from, size_t to)
 {
 	section->record->query.is_read_only = true;
+	section->record->query.info.is_declared_read_only = true;
 	section->read_only_place = line;
 	return CDBC_OK;
 }
@@ -141,6 +160,7 @@ static cdbc_status read_allow_all_rows(cx_sqlfiles *loader, cx_section *section,
 									   size_t from, size_t to)
 {
 	section->record->may_lose_condition = true;
+	section->record->query.info.may_lose_condition = true;
 	return CDBC_OK;
 }
 
@@ -166,9 +186,14 @@ static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_pla
 								size_t from, size_t to)
 {
 	const cx_dialect *dialect;
+	cdbc_query_info *info = &section->record->query.info;
+	const char **names = cx_arena_calloc(loader->arena, DIALECTS_MAX, sizeof *names);
 	size_t at = from, begin;
 	cdbc_error *error = NULL;
 
+	if (!names)
+		return cx_error_nomem(loader->err);
+	info->dialects = names;
 	for (;;) {
 		while (at < to && is_blank(loader->text[at]))
 			at++;
@@ -177,6 +202,8 @@ static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_pla
 		line.offset = begin;
 		if (cx_dialect_get(loader->text + begin, at - begin, &dialect, &error))
 			return cx_sqlfiles_adopt(loader, section, line, &error);
+		if (!(section->record->dialects & dialect->bit))
+			names[info->dialect_count++] = dialect->api.name;
 		section->record->dialects |= dialect->bit;
 		while (at < to && is_blank(loader->text[at]))
 			at++;

@@ -175,7 +175,7 @@ typedef struct cx_section {
 	struct cx_buf *documentation;
 	cx_param_rule *last_rule;
 	size_t rule_count;
-	cdbc_column_hint *columns;
+	cdbc_query_column *columns;
 	size_t column_count, column_capacity;
 	cx_place read_only_place, as_of_place, cache_place, retry_place, isolation_place,
 		priority_place;

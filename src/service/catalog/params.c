@@ -34,38 +34,6 @@ typedef struct literal {
 	bool is_null;
 } literal;
 
-cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t length)
-{
-	for (cx_param_rule *rule = section->record->rules; rule; rule = rule->next)
-		if (strlen(rule->info.name) == length && !memcmp(rule->info.name, name, length))
-			return rule;
-	return NULL;
-}
-
-cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name,
-								   size_t length, cx_place place)
-{
-	cx_param_rule *rule = cx_arena_calloc(loader->arena, 1, sizeof *rule);
-
-	if (!rule)
-		return NULL;
-	rule->info.name = cx_arena_strndup(loader->arena, name, length);
-	if (!rule->info.name)
-		return NULL;
-	rule->info.type_name = "";
-	rule->info.help = "";
-	rule->info.type = (cdbc_type){CDBC_TYPE_UNKNOWN, false, -1, -1};
-	rule->place = place;
-	rule->length_min = rule->length_max = -1;
-	if (section->last_rule)
-		section->last_rule->next = rule;
-	else
-		section->record->rules = rule;
-	section->last_rule = rule;
-	section->rule_count++;
-	return rule;
-}
-
 static void next(reader *r)
 {
 	cx_lexer_next_solid(&r->lexer, &r->token);
@@ -531,14 +499,29 @@ static cdbc_status read_help(reader *r)
 	return r->rule->info.help ? CDBC_OK : cx_error_nomem(r->loader->err);
 }
 
+/* The checks as they are written, between a byte and the token. */
+static cdbc_status keep_checks(reader *r, size_t begin)
+{
+	size_t end = r->token.offset;
+
+	while (end > begin && strchr(" \t\r", r->lexer.text[end - 1]))
+		end--;
+	if (end == begin)
+		return CDBC_OK;
+	r->rule->info.checks = cx_arena_strndup(r->loader->arena, r->lexer.text + begin, end - begin);
+	return r->rule->info.checks ? CDBC_OK : cx_error_nomem(r->loader->err);
+}
+
 static cdbc_status read_line(reader *r)
 {
 	cdbc_status status;
+	size_t begin;
 
 	next(r);
 	status = read_type(r);
 	if (status || r->section->is_bad)
 		return status;
+	begin = r->token.offset;
 	while (r->token.kind != CX_TOKEN_END && r->token.kind != CX_TOKEN_COMMENT &&
 		   !cx_token_is(&r->token, '=')) {
 		r->is_check = true;
@@ -547,6 +530,9 @@ static cdbc_status read_line(reader *r)
 		if (status || r->section->is_bad)
 			return status;
 	}
+	status = keep_checks(r, begin);
+	if (status)
+		return status;
 	if (r->rule->is_ident && !r->rule->choices)
 		return fail(r, "write: -- param: sort ident in(created_at, amount)",
 					"an identifier needs the list of those that it may be");

@@ -16,6 +16,39 @@
 #define SHOWN_BYTES 40
 #define MATCH_FEW   256
 
+cx_param_rule *cx_section_rule(cx_section *section, const char *name, size_t length)
+{
+	for (cx_param_rule *rule = section->record->rules; rule; rule = rule->next)
+		if (strlen(rule->info.name) == length && !memcmp(rule->info.name, name, length))
+			return rule;
+	return NULL;
+}
+
+cx_param_rule *cx_section_add_rule(cx_sqlfiles *loader, cx_section *section, const char *name,
+								   size_t length, cx_place place)
+{
+	cx_param_rule *rule = cx_arena_calloc(loader->arena, 1, sizeof *rule);
+
+	if (!rule)
+		return NULL;
+	rule->info.name = cx_arena_strndup(loader->arena, name, length);
+	if (!rule->info.name)
+		return NULL;
+	rule->info.type_name = "";
+	rule->info.help = "";
+	rule->info.checks = "";
+	rule->info.type = (cdbc_type){CDBC_TYPE_UNKNOWN, false, -1, -1};
+	rule->place = place;
+	rule->length_min = rule->length_max = -1;
+	if (section->last_rule)
+		section->last_rule->next = rule;
+	else
+		section->record->rules = rule;
+	section->last_rule = rule;
+	section->rule_count++;
+	return rule;
+}
+
 void cx_rule_fini(cx_param_rule *rule)
 {
 	if (rule->match)

@@ -225,6 +225,7 @@ static cdbc_status settle_params(scan *s)
 								   statement->params[i].type,
 								   is_switch(record, i),
 								   NULL,
+								   "",
 								   ""};
 	}
 	record->by_index = record->rules ? by_index : NULL;
@@ -335,18 +336,22 @@ static cdbc_status settle_texts(scan *s)
 {
 	cx_sqlfiles *loader = s->loader;
 	cx_query *query = &s->section.record->query;
-	cdbc_column_hint *columns = NULL;
+	size_t count = s->section.column_count;
+	cdbc_column_hint *hints = cx_arena_calloc(loader->arena, count + 1, sizeof *hints);
+	cdbc_query_column *columns = cx_arena_calloc(loader->arena, count + 1, sizeof *columns);
 
 	if (s->documentation.length)
 		query->info.documentation = cx_arena_strdup(loader->arena, s->documentation.data);
-	if (s->section.column_count)
-		columns = cx_arena_calloc(loader->arena, s->section.column_count, sizeof *columns);
-	if (!query->info.documentation || (s->section.column_count && !columns))
+	if (!query->info.documentation || !columns || !hints)
 		return cx_error_nomem(loader->err);
-	if (columns)
-		memcpy(columns, s->section.columns, s->section.column_count * sizeof *columns);
-	query->columns = columns;
-	query->column_count = s->section.column_count;
+	for (size_t i = 0; i < count; i++) {
+		columns[i] = s->section.columns[i];
+		hints[i] = (cdbc_column_hint){columns[i].name, columns[i].type};
+	}
+	query->columns = count ? hints : NULL;
+	query->column_count = count;
+	query->info.columns = columns;
+	query->info.column_count = count;
 	return CDBC_OK;
 }
 
