@@ -2,6 +2,7 @@
 /* One transfer, in every way the library has, and what was said of it. */
 #include "bank_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,7 @@ static cdbc_status transact(bank_teller *teller, cdbc_transaction_fn fn, work *w
 {
 	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
 
+	options.restart_savepoint = w->transfer->way == BANK_RESTART;
 	options.isolation = CDBC_ISOLATION_SERIALIZABLE;
 	options.max_retries = 1000;
 	return cdbc_session_transact(teller->session, fn, w, &options, err);
@@ -202,20 +204,46 @@ static cdbc_status by_hand(bank_teller *teller, work *w, bool *is_undone, cdbc_e
 static cdbc_status run_named(bank_teller *teller, const char *name, const work *w, cdbc_error **err)
 {
 	const bank_transfer *t = w->transfer;
+	cdbc_request_options options = CDBC_REQUEST_OPTIONS_INIT;
 	cdbc_result *result = NULL;
-	cdbc_status status = cdbc_session_run(
+	cdbc_status status;
+
+	options.resolve = teller->bank->options.is_resolved ? CDBC_RESOLVE_ON : CDBC_RESOLVE_OFF;
+	status = cdbc_session_run(
 		teller->session, name,
 		CDBC_PARAMS({"id", cdbc_int64(w->id)}, {"from_id", cdbc_int64(t->from_id)},
 					{"to_id", cdbc_int64(t->to_id)}, {"amount", cdbc_int64(t->amount)}),
-		NULL, &result, err);
-
+		&options, &result, err);
 	return status ? status : read_all(result, NULL, err);
+}
+
+/* A transaction in SQL text. What is left open when it fails goes with the session. */
+static cdbc_status run_script(bank_teller *teller, const work *w, cdbc_error **err)
+{
+	const bank_transfer *t = w->transfer;
+	char sql[512];
+	cdbc_status status;
+
+	snprintf(sql, sizeof sql,
+			 "begin;\ninsert into bank_transfers (id, from_id, to_id, amount) values (%" PRId64
+			 ", %" PRId64 ", %" PRId64 ", %" PRId64 ");\n"
+			 "update bank_accounts set balance = balance - %" PRId64 " where id = %" PRId64 ";\n"
+			 "update bank_accounts set balance = balance + %" PRId64 " where id = %" PRId64
+			 ";\ncommit;\n",
+			 w->id, t->from_id, t->to_id, t->amount, t->amount, t->from_id, t->amount, t->to_id);
+	status = cdbc_session_execute_script(teller->session, sql, NULL, err);
+	if (status) {
+		cdbc_session_release(teller->session);
+		teller->session = NULL;
+	}
+	return status;
 }
 
 static cdbc_status run_way(bank_teller *teller, work *w, bool *is_undone, cdbc_error **err)
 {
 	switch (w->transfer->way) {
 	case BANK_TRANSACT:
+	case BANK_RESTART:
 		return transact(teller, transfer, w, err);
 	case BANK_NESTED:
 		return transact(teller, transfer_nested, w, err);
@@ -223,6 +251,8 @@ static cdbc_status run_way(bank_teller *teller, work *w, bool *is_undone, cdbc_e
 		return transact(teller, transfer_careless, w, err);
 	case BANK_REFUSED:
 		return transact(teller, transfer_refused, w, err);
+	case BANK_SCRIPT:
+		return run_script(teller, w, err);
 	case BANK_BY_HAND:
 		return by_hand(teller, w, is_undone, err);
 	case BANK_SINGLE:
@@ -340,6 +370,6 @@ void bank_transfer_once(bank_teller *teller)
 	t->word = is_undone ? BANK_UNDONE : word_of(teller, err);
 	t->message = strdup(cdbc_error_message(err));
 	cdbc_error_free(err);
-	if (cdbc_session_transaction_depth(teller->session))
+	if (teller->session && cdbc_session_transaction_depth(teller->session))
 		bank_complain(teller->bank, "way %d left a transaction open", (int)t->way);
 }

@@ -94,7 +94,8 @@ fault_kind fault_choose(fault_link *link, fault_place place, const fault_round *
 {
 	fault_proxy *proxy = link->proxy;
 	bool is_committing = place == FAULT_AT_COMMIT || place == FAULT_AT_WRITE;
-	int permille = is_committing ? proxy->options.commit_permille : proxy->options.other_permille;
+	int permille = is_committing || place == FAULT_AT_START ? proxy->options.commit_permille
+															: proxy->options.other_permille;
 	fault_kind kind;
 
 	pthread_mutex_lock(&proxy->lock);

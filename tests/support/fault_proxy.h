@@ -42,8 +42,8 @@ const char *fault_kind_name(fault_kind kind);
 typedef struct fault_proxy_options {
 	const char *url;     /* the real server: postgresql: or cockroachdb: */
 	uint64_t seed;       /* the same one strikes the same way, as far as threads are scheduled so */
-	int commit_permille; /* how many of the committing rounds are struck */
-	int other_permille;  /* ... of the other rounds and of connects */
+	int commit_permille; /* how many of the committing rounds and of the connects are struck */
+	int other_permille;  /* ... of the other rounds */
 	int64_t at_least;    /* kinds that struck less often go first; 0: all alike */
 	unsigned kinds;      /* 1 << kind, ...; 0: all */
 	int delay_max_ms;    /* 0: 10 */
