@@ -116,11 +116,14 @@ static bool takes_time(const cx_token *name)
 
 static bool is_now(const cx_token *token)
 {
-	const char *text = token->text + 1;
-	size_t length = token->length - 2;
+	const char *text;
+	size_t length;
 
-	return token->kind == CX_TOKEN_STRING && token->length >= 5 && token->text[0] == '\'' &&
-		   (cx_word_is(text, length, "now") || cx_word_is(text, length, "today") ||
+	if (token->kind != CX_TOKEN_STRING || token->length < 5 || token->text[0] != '\'')
+		return false; /* or there is none */
+	text = token->text + 1;
+	length = token->length - 2;
+	return (cx_word_is(text, length, "now") || cx_word_is(text, length, "today") ||
 			cx_word_is(text, length, "tomorrow") || cx_word_is(text, length, "yesterday"));
 }
 

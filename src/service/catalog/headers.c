@@ -21,8 +21,8 @@ typedef struct header {
 	bool is_strict; /* a line that begins with it, but is not it, is never documentation */
 	bool is_terse;  /* its value is one word: `timeout 2s` is no documentation, but a slip */
 	bool may_repeat;
-	bool is_guard;  /* before the name or after the SQL it is an error, never a comment */
-	header_fn read; /* NULL: not supported yet */
+	bool is_guard; /* before the name or after the SQL it is an error, never a comment */
+	header_fn read;
 } header;
 
 static cdbc_status read_column(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
@@ -288,8 +288,6 @@ static cdbc_status run_header(cx_sqlfiles *loader, cx_section *section, const he
 	if ((section->seen & bit) && !h->may_repeat)
 		return cx_sqlfiles_fail(loader, section, line, NULL, "`%s` is given twice", h->word);
 	section->seen |= bit;
-	if (!h->read)
-		return cx_sqlfiles_fail(loader, section, line, NULL, "`%s` is not supported yet", h->word);
 	if (h->takes_value && from == to)
 		return cx_sqlfiles_fail(loader, section, line, NULL, "`%s` needs something after its colon",
 								h->word);

@@ -114,6 +114,19 @@ static inline void sql_file_refuse(const sql_file_mistake *mistakes, size_t mist
 	}
 }
 
+/* The message of its first mistake, behind its place; valid until the next call. */
+static inline const char *sql_file_message(const char *text)
+{
+	const char *message;
+	cdbc_error *err = NULL;
+
+	assert_int_equal(sql_file_try(text, &err), CDBC_SQL_FILE);
+	message = strstr(cdbc_error_message(err), ": ");
+	snprintf(sql_file_text, sizeof sql_file_text, "%s", message ? message + 2 : "");
+	cdbc_error_free(err);
+	return sql_file_text;
+}
+
 /* The hint of its first mistake; valid until the next call. */
 static inline const char *sql_file_hint(const char *text)
 {

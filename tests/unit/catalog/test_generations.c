@@ -459,6 +459,54 @@ static void test_save_text(void **state)
 	assert_int_equal(rmdir(sql_path("x")), 0);
 }
 
+/* What each refusal says. */
+static void test_messages(void **state)
+{
+	static const struct {
+		const char *file, *message;
+		uint32_t flags;
+	} bad[] = {
+		{"../x.sql", "save \"../x.sql\": not a name of a file of queries", 0},
+		{"a.sql", ": it is there already", 0},
+		{"d.sql", ": what is there is not a file", CDBC_SAVE_OVERWRITE},
+	};
+	int asked = 0;
+	cx_repository_gate gate = {nobody_passes, &asked, false};
+	cx_repository none = {0};
+	cdbc_catalog *catalog = current();
+	cdbc_error *err = NULL;
+
+	(void)state;
+	sql_mkdir("d.sql");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_true(cdbc_catalog_save_text(repository.folders[0], bad[i].file, "select 1", 8,
+										   bad[i].flags, &err));
+		assert_non_null(strstr(cdbc_error_message(err), bad[i].message));
+		cdbc_error_free(err);
+		err = NULL;
+	}
+	sql_rmtree("d.sql");
+	assert_int_equal(cdbc_catalog_load(catalog, sql_path("a.sql"), &err), CDBC_USAGE);
+	assert_non_null(strstr(cdbc_error_message(err), ": the catalog belongs to a client"));
+	cdbc_error_free(err);
+	cdbc_catalog_free(catalog);
+	err = NULL;
+	assert_int_equal(cx_repository_unregister(&repository, "x.sql", &err), CDBC_NOT_FOUND);
+	assert_string_equal(cdbc_error_message(err), "no queries are registered as \"x.sql\"");
+	cdbc_error_free(err);
+	err = NULL;
+	assert_int_equal(cx_repository_reload(&repository, &gate, &err), CDBC_CANCELLED);
+	assert_string_equal(cdbc_error_message(err),
+						"reload queries: the folders changed while they were read");
+	cdbc_error_free(err);
+	err = NULL;
+	assert_int_equal(cx_repository_init(&none, NULL, 0, NULL, NULL), CDBC_OK);
+	assert_int_equal(cx_repository_save(&none, "x.sql", NULL, 0, NULL, &err), CDBC_USAGE);
+	assert_string_equal(cdbc_error_message(err), "save \"x.sql\": queries.folders names no folder");
+	cdbc_error_free(err);
+	cx_repository_fini(&none);
+}
+
 static cdbc_status load_and_swap(void *data, cdbc_error **err)
 {
 	const char *folders[] = {data};
@@ -547,6 +595,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_register, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_save, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_save_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oom, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	};

@@ -421,7 +421,14 @@ static void test_added(void **state)
 	cx_dialect_forget_added();
 	assert_null(cdbc_dialect_find("my-db"));
 	assert_null(cdbc_dialect_find(NULL));
-	assert_int_equal(cdbc_dialect_get(NULL, &d, NULL), CDBC_USAGE);
+	err = NULL;
+	assert_int_equal(cdbc_dialect_get(NULL, &d, &err), CDBC_USAGE);
+	assert_string_equal(cdbc_error_message(err), "a dialect without a name was asked for");
+	cdbc_error_free(err);
+	err = NULL;
+	assert_int_equal(cdbc_dialect_add(NULL, &err), CDBC_USAGE);
+	assert_string_equal(cdbc_error_message(err), "add dialect: it is NULL");
+	cdbc_error_free(err);
 }
 
 static void test_not_added(void **state)
