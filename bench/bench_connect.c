@@ -7,12 +7,22 @@
 
 static cdbc_client *client;
 static bool is_text; /* variant=text: W1 by SQL text instead of a named query */
+/* variant=bare: no link in the chain; variant=chain: retry, cache, breaker, and two empty links of
+ * an application's own. For what the chain costs a query that asks nothing of it. */
+static bool is_bare, is_chain;
 static volatile int64_t sink;
 
 static void die(cdbc_error *err, const char *what)
 {
 	fprintf(stderr, "%s: %s\n", what, err ? cdbc_error_message(err) : "unexpected");
 	exit(1);
+}
+
+static cdbc_status pass_on(void *self, const cdbc_next *next, cdbc_call *call, cdbc_result **out,
+						   cdbc_error **err)
+{
+	(void)self;
+	return cdbc_next_run(next, call, out, err);
 }
 
 /* The URL of CDBC_TEST_URL, or the parts in PGHOST and so on, which the configuration reads by
@@ -24,8 +34,14 @@ static void open_client(bool is_named)
 		{"pool.max_size", size},
 		{"pool.min_size", size},
 		{"pool.max_opens_per_second", "0"},
+		{"retry.enabled", is_bare ? "false" : "true"},
+		{"cache.enabled", is_bare ? "false" : "true"},
+		{"breaker.enabled", is_chain ? "true" : "false"},
 		{"queries.folders", BENCH_SQL}}; /* last: only where a name is run */
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+	cdbc_strategy link = {.struct_size = sizeof link, .name = "empty", .execute = pass_on};
+	const cdbc_strategy links[] = {link, link};
+	cdbc_client_options with = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_config *config = NULL;
 	cdbc_session **all;
 	cdbc_error *err = NULL;
@@ -34,7 +50,9 @@ static void open_client(bool is_named)
 	from.url = getenv("CDBC_TEST_URL") ? getenv("CDBC_TEST_URL") : "postgresql://";
 	from.items = items;
 	from.item_count = sizeof items / sizeof *items - !is_named;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &client, &err))
+	with.strategies = links;
+	with.strategy_count = is_chain ? sizeof links / sizeof *links : 0;
+	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, &with, &client, &err))
 		die(err, "open");
 	cdbc_config_free(config);
 	/* every connection is there before the clock runs */
@@ -178,6 +196,8 @@ int main(int argc, char **argv)
 	parse_opts(argc, argv);
 	if (!strcmp(o.w, "W1")) {
 		is_text = !strcmp(o.variant, "text");
+		is_bare = !strcmp(o.variant, "bare");
+		is_chain = !strcmp(o.variant, "chain");
 		open_client(!is_text);
 		run_workers("connect", op_select, NULL, 0,
 					is_text ? "cdbc_session_query, a session an operation"
