@@ -22,11 +22,15 @@ typedef struct cdbc_client_options {
 	/* queries in the program itself, beside those of the configured folders; NULL: none. Not
 	 * copied: must live as long as the client */
 	const cdbc_embedded_queries *embedded;
+	/* an executor of the application's own, the last link: behind cache, retry and breaker. What
+	 * comes next to it is the library's, which it may hand requests to. Copied, and destroyed as
+	 * observers are; NULL: the library's alone */
+	const cdbc_strategy *executor;
 } cdbc_client_options;
 
-#define CDBC_CLIENT_OPTIONS_INIT                            \
-	{                                                       \
-		sizeof(cdbc_client_options), NULL, 0, NULL, 0, NULL \
+#define CDBC_CLIENT_OPTIONS_INIT                                  \
+	{                                                             \
+		sizeof(cdbc_client_options), NULL, 0, NULL, 0, NULL, NULL \
 	}
 
 /* Opens a client from a loaded configuration, which is borrowed for the call. Loads and checks the

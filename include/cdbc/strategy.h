@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Strategies: links of the chain that every request of a session goes through. From the outside in:
  * the application's own, in the order in which they were given, then cache, retry and breaker, and
- * the executor last. */
+ * the executor last: the application's (cdbc_client_options.executor) before the library's. */
 #ifndef CDBC_STRATEGY_H
 #define CDBC_STRATEGY_H
 
@@ -58,10 +58,15 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_next_run(const cdbc_next *next, cdbc_ca
 CDBC_API cdbc_status cdbc_call_fail(cdbc_call *call, cdbc_status status, const char *message,
 									cdbc_error **err);
 
+/* The same with more facts, and what became of the work: of an executor that spoke to somebody.
+ * Retry goes by replay. info is borrowed. */
+CDBC_API cdbc_status cdbc_call_fail_as(cdbc_call *call, const cdbc_error_info *info,
+									   cdbc_outcome outcome, cdbc_replay replay, cdbc_error **err);
+
 /* Answers the request from any Arrow stream of struct batches whose columns are of the formats that
  * results have (docs: the table of types), in the place of what comes next, or made of its result:
  * then the stream reads of that, and frees it when it is released. For a cache, or an executor of
- * the application's own: a last link that never calls cdbc_next_run. The stream is taken over,
+ * the application's own (cdbc_client_options.executor). The stream is taken over,
  * also on failure, and released on the session's thread when the result ends; its release pointer
  * is NULL then. The query's promises (`:one`, max-rows) hold for it as for any result. Fails with
  * CDBC_UNSUPPORTED (a column of another format, a dictionary), CDBC_DATA, CDBC_NOMEM, and with

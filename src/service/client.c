@@ -200,7 +200,7 @@ static cdbc_status add_cache(cdbc_client *client, const cdbc_config *config, cdb
 	return cx_chain_add(&client->chain, &link, err);
 }
 
-/* The application's own links, then ours. */
+/* The application's own links, then ours, then its executor. */
 static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 							   const cdbc_client_options *options, cdbc_error **err)
 {
@@ -223,7 +223,14 @@ static cdbc_status build_chain(cdbc_client *client, const cdbc_config *config,
 	link = cx_retry_link(&client->retry);
 	if (retry.is_enabled)
 		status = cx_chain_add(&client->chain, &link, err);
-	return status ? status : add_breaker(client, config, err);
+	if (!status)
+		status = add_breaker(client, config, err);
+	if (!status && options &&
+		options->struct_size >=
+			offsetof(cdbc_client_options, executor) + sizeof options->executor &&
+		options->executor)
+		status = cx_chain_add(&client->chain, options->executor, err);
+	return status;
 }
 
 static cdbc_status init_observers(cdbc_client *client, const cdbc_config *config,

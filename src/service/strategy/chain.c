@@ -110,16 +110,28 @@ void cx_chain_finish(const cx_chain *chain, const cx_unfinished *unfinished,
 
 /* ---- what a link may ask ---- */
 
-cdbc_status cdbc_call_fail(cdbc_call *call, cdbc_status status, const char *message,
-						   cdbc_error **err)
+static cdbc_status judge(const cdbc_call *call, cdbc_status status, cdbc_outcome outcome,
+						 cdbc_replay replay, cdbc_error **err)
 {
-	cx_error_set(err, status, "%s", message);
-	cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+	cx_error_outcome(err, outcome, replay);
 	if (call->name) {
 		cx_error_field(err, CDBC_FIELD_STATEMENT, call->name);
 		cx_error_wrap(err, "query \"%s\"", call->name);
 	}
 	return status;
+}
+
+cdbc_status cdbc_call_fail(cdbc_call *call, cdbc_status status, const char *message,
+						   cdbc_error **err)
+{
+	cx_error_set(err, status, "%s", message);
+	return judge(call, status, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO, err);
+}
+
+cdbc_status cdbc_call_fail_as(cdbc_call *call, const cdbc_error_info *info, cdbc_outcome outcome,
+							  cdbc_replay replay, cdbc_error **err)
+{
+	return judge(call, cx_error_from_info(err, info), outcome, replay, err);
 }
 
 const char *cdbc_call_name(const cdbc_call *call)

@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Answers from an application's own Arrow streams: an executor of its own behind cache and retry,
+ * links that make a result of another, and streams that fail or are not as they say. */
+#include "support/fake_driver.h"
+#include "support/oom.h"
+
+#include <cdbc/cdbc.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define ROWS_MAX 64
+
+static const char queries[] = "-- name: kept\n-- cache: 30s\nselect kept $1;\n"
+							  "-- name: one :one\nselect one $1;\n"
+							  "-- name: passed\nselect passed $1;\n";
+
+/* What the executor is to do. */
+typedef struct fixture {
+	fake_server *server;
+	cdbc_client *client;
+	cdbc_session *session;
+	int calls, streams_now, arrays_now, schemas_now, finished, failed, destroyed;
+	cdbc_status finished_status;
+	int64_t finished_rows;
+	int64_t batch_count, rows, offset; /* rows of each batch, the first of them skipped */
+	int fails_at;                      /* the get_next that fails, from 1 */
+	int error_code;
+	const char *error_text, *format;
+	bool has_short_column, has_dictionary, fails_schema;
+	int fail_calls; /* so many calls fail, and may be repeated */
+	bool wraps;     /* the outer link doubles what it gets */
+} fixture;
+
+/* ---- a stream ---- */
+
+typedef struct stream_self {
+	fixture *f;
+	int64_t at;
+	cdbc_result *inner; /* what it is made of, or NULL */
+} stream_self;
+
+typedef struct array_self {
+	fixture *f;
+	struct ArrowArray columns[2], *children[2];
+	const void *none[1], *ids[2], *names[3];
+	int64_t id[ROWS_MAX];
+	int32_t offsets[ROWS_MAX + 1];
+	char bytes[ROWS_MAX * 4];
+} array_self;
+
+static void release_child(struct ArrowArray *array)
+{
+	array->release = NULL;
+}
+
+static void release_array(struct ArrowArray *array)
+{
+	array_self *self = array->private_data;
+
+	self->f->arrays_now--;
+	free(self);
+	array->release = NULL;
+}
+
+static void make_batch(fixture *f, int64_t from, struct ArrowArray *out)
+{
+	array_self *self = calloc(1, sizeof *self);
+	int64_t length = f->rows - f->offset, total = f->rows;
+
+	self->f = f;
+	f->arrays_now++;
+	for (int64_t i = 0; i < total; i++) {
+		self->id[i] = from + i - f->offset;
+		memcpy(self->bytes + i * 4, "name", 4);
+		self->offsets[i + 1] = (int32_t)(i + 1) * 4;
+	}
+	self->ids[1] = self->id;
+	self->names[1] = self->offsets;
+	self->names[2] = self->bytes;
+	self->columns[0] = (struct ArrowArray){.length = length,
+										   .offset = f->offset,
+										   .n_buffers = 2,
+										   .buffers = self->ids,
+										   .release = release_child};
+	self->columns[1] = (struct ArrowArray){.length = f->has_short_column ? length - 1 : length,
+										   .offset = f->offset,
+										   .n_buffers = 3,
+										   .buffers = self->names,
+										   .release = release_child};
+	self->children[0] = &self->columns[0];
+	self->children[1] = &self->columns[1];
+	*out = (struct ArrowArray){.length = length,
+							   .n_buffers = 1,
+							   .n_children = 2,
+							   .buffers = self->none,
+							   .children = self->children,
+							   .release = release_array,
+							   .private_data = self};
+}
+
+static void release_schema(struct ArrowSchema *schema)
+{
+	fixture *f = schema->private_data;
+
+	f->schemas_now--;
+	free(schema->children[0]);
+	free(schema->children[1]);
+	free(schema->children);
+	schema->release = NULL;
+}
+
+static void release_field(struct ArrowSchema *schema)
+{
+	schema->release = NULL;
+}
+
+static struct ArrowSchema *field(const char *name, const char *format)
+{
+	struct ArrowSchema *schema = calloc(1, sizeof *schema);
+
+	schema->name = name;
+	schema->format = format;
+	schema->flags = ARROW_FLAG_NULLABLE;
+	schema->release = release_field;
+	return schema;
+}
+
+static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+	fixture *f = ((stream_self *)stream->private_data)->f;
+
+	if (f->fails_schema)
+		return ENOTSUP;
+	*out = (struct ArrowSchema){.format = "+s", .name = "", .n_children = 2};
+	out->children = calloc(2, sizeof(struct ArrowSchema *));
+	out->children[0] = field("id", f->format ? f->format : "l");
+	out->children[1] = field("name", "u");
+	if (f->has_dictionary)
+		out->children[1]->dictionary = out->children[0];
+	out->release = release_schema;
+	out->private_data = f;
+	f->schemas_now++;
+	return 0;
+}
+
+static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+	stream_self *self = stream->private_data;
+
+	self->at++;
+	if (self->at == self->f->fails_at)
+		return self->f->error_code;
+	if (self->inner) { /* its own rows after those that it is made of */
+		cdbc_error *err = NULL;
+
+		if (cdbc_result_take(self->inner, out, &err)) {
+			cdbc_error_free(err);
+			return EIO;
+		}
+		if (out->release)
+			return 0;
+		cdbc_result_free(self->inner);
+		self->inner = NULL;
+		self->at = 1;
+	}
+	memset(out, 0, sizeof *out);
+	if (self->at <= self->f->batch_count)
+		make_batch(self->f, 1 + (self->at - 1) * self->f->rows, out);
+	return 0;
+}
+
+static const char *last_error(struct ArrowArrayStream *stream)
+{
+	return ((stream_self *)stream->private_data)->f->error_text;
+}
+
+static void release_stream(struct ArrowArrayStream *stream)
+{
+	stream_self *self = stream->private_data;
+
+	self->f->streams_now--;
+	cdbc_result_free(self->inner);
+	free(self);
+	stream->release = NULL;
+}
+
+static cdbc_status answer(fixture *f, cdbc_call *call, cdbc_result *inner, cdbc_result **out,
+						  cdbc_error **err)
+{
+	stream_self *self = calloc(1, sizeof *self);
+	struct ArrowArrayStream stream = {get_schema, get_next, last_error, release_stream, self};
+	cdbc_status status;
+
+	*self = (stream_self){f, 0, inner};
+	f->streams_now++;
+	status = cdbc_call_answer(call, &stream, out, err);
+	assert_null(stream.release);
+	return status;
+}
+
+/* ---- links ---- */
+
+static cdbc_status execute(void *data, const cdbc_next *next, cdbc_call *call, cdbc_result **out,
+						   cdbc_error **err)
+{
+	fixture *f = data;
+
+	f->calls++;
+	if (cdbc_call_name(call) && strcmp(cdbc_call_name(call), "passed") == 0)
+		return cdbc_next_run(next, call, out, err);
+	if (f->fail_calls > 0) {
+		cdbc_error_info info = {.struct_size = sizeof info,
+								.status = CDBC_CONNECT,
+								.message = "gone",
+								.sqlstate = "08006"};
+
+		f->fail_calls--;
+		return cdbc_call_fail_as(call, &info, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE, err);
+	}
+	return answer(f, call, NULL, out, err);
+}
+
+static void executor_destroy(void *data)
+{
+	((fixture *)data)->destroyed++;
+}
+
+static cdbc_status outer(void *data, const cdbc_next *next, cdbc_call *call, cdbc_result **out,
+						 cdbc_error **err)
+{
+	fixture *f = data;
+	cdbc_result *inner;
+	cdbc_status status;
+
+	if (!f->wraps)
+		return cdbc_next_run(next, call, out, err);
+	status = cdbc_next_run(next, call, &inner, err);
+	return status ? status : answer(f, call, inner, out, err);
+}
+
+static void outer_finished(void *data, const cdbc_finish *finish)
+{
+	fixture *f = data;
+
+	f->finished++;
+	f->failed += finish->error != NULL;
+	f->finished_status = finish->error ? cdbc_error_status(finish->error) : CDBC_OK;
+	f->finished_rows = finish->row_count;
+}
+
+static int set_up(void **state)
+{
+	static fixture f;
+	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
+	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
+	cdbc_config_item items[] = {{"pool.max_size", "2"},
+								{"pool.min_size", "0"},
+								{"retry.lost_first", "1ms"},
+								{"retry.lost_max", "1ms"},
+								{"cache.max_entry_bytes", "16KiB"}};
+	const char *const no_environment[] = {NULL};
+	cdbc_strategy executor = {.struct_size = sizeof executor,
+							  .name = "own",
+							  .execute = execute,
+							  .destroy = executor_destroy,
+							  .self = &f};
+	cdbc_strategy link = {.struct_size = sizeof link,
+						  .name = "outer",
+						  .execute = outer,
+						  .finished = outer_finished,
+						  .self = &f};
+	cdbc_config *config = NULL;
+	cdbc_error *err = NULL;
+
+	memset(&f, 0, sizeof f);
+	f.batch_count = 2;
+	f.rows = 3;
+	f.server = fake_server_new("answer");
+	fake_server_answer(
+		f.server,
+		&(fake_answer){.sql = "select passed*", .columns = "id int8, name text", .rows = "7|full"});
+	from.url = "fake:answer";
+	from.items = items;
+	from.item_count = sizeof items / sizeof *items;
+	from.environ_list = no_environment;
+	options.executor = &executor;
+	options.strategies = &link;
+	options.strategy_count = 1;
+	if (cdbc_config_load(&from, &config, &err) ||
+		cdbc_client_open(config, &options, &f.client, &err) ||
+		cdbc_client_register(f.client, "test.sql", queries, sizeof queries - 1, &err) ||
+		cdbc_client_acquire(f.client, NULL, &f.session, &err))
+		fail_msg("%s", cdbc_error_message(err));
+	cdbc_config_free(config);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	fixture *f = *state;
+
+	cdbc_session_release(f->session);
+	cdbc_client_close(f->client, 5000);
+	fake_server_free(f->server);
+	return f->destroyed != 1 || f->streams_now || f->arrays_now || f->schemas_now;
+}
+
+/* ---- what is asked ---- */
+
+static cdbc_status ask(fixture *f, const char *name, int64_t *count, cdbc_error **err)
+{
+	cdbc_params params = CDBC_PARAMS({NULL, cdbc_int64(1)});
+	cdbc_error *error = NULL;
+	cdbc_result *result;
+	cdbc_status status = cdbc_session_run(f->session, name, params, NULL, &result, err);
+
+	*count = 0;
+	if (status)
+		return status;
+	while (cdbc_result_next(result, &error)) {
+		++*count;
+		assert_int_equal(cdbc_result_int64(result, 0) > 0, 1);
+		assert_int_equal(cdbc_result_text(result, 1).length, 4);
+	}
+	status = error ? cdbc_error_status(error) : CDBC_OK;
+	assert_int_equal(cdbc_result_is_complete(result), !status);
+	cdbc_result_free(result);
+	if (err)
+		*err = error;
+	else
+		cdbc_error_free(error);
+	return status;
+}
+
+static void check(fixture *f, const char *name, int64_t rows, int calls)
+{
+	int before = f->calls;
+	cdbc_error *err = NULL;
+	int64_t count;
+
+	if (ask(f, name, &count, &err))
+		fail_msg("%s", cdbc_error_message(err));
+	assert_int_equal(count, rows);
+	assert_int_equal(f->calls - before, calls);
+}
+
+/* Fails with status and a message that contains text. */
+static void check_fails(fixture *f, const char *name, cdbc_status status, const char *text)
+{
+	cdbc_error *err = NULL;
+	int64_t count;
+
+	assert_int_equal(ask(f, name, &count, &err), status);
+	if (!strstr(cdbc_error_message(err), text))
+		fail_msg("%s", cdbc_error_message(err));
+	if (status != CDBC_NOMEM) { /* which is static */
+		assert_string_equal(cdbc_error_field(err, CDBC_FIELD_STATEMENT), name);
+		assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
+	}
+	cdbc_error_free(err);
+	assert_int_equal(f->streams_now, 0);
+	f->fails_at = 0;
+	check(f, "passed", 1, 1); /* the session goes on */
+}
+
+static void test_an_executor(void **state)
+{
+	fixture *f = *state;
+	cdbc_result *result;
+
+	assert_int_equal(
+		cdbc_session_query(f->session, "select anything", CDBC_NO_PARAMS, NULL, &result, NULL),
+		CDBC_OK);
+	for (int64_t i = 1; i <= 6; i++) {
+		assert_true(cdbc_result_next(result, NULL));
+		assert_int_equal(cdbc_result_int64(result, 0), i);
+		assert_memory_equal(cdbc_result_text(result, 1).data, "name", 4);
+	}
+	assert_false(cdbc_result_next(result, NULL));
+	assert_true(cdbc_result_is_complete(result));
+	assert_string_equal(cdbc_result_tag(result), "SELECT 6");
+	cdbc_result_free(result);
+	assert_int_equal(f->finished, 1);
+	assert_int_equal(f->finished_rows, 6);
+	assert_int_equal(fake_server_counts(f->server).requests, 0);
+	check(f, "passed", 1, 1); /* and the library's stands behind it */
+	assert_int_equal(fake_server_counts(f->server).requests, 1);
+}
+
+static void test_behind_the_cache(void **state)
+{
+	fixture *f = *state;
+
+	check(f, "kept", 6, 1);
+	check(f, "kept", 6, 0);
+	cdbc_client_cache_invalidate(f->client, "kept");
+	f->offset = 1; /* batches that begin in the middle of their buffers */
+	check(f, "kept", 4, 1);
+	check(f, "kept", 4, 0);
+	cdbc_client_cache_invalidate(f->client, "kept");
+	f->batch_count = 0;
+	check(f, "kept", 0, 1);
+	check(f, "kept", 0, 0);
+	cdbc_client_cache_invalidate(f->client, "kept");
+	f->batch_count = 100; /* too large: the first batches, then the others */
+	f->rows = ROWS_MAX;
+	f->offset = 0;
+	check(f, "kept", 100 * ROWS_MAX, 1);
+	check(f, "kept", 100 * ROWS_MAX, 1);
+	assert_int_equal(f->finished, 8);
+}
+
+static void test_half_a_stream_is_not_kept(void **state)
+{
+	fixture *f = *state;
+
+	f->fails_at = 2;
+	f->error_code = EIO;
+	f->error_text = "the disk is gone";
+	check_fails(f, "kept", CDBC_IO, "query \"kept\": the disk is gone");
+	check(f, "kept", 6, 1);
+	check(f, "kept", 6, 0);
+}
+
+static void test_behind_retry(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	int64_t count;
+
+	f->fail_calls = 2;
+	check(f, "kept", 6, 3);
+	check(f, "kept", 6, 0);
+	f->fail_calls = 1000;
+	assert_int_equal(ask(f, "one", &count, &err), CDBC_CONNECT);
+	assert_string_equal(cdbc_error_sqlstate(err), "08006");
+	assert_non_null(strstr(cdbc_error_message(err), "query \"one\": gone"));
+	cdbc_error_free(err);
+}
+
+static void test_promises(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	int64_t count;
+
+	assert_int_equal(ask(f, "one", &count, &err), CDBC_DATA);
+	cdbc_error_free(err);
+	assert_int_equal(f->finished, 0); /* its execute has failed */
+	f->batch_count = f->rows = 1;
+	check(f, "one", 1, 1);
+}
+
+static void test_streams_that_fail(void **state)
+{
+	static const struct {
+		int code;
+		cdbc_status status;
+	} rows[] = {{ENOMEM, CDBC_NOMEM},
+				{ECANCELED, CDBC_CANCELLED},
+				{ETIMEDOUT, CDBC_TIMEOUT},
+				{ENOTSUP, CDBC_UNSUPPORTED},
+				{EIO, CDBC_IO},
+				{-1, CDBC_IO}};
+	fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		f->fails_at = 1 + (int)(i % 3);
+		f->error_code = rows[i].code;
+		f->error_text = i % 2 ? "so it is" : NULL;
+		check_fails(f, "kept", rows[i].status, i % 2 ? "so it is" : "");
+	}
+	f->fails_schema = true;
+	check_fails(f, "kept", CDBC_UNSUPPORTED, "");
+	f->fails_schema = false;
+	f->finished = 0;
+	f->batch_count = 100; /* the links outside hear of a failure that comes later */
+	f->rows = ROWS_MAX;
+	f->fails_at = 90;
+	f->error_code = EIO;
+	check_fails(f, "kept", CDBC_IO, "");
+	assert_int_equal(f->finished,
+					 2); /* this one, and the one that shows that the session goes on */
+	assert_int_equal(f->failed, 1);
+}
+
+static void test_streams_that_are_wrong(void **state)
+{
+	fixture *f = *state;
+
+	f->has_short_column = true;
+	check_fails(f, "kept", CDBC_DATA, "column \"name\" of a batch is not as its schema says");
+	f->has_short_column = false;
+	f->has_dictionary = true;
+	check_fails(f, "kept", CDBC_UNSUPPORTED, "in a dictionary");
+	f->has_dictionary = false;
+	f->format = "tDn";
+	check_fails(f, "kept", CDBC_UNSUPPORTED, "column \"id\" has the Arrow format \"tDn\"");
+}
+
+/* One answer is made of another; and of the connection's own rows. */
+static void test_made_of_another(void **state)
+{
+	fixture *f = *state;
+
+	f->wraps = true;
+	check(f, "kept", 12, 1);
+	check(f, "kept", 12, 0);
+	assert_int_equal(f->finished, 2);
+	assert_int_equal(f->finished_rows, 12);
+	f->batch_count = 0;
+	check(f, "passed", 1, 1);
+	assert_int_equal(f->finished, 3);
+	assert_int_equal(f->finished_rows, 1);
+}
+
+static void test_given_up(void **state)
+{
+	cdbc_params params = CDBC_PARAMS({NULL, cdbc_int64(1)});
+	fixture *f = *state;
+	struct ArrowArrayStream stream;
+	struct ArrowArray batch;
+	cdbc_result *result;
+
+	for (int wraps = 0; wraps < 2; wraps++) {
+		f->wraps = wraps;
+		assert_int_equal(cdbc_session_run(f->session, "kept", params, NULL, &result, NULL),
+						 CDBC_OK);
+		assert_true(cdbc_result_next(result, NULL));
+		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_USAGE);
+		cdbc_result_free(result);
+		assert_int_equal(f->finished, 1 + 3 * wraps);
+		check(f, "passed", wraps ? 7 : 1, 1);
+		assert_int_equal(cdbc_session_run(f->session, "kept", params, NULL, &result, NULL),
+						 CDBC_OK);
+		assert_int_equal(cdbc_result_export_arrow(result, &stream, NULL), CDBC_OK);
+		assert_int_equal(stream.get_next(&stream, &batch), 0);
+		cdbc_session_release(f->session); /* with its result open */
+		assert_int_not_equal(stream.get_next(&stream, &(struct ArrowArray){0}), 0);
+		stream.release(&stream);
+		assert_memory_equal(((const int64_t *)batch.children[0]->buffers[1]), (&(int64_t){1}), 8);
+		batch.release(&batch);
+		assert_int_equal(f->finished, 3 + 3 * wraps);
+		assert_int_equal(cdbc_client_acquire(f->client, NULL, &f->session, NULL), CDBC_OK);
+	}
+}
+
+static cdbc_status scenario(void *data, cdbc_error **err)
+{
+	fixture *f = data;
+	int64_t count;
+	cdbc_status status = ask(f, "kept", &count, err);
+
+	if (!status)
+		status = ask(f, "kept", &count, err);
+	cdbc_client_cache_invalidate(f->client, NULL);
+	return status;
+}
+
+static void test_memory_runs_out(void **state)
+{
+	fixture *f = *state;
+
+	check(f, "passed", 1, 1);
+	check(f, "kept", 6, 1);
+	cdbc_client_cache_invalidate(f->client, NULL);
+	assert_true(oom_run(scenario, f) > 10);
+	f->wraps = true;
+	assert_true(oom_run(scenario, f) > 10);
+}
+
+int main(void)
+{
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(test_an_executor),
+		CASE(test_behind_the_cache),
+		CASE(test_half_a_stream_is_not_kept),
+		CASE(test_behind_retry),
+		CASE(test_promises),
+		CASE(test_streams_that_fail),
+		CASE(test_streams_that_are_wrong),
+		CASE(test_made_of_another),
+		CASE(test_given_up),
+		CASE(test_memory_runs_out),
+	};
+	cdbc_error *err = NULL;
+
+	if (cdbc_driver_add(&fake_driver, &err)) {
+		print_error("%s\n", cdbc_error_message(err));
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
