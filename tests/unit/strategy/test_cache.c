@@ -760,7 +760,15 @@ static void test_a_cancelled_loader_fails_alone(void **state)
 	assert_int_equal(join(waiters, MANY - 1), 0);
 }
 
-/* The one connection is the waiter's until it waits. */
+static int64_t used_now(fixture *f)
+{
+	cdbc_pool_stats pool = {.struct_size = sizeof pool};
+
+	cdbc_client_pool_stats(f->client, &pool);
+	return pool.used_now;
+}
+
+/* A waiter's connection is its own until it waits. */
 static void test_who_waits_keeps_no_connection(void **state)
 {
 	fixture *f = *state;
@@ -770,12 +778,9 @@ static void test_who_waits_keeps_no_connection(void **state)
 	answer_gated(f, 0, CDBC_OK);
 	begin(f, askers, MANY, 0);
 	await_waiters(f, MANY - 1);
-	{
-		cdbc_pool_stats pool = {.struct_size = sizeof pool};
-
-		cdbc_client_pool_stats(f->client, &pool);
-		assert_int_equal(pool.used_now, 2); /* the fixture's, and the loader's */
-	}
+	for (int i = 0; i < 10000 && used_now(f) != 2; i++) /* they are about to wait */
+		cx_clock_sleep_ns(CX_NS_PER_MS);
+	assert_int_equal(used_now(f), 2); /* the fixture's, and the loader's */
 	fake_server_let(f->server, "slow");
 	assert_int_equal(join(askers, MANY), 0);
 }
