@@ -26,7 +26,7 @@
  *   with replay SAFE. When the link is lost, or the deadline passes, those whose answer was read
  *   are done, the others on their way UNKNOWN (reads: ROLLED_BACK), the rest was not sent.
  * - in a transaction that is open already: its next statements, pipelined; the first failure ends
- *   the batch, and the transaction must be rolled back. is_atomic is refused there.
+ *   the batch, and the transaction must be rolled back. An atomic batch is a part of it.
  *
  * Results of a transaction are held until it has committed, so that each is told once; up to 16 MiB
  * of them. Beyond that they are told as they come, nothing is sent again from then on, and a

@@ -443,7 +443,7 @@ static cdbc_status check_execute(cdbc_batch *batch, cdbc_error **err)
 	if (session->is_busy)
 		return cx_session_check_free(session, err);
 	batch->was_in_tx = cx_session_in_transaction(session);
-	if (batch->options.is_atomic && batch->count)
+	if (batch->options.is_atomic && batch->count && !batch->was_in_tx)
 		return cx_session_tx_check_begin(session, err);
 	return CDBC_OK;
 }

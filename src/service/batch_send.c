@@ -446,7 +446,7 @@ void cx_batch_send(cdbc_batch *batch)
 	bool is_piped =
 		cx_chain_takes_batches(&client->chain) && client->driver->capabilities & CDBC_CAN_PIPELINE;
 
-	if (batch->options.is_atomic) {
+	if (batch->options.is_atomic && !batch->was_in_tx) {
 		if (is_piped)
 			cx_batch_send_atomic(batch);
 		else

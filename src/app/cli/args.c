@@ -49,6 +49,8 @@ static const cli_option_row options[] = {
 	{OPT_LARGE_ROWS, 0, "large-rows", "N", "check: rows of a large table (10000; 0: every table)"},
 	{OPT_STRICT, 0, "strict", NULL, "check: warnings are errors"},
 	{OPT_STYLE, 0, "style", "STYLE", "how the files are written: cdbc, or sqlc"},
+	{OPT_ON_ERROR, 0, "on-error", "stop|continue", "batch: what a failure does (stop)"},
+	{OPT_ATOMIC, 0, "atomic", NULL, "batch: all in one transaction"},
 	{OPT_STATS, 0, "stats", NULL, "numbers and durations at the end, on stderr"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
 };
@@ -263,6 +265,8 @@ static bool *flag_of(cli_args *args, const cli_option_row *o)
 		return &args->with_coverage;
 	case OPT_EXPAND:
 		return &args->is_expanded;
+	case OPT_ATOMIC:
+		return &args->is_atomic;
 	case OPT_STATS:
 		return &args->with_stats;
 	default:
@@ -305,6 +309,8 @@ static const char **text_of(cli_args *args, const cli_option_row *o)
 		return &args->query;
 	case OPT_COLUMNS:
 		return &args->columns;
+	case OPT_ON_ERROR:
+		return &args->on_error;
 	case OPT_NAME:
 		return &args->name;
 	case OPT_HEADER:

@@ -69,6 +69,7 @@ typedef struct cli_exit_row {
 #define OPT_METHOD      (UINT64_C(1) << 54)
 #define OPT_PROGRESS    (UINT64_C(1) << 55)
 #define OPT_STATS       (UINT64_C(1) << 40)
+#define OPT_ATOMIC      (UINT64_C(1) << 41)
 
 #define OPTS_WHO   (OPT_USER | OPT_ROLE)
 #define OPTS_CHECK (OPT_ONLINE | OPT_SAVE | OPT_AGAINST | OPT_PLAN | OPT_LARGE_ROWS | OPT_STRICT)
@@ -106,6 +107,7 @@ typedef struct cli_args {
 	bool force;
 	bool with_coverage;
 	bool with_stats;
+	bool is_atomic; /* of batch */
 	bool wants_help;
 	/* of queries check */
 	bool is_online;
@@ -150,8 +152,8 @@ typedef struct cli_command {
 
 /* ---- commands.c */
 const cli_command *const *cli_commands(void); /* ended by NULL */
-extern const cli_command cli_copy, cli_query, cli_run, cli_queries, cli_config, cli_health,
-	cli_demo, cli_resolver;
+extern const cli_command cli_batch, cli_copy, cli_query, cli_run, cli_queries, cli_config,
+	cli_health, cli_demo, cli_resolver;
 
 /* ---- copy_out.c */
 /* The format that a file's name ends in, `csv` when it tells nothing. */

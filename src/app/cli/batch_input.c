@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The statements of a batch, with no more of the input in memory than a window and a statement. */
+#include "app/cli/batch_input.h"
+
+#include "app/cli/cli.h"
+#include "app/cli/json_line.h"
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WINDOW_BYTES ((size_t)256 << 10)
+#define MEMBERS_MAX  8
+#define PARAMS_MAX   4096
+
+/* A statement in the buffer. */
+typedef struct cli_piece {
+	size_t offset, length;
+	int64_t line, column;
+} cli_piece;
+
+cdbc_status cli_batch_input_open(const char *path, cli_batch_input *out, cdbc_error **err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+
+	memset(out, 0, sizeof *out);
+	out->path = path;
+	out->line = out->column = 1;
+	cx_buf_init(&out->buffer, CLI_STATEMENT_MAX + WINDOW_BYTES);
+	out->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (out->fd < 0)
+		return cx_error_set(err, CDBC_IO, "%s: %s", path, strerror(errno));
+	out->is_json = cli_has_suffix(path, ".ndjson") || cli_has_suffix(path, ".jsonl");
+	return CDBC_OK;
+}
+
+void cli_batch_input_close(cli_batch_input *input)
+{
+	if (input->path && input->fd > STDIN_FILENO)
+		close(input->fd);
+	cx_buf_free(&input->buffer);
+	cx_free(input->pieces);
+	cdbc_error_free(input->failure);
+	cx_arena_free(&input->arena);
+	memset(input, 0, sizeof *input);
+}
+
+/* ---- reading ---- */
+
+static void count_places(cli_batch_input *input, const char *from, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (from[i] == '\n') {
+			input->line++;
+			input->column = 1;
+		} else if (((unsigned char)from[i] & 0xc0) != 0x80) {
+			input->column++;
+		}
+	}
+}
+
+/* Throws away what is done, and reads as much again as there is left, a window at least. */
+static cdbc_status read_more(cli_batch_input *input, cdbc_error **err)
+{
+	cx_buf *b = &input->buffer;
+	size_t left = b->length - input->done, want = left > WINDOW_BYTES ? left : WINDOW_BYTES;
+	ssize_t n;
+
+	if (left >= CLI_STATEMENT_MAX)
+		return cx_error_set(err, CDBC_RESOURCE, "%s:%lld:%lld: a statement of more than 64 MiB",
+							input->path, (long long)input->line, (long long)input->column);
+	if (input->done && left)
+		memmove(b->data, b->data + input->done, left);
+	b->length = left;
+	input->done = 0;
+	while (want > 0 && !input->is_end) {
+		size_t step = want < WINDOW_BYTES ? want : WINDOW_BYTES;
+
+		if (!cx_buf_reserve(b, step))
+			return cx_buf_status(b, input->path, err);
+		n = read(input->fd, b->data + b->length, step);
+		if (n < 0 && errno == EINTR) {
+			if (cli_interrupted_exit())
+				return cx_error_set(err, CDBC_CANCELLED, "interrupted");
+			continue;
+		}
+		if (n < 0)
+			return cx_error_set(err, CDBC_IO, "%s: %s", input->path, strerror(errno));
+		input->is_end = n == 0;
+		b->length += (size_t)n;
+		b->data[b->length] = '\0';
+		want -= (size_t)n;
+	}
+	return CDBC_OK;
+}
+
+/* ---- SQL ---- */
+
+typedef struct collector {
+	cli_batch_input *input;
+	bool is_nomem;
+} collector;
+
+static bool collect(void *data, const cdbc_sql_piece *piece)
+{
+	collector *c = data;
+	cli_batch_input *in = c->input;
+
+	if (!cx_grow(&in->pieces, in->piece_count, &in->piece_capacity, sizeof *in->pieces)) {
+		c->is_nomem = true;
+		return false;
+	}
+	in->pieces[in->piece_count++] =
+		(cli_piece){.offset = in->done + piece->offset,
+					.length = piece->length,
+					.line = in->line + (int64_t)piece->line - 1,
+					.column = piece->line > 1 ? (int64_t)piece->column
+											  : in->column + (int64_t)piece->column - 1};
+	return true;
+}
+
+/* Moves the place behind a piece. */
+static void finish_piece(cli_batch_input *in, const cli_piece *piece)
+{
+	size_t end = piece->offset + piece->length;
+
+	count_places(in, in->buffer.data + in->done, end - in->done);
+	in->done = end;
+}
+
+/* Splits what is in the buffer. Unless the input has ended, its last piece may go on, and what is
+ * wrong in it may be only that it is not all there. */
+static cdbc_status split(cli_batch_input *in, cdbc_error **err)
+{
+	collector c = {in, false};
+
+	in->piece_count = in->piece_at = 0;
+	cx_error_clear(&in->failure);
+	if (in->buffer.length == in->done)
+		return CDBC_OK;
+	if (cdbc_sql_split(in->buffer.data + in->done, in->buffer.length - in->done, collect, &c,
+					   &in->failure) &&
+		!in->failure)
+		return cx_error_nomem(err);
+	if (c.is_nomem)
+		return cx_error_nomem(err);
+	if (!in->is_end) {
+		cx_error_clear(&in->failure);
+		if (in->piece_count)
+			in->piece_count--;
+	}
+	return CDBC_OK;
+}
+
+/* A lexical error's own place, with which its message begins, counts from the text that was split.
+ */
+static cdbc_status tell_failure(cli_batch_input *in, cdbc_error **err)
+{
+	const char *message = cdbc_error_message(in->failure);
+	cdbc_status status = cdbc_error_status(in->failure);
+	long long line = 1, column = 1;
+	int at = 0;
+
+	if (sscanf(message, "%lld:%lld: %n", &line, &column, &at) < 2)
+		at = 0;
+	column = line > 1 ? column : in->column + column - 1;
+	line = in->line + line - 1;
+	cx_error_set(err, status, "%s:%lld:%lld: %s", in->path, line, column, message + at);
+	cx_error_place(err, in->path, line, column);
+	cx_error_clear(&in->failure);
+	return status;
+}
+
+static cdbc_status next_sql(cli_batch_input *in, cli_statement *out, bool *has_one,
+							cdbc_error **err)
+{
+	const cli_piece *piece;
+	cdbc_status status = CDBC_OK;
+
+	while (!status && in->piece_at == in->piece_count) {
+		if (in->failure)
+			return tell_failure(in, err);
+		if (in->is_last)
+			return CDBC_OK;
+		if (in->piece_count)
+			finish_piece(in, &in->pieces[in->piece_count - 1]);
+		if (!in->is_end)
+			status = read_more(in, err);
+		in->is_last = in->is_end;
+		if (!status)
+			status = split(in, err);
+	}
+	if (status)
+		return status;
+	piece = &in->pieces[in->piece_at++];
+	*out = (cli_statement){.text = in->buffer.data + piece->offset,
+						   .length = piece->length,
+						   .line = piece->line,
+						   .column = piece->column};
+	*has_one = true;
+	return CDBC_OK;
+}
+
+/* ---- lines of JSON ---- */
+
+/* The next line that is not blank; *line NULL at the end. */
+static cdbc_status next_line(cli_batch_input *in, const char **line, size_t *length,
+							 cdbc_error **err)
+{
+	cdbc_status status;
+
+	*line = NULL;
+	for (;;) {
+		char *from = in->buffer.data ? in->buffer.data + in->done : NULL;
+		size_t left = in->buffer.length - in->done;
+		const char *end = left ? memchr(from, '\n', left) : NULL;
+
+		if (!end && !in->is_end) {
+			status = read_more(in, err);
+			if (status)
+				return status;
+			continue;
+		}
+		if (left == 0)
+			return CDBC_OK;
+		*length = end ? (size_t)(end - from) : left;
+		in->done += *length + (end != NULL);
+		in->line++;
+		for (size_t i = 0; i < *length; i++) {
+			if (!strchr(" \t\r", from[i])) {
+				*line = from;
+				return CDBC_OK;
+			}
+		}
+	}
+}
+
+static cdbc_status wrong_line(const cli_batch_input *in, size_t column, const char *what,
+							  cdbc_error **err)
+{
+	return cx_error_set(err, CDBC_USAGE, "%s:%lld:%zu: %s", in->path, (long long)in->line - 1,
+						column, what);
+}
+
+/* `"params": {...}` or `"params": [...]`. */
+static cdbc_status read_params(cli_batch_input *in, const cli_json_member *m, cli_statement *out,
+							   size_t *column, cdbc_error **err)
+{
+	cli_json_member *members = cx_arena_calloc(&in->arena, PARAMS_MAX, sizeof *members);
+	cdbc_value *values = cx_arena_calloc(&in->arena, PARAMS_MAX, sizeof *values);
+	bool is_named = *m->begin == '{';
+	cdbc_status status;
+
+	if (!members || !values)
+		return cx_error_nomem(err);
+	if (is_named)
+		status = cli_json_object(m->begin, m->length, &in->arena, members, PARAMS_MAX,
+								 &out->param_count, column, err);
+	else
+		status = cli_json_array(m->begin, m->length, &in->arena, values, PARAMS_MAX,
+								&out->param_count, column, err);
+	out->params =
+		status ? NULL : cx_arena_calloc(&in->arena, out->param_count + 1, sizeof *out->params);
+	if (!status && !out->params)
+		return cx_error_nomem(err);
+	for (size_t i = 0; !status && i < out->param_count; i++)
+		out->params[i] = is_named ? cdbc_param_of(members[i].name, members[i].value)
+								  : cdbc_param_of(NULL, values[i]);
+	return status;
+}
+
+static cdbc_status read_member(cli_batch_input *in, const char *line, const cli_json_member *m,
+							   cli_statement *out, cdbc_error **err)
+{
+	size_t at = (size_t)(m->begin - line) + 1, column = 1;
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	if (strcmp(m->name, "params") == 0) {
+		status = read_params(in, m, out, &column, &error);
+		if (status == CDBC_USAGE) {
+			wrong_line(in, at + column - 1, cdbc_error_message(error), err);
+			cdbc_error_free(error);
+		} else {
+			cx_error_pass(err, error);
+		}
+		return status;
+	}
+	if (strcmp(m->name, "query") != 0 && strcmp(m->name, "sql") != 0)
+		return wrong_line(in, at, "a line has \"query\" or \"sql\", and \"params\"", err);
+	if (*m->begin != '"' || out->name || out->text)
+		return wrong_line(in, at, "one \"query\" or \"sql\", a string, is expected", err);
+	if (m->name[0] == 'q') {
+		out->name = m->value.as.text.data;
+	} else {
+		out->text = m->value.as.text.data;
+		out->length = m->value.as.text.length;
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status next_json(cli_batch_input *in, cli_statement *out, bool *has_one,
+							 cdbc_error **err)
+{
+	cli_json_member members[MEMBERS_MAX];
+	size_t count = 0, length = 0, column = 1;
+	cdbc_error *error = NULL;
+	const char *line;
+	cdbc_status status = next_line(in, &line, &length, err);
+
+	if (status || !line)
+		return status;
+	cx_arena_free(&in->arena);
+	*out = (cli_statement){.line = in->line - 1, .column = 1};
+	status =
+		cli_json_object(line, length, &in->arena, members, MEMBERS_MAX, &count, &column, &error);
+	if (status == CDBC_USAGE) {
+		wrong_line(in, column, cdbc_error_message(error), err);
+		cdbc_error_free(error);
+		return status;
+	}
+	cx_error_pass(err, error);
+	for (size_t i = 0; !status && i < count; i++)
+		status = read_member(in, line, &members[i], out, err);
+	if (!status && !out->name && !out->text)
+		status = wrong_line(in, 1, "a line has \"query\" or \"sql\"", err);
+	*has_one = !status;
+	return status;
+}
+
+/* ---- either ---- */
+
+static cdbc_status look_at_first_byte(cli_batch_input *in, cdbc_error **err)
+{
+	cdbc_status status = read_more(in, err);
+
+	in->is_begun = true;
+	if (status || in->is_json || !in->buffer.length)
+		return status;
+	in->is_json = in->buffer.data[strspn(in->buffer.data, " \t\r\n")] == '{';
+	in->is_last = !in->is_json && in->is_end;
+	return in->is_json ? CDBC_OK : split(in, err);
+}
+
+cdbc_status cli_batch_input_next(cli_batch_input *input, cli_statement *out, bool *has_one,
+								 cdbc_error **err)
+{
+	cdbc_status status = input->is_begun ? CDBC_OK : look_at_first_byte(input, err);
+
+	*has_one = false;
+	if (status)
+		return status;
+	return input->is_json ? next_json(input, out, has_one, err)
+						  : next_sql(input, out, has_one, err);
+}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cdbc batch: what stands before a failure is done, what stands after it is not; or all are tried; or none is done."""
+import json
+
+import harness
+from harness import URL, case, equal, psql
+
+GOOD = "insert into batch_cli values (1, 'a;b');\n\n  insert into batch_cli\n  values (2, '-- no');\n"
+BAD = GOOD + "  insert into batch_cli values (1, 'again');\ninsert into batch_cli values (3, 'c');\n"
+
+
+def write(t, name, text):
+    with open(t.path(name), "w") as f:
+        f.write(text)
+    return t.path(name)
+
+
+def ids(t, url):
+    return t.good("query", "-d", url, "-o", "csv", "--no-header", "select id from batch_cli order by id").text.split()
+
+
+def both(t, url):
+    def empty():
+        t.good("query", "-d", url, "delete from batch_cli")
+    good, bad = write(t, "good.sql", GOOD), write(t, "bad.sql", BAD)
+    equal((t.good("batch", "-d", url, good).errors, ids(t, url)), ("BATCH 2; 2 rows changed\n", ["1", "2"]))
+    empty()
+    # stop
+    failed = t.run("batch", "-d", url, bad)
+    equal((failed.code, ids(t, url)), (1, ["1", "2"]))
+    assert f"{bad}:5:3: " in failed.errors and "23505" in failed.errors, failed
+    assert "BATCH 2, 1 failed, 1 not sent; 2 rows changed" in failed.errors, failed
+    empty()
+    # all or nothing
+    failed = t.run("batch", "-d", url, "--atomic", bad)
+    equal((failed.code, ids(t, url)), (1, []))
+    assert "BATCH 0, 1 failed, 3 rolled back" in failed.errors, failed
+    # go on
+    failed = t.run("batch", "-d", url, "--on-error", "continue", bad)
+    equal((failed.code, ids(t, url)), (1, ["1", "2", "3"]))
+    equal(failed.errors.count("23505"), 1)
+    assert "BATCH 3, 1 failed; 3 rows changed" in failed.errors, failed
+    # lines of JSON, from stdin, with results
+    lines = ('{"sql": "insert into batch_cli values (:id, :s)", "params": {"id": 7, "s": "\\u00e4\\n\\"q\\""}}\n\n'
+             '{"sql": "select id, s from batch_cli where id in ($1, $2) order by id", "params": [3, 7]}\n'
+             '{"sql": "select id from batch_cli where id = 99"}\n'
+             '{"sql": "insert into batch_cli values (7, null)"}\n')
+    failed = t.run("batch", "-d", url, "-o", "ndjson", "-q", "--on-error", "continue", "-", stdin=lines.encode())
+    equal(failed.code, 1)
+    told = [json.loads(line) for line in failed.text.splitlines()]
+    equal([line["statement"] for line in told], [1, 2, 3, 4])
+    equal(told[0]["affected"], 1)
+    equal(told[1]["rows"], [{"id": 3, "s": "c"}, {"id": 7, "s": "ä\n\"q\""}])
+    equal(told[2]["rows"], [])
+    equal((told[3]["error"]["sqlstate"], told[3]["error"]["outcome"]), ("23505", "rolled-back"))
+    # more than goes in one round trip
+    many = write(t, "many.sql", "".join(f"insert into batch_cli values ({i}, 'x');\n" for i in range(1000, 10000)))
+    last = write(t, "last.sql", "insert into batch_cli values (1000, 'twice');\n")
+    failed = t.run("batch", "-d", url, "--atomic", many, last)
+    equal((failed.code, len(ids(t, url))), (1, 4))
+    equal(t.good("batch", "-d", url, "--atomic", many).errors, "BATCH 9000; 9000 rows changed\n")
+    done = t.good("batch", "-d", url, "-o", "csv", "--stats", write(t, "read.sql", "select id from batch_cli where id < 3 order by 1"))
+    equal(done.text, "id\n1\n2\n")
+    assert "requests" in done.errors, done
+
+
+@case("batch on the embedded database")
+def embedded(t):
+    url = "sqlite:" + t.path("batch.db")
+    t.good("query", "-d", url, "create table batch_cli(id integer primary key, s text)")
+    both(t, url)
+
+
+@case("batch on PostgreSQL", server=True)
+def server(t):
+    psql("drop table if exists batch_cli; create table batch_cli(id int8 primary key, s text)")
+    both(t, URL)
+    psql("drop table batch_cli")
+
+
+@case("what cannot be read is told with its place")
+def wrong_input(t):
+    url = "sqlite:" + t.path("wrong.db")
+    t.good("query", "-d", url, "create table batch_cli(id integer primary key, s text)")
+    for text, place, what in [
+            ('{"sql": "select 1"}\n{"sql": "select 1", }\n', "2:21", "name in quotes"),
+            ('{"sql": "select 1", "params": {"a": tru}}', "1:37", "not a JSON value"),
+            ('{"sql": "select 1", "query": "x"}', "1:30", "one \"query\" or \"sql\""),
+            ('{"text": "x"}', "1:10", "\"query\" or \"sql\""),
+            ('{}', "1:1", "\"query\" or \"sql\""),
+            ('{"sql": "select \\ud800"}', "1:23", "surrogate"),
+            ('{"query": "nowhere"}', "1:1", "nowhere"),
+            ('{"sql": "select :a"}', "1:1", "a"),
+            ('select 1;\nselect \'x', "2:8", "")]:
+        path = write(t, "wrong.txt", text)
+        failed = t.run("batch", "-d", url, path)
+        equal(failed.code, 2)
+        assert f"{path}:{place}: " in failed.errors and what in failed.errors, (text, str(failed))
+    # what stands before it is done, but for an atomic batch
+    path = write(t, "half.sql", "insert into batch_cli values (1, 'x');\nselect 'open")
+    equal((t.run("batch", "-d", url, "--atomic", path).code, ids(t, url)), (2, []))
+    equal((t.run("batch", "-d", url, path).code, ids(t, url)), (2, ["1"]))
+
+
+@case("a script of any size is read window by window")
+def windows(t):
+    url = "sqlite:" + t.path("windows.db")
+    long = "x" * 700000  # longer than a window
+    text = "create table w(id integer primary key, s text);" + "".join(
+        f"/* {i} */ insert into w values ({i}, '{i};\n'); " for i in range(20000)) + f"insert into w values (-1, '{long}');\n  bad;"
+    path = write(t, "windows.sql", text)
+    failed = t.run("batch", "-d", url, path)
+    equal(failed.code, 1)
+    line = text.count("\n") + 1
+    assert f"{path}:{line}:3: " in failed.errors, failed.errors[:500]
+    done = t.good("query", "-d", url, "-o", "csv", "--no-header", "select count(*), min(length(s)), max(length(s)) from w")
+    equal(done.text, "20001,3,700000\n")
+
+
+@case("what batch does not take")
+def usage(t):
+    url = "sqlite:" + t.path("usage.db")
+    for args in [[], ["--on-error", "maybe", "x"], ["--atomic", "--on-error", "continue", "x"], ["-o", "json", "x"]]:
+        equal(t.run("batch", "-d", url, *args).code, 2)
+    equal(t.run("batch", "-d", url, t.path("nowhere.sql")).code, 2)
+    failed = t.run("batch", "-d", "postgresql://127.0.0.1:1/x", write(t, "one.sql", "select 1"))
+    equal(failed.code, 3)
+
+
+harness.main()
