@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -156,22 +155,18 @@ static cdbc_status split(cli_batch_input *in, cdbc_error **err)
 	return CDBC_OK;
 }
 
-/* A lexical error's own place, with which its message begins, counts from the text that was split.
- */
+/* A lexical error's own place counts from the text that was split. */
 static cdbc_status tell_failure(cli_batch_input *in, cdbc_error **err)
 {
-	const char *message = cdbc_error_message(in->failure);
+	int64_t line = cdbc_error_line(in->failure), column = cdbc_error_column(in->failure);
 	cdbc_status status = cdbc_error_status(in->failure);
-	long long line = 1, column = 1;
-	int at = 0;
 
-	if (sscanf(message, "%lld:%lld: %n", &line, &column, &at) < 2)
-		at = 0;
-	column = line > 1 ? column : in->column + column - 1;
-	line = in->line + line - 1;
-	cx_error_set(err, status, "%s:%lld:%lld: %s", in->path, line, column, message + at);
-	cx_error_place(err, in->path, line, column);
-	cx_error_clear(&in->failure);
+	if (line <= 1)
+		column += in->column - 1;
+	cx_error_wrap(&in->failure, "%s:%lld:%lld", in->path, (long long)(in->line + line - 1),
+				  (long long)column);
+	cx_error_pass(err, in->failure);
+	in->failure = NULL;
 	return status;
 }
 
