@@ -101,6 +101,8 @@ static cdbc_status source_fetch(void *self, struct ArrowArray *out, cdbc_error *
 		cx_error_pass(err, error);
 		return status;
 	}
+	if (answer->session->request_id && answer->session->answer == answer)
+		answer->session->byte_count += cx_result_batch_bytes(&answer->result, out);
 	answer->summary.position = out->release ? CDBC_POSITION_ROWS_TAKEN : CDBC_POSITION_DONE;
 	if (!out->release && !answer->summary.tag[0])
 		snprintf(answer->summary.tag, sizeof answer->summary.tag, "SELECT %lld",
@@ -148,6 +150,7 @@ static void push(cx_answer *answer)
 	session->unfinished.links = 0;
 	session->answer = answer;
 	session->is_busy = true;
+	session->byte_count = 0; /* of what the caller reads, from here on */
 }
 
 cdbc_status cx_answer_open(cx_answer *answer, cdbc_call *call, const cx_answer_source *source,

@@ -111,8 +111,8 @@ static cdbc_status source_fetch(void *self, struct ArrowArray *out, cdbc_error *
 	cdbc_session *session = self;
 	cdbc_status status = cx_run_fetch(&session->run, out, err);
 
-	if (__builtin_expect(!status && session->request_id, 0))
-		cx_session_tell_batch(session, out);
+	if (__builtin_expect(!status && session->request_id && !session->answer, 0))
+		session->byte_count += cx_result_batch_bytes(&session->result, out);
 	if (__builtin_expect(status && session->token.text[0] && err && *err, 0) &&
 		cdbc_error_outcome(*err) == CDBC_OUTCOME_UNKNOWN)
 		cx_resolver_sign(&session->token, err);

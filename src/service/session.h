@@ -171,7 +171,7 @@ void cx_session_request_end(cdbc_session *session, const cdbc_error *error);
 void cx_session_tell_start(cdbc_session *session, const cdbc_call *call);
 void cx_session_tell_end(cdbc_session *session, const cdbc_error *error);
 void cx_session_tell_host(cdbc_session *session);
-void cx_session_tell_batch(cdbc_session *session, const struct ArrowArray *batch);
+/* The bytes of a batch's values; of the result that the caller reads, for byte_count. */
 int64_t cx_result_batch_bytes(const cdbc_result *result, const struct ArrowArray *batch);
 /* A statement of a batch that has ended: both its events, for their ends are known together. */
 typedef struct cx_told {

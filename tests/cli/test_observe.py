@@ -116,6 +116,15 @@ def _(t):
         assert re.search(r"log_dropped +[1-9]", done.errors), done
 
 
+@case("what the cache did stands in the log and in --stats")
+def _(t):
+    t.write("q.sql", "-- name: kept\n-- cache: 30s\nselect 1 as a;\n-- name: other\nselect 2 as a;\n")
+    for name, word in ("kept", "miss"), ("other", None):
+        done = t.good("run", "-d", "sqlite::memory:", "-Q", t.path("q.sql"), *log_of(t, name), "--stats", name)
+        equal([x.get("cache") for x in parsed(t, name) if x["event"] == "request"], [word])
+        assert bool(re.search(r'cache_requests\{answer="miss"\} +1\n', done.errors)) == (word == "miss"), done
+
+
 @case("--stats: numbers at the end, on stderr")
 def _(t):
     done = t.good("query", "-d", "sqlite::memory:", "--stats", "-o", "csv", "select 1 as a")

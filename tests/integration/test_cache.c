@@ -168,6 +168,19 @@ static void run(cdbc_session *session, const char *sql)
 	cdbc_result_free(result);
 }
 
+static void run_in_batch(cdbc_session *session, const char *sql)
+{
+	cdbc_error *err = NULL;
+	cdbc_batch *batch;
+
+	if (cdbc_batch_new(session, NULL, &batch, &err) ||
+		cdbc_batch_add_sql(batch, "select 1", CDBC_NO_PARAMS, &err) ||
+		cdbc_batch_add_sql(batch, sql, CDBC_NO_PARAMS, &err) ||
+		cdbc_batch_execute(batch, NULL, NULL, NULL, &err))
+		fail_with(sql, err);
+	cdbc_batch_free(batch);
+}
+
 /* Row-level security decides by role. */
 static void test_roles(void **state)
 {
@@ -211,6 +224,16 @@ static void test_roles(void **state)
 		char *rows = rows_of(owner, "mine", CDBC_NO_PARAMS);
 
 		assert_true(strstr(rows, "cache_bob") && !strstr(rows, "cache_ann"));
+		free(rows);
+	}
+	assert_int_equal(hits(client), 3);
+	cdbc_session_release(owner);
+	owner = open_session(client, NULL);
+	run_in_batch(owner, "set role cache_ann");
+	for (int round = 0; round < 2; round++) {
+		char *rows = rows_of(owner, "mine", CDBC_NO_PARAMS);
+
+		assert_true(strstr(rows, "cache_ann") && !strstr(rows, "cache_bob"));
 		free(rows);
 	}
 	assert_int_equal(hits(client), 3);

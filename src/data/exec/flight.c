@@ -271,7 +271,7 @@ cdbc_status cx_flight_start(cx_flight *flight, cdbc_error **err)
 									 .tx_before = flight->tx_before};
 	for (size_t i = 0; i < flight->count; i++)
 		if (flight->requests[i].flags & CDBC_REQUEST_CHANGES_SESSION)
-			flight->lease->is_dirty = true;
+			cx_lease_note_change(flight->lease);
 	cx_lease_start(flight->lease);
 	status = conn->driver->submit(conn->handle, flight->requests, flight->count, sync,
 								  flight->deadline_ns, &flight->cursor, &flight->summary, &error);

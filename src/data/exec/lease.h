@@ -15,12 +15,18 @@ typedef struct cx_cancel cx_cancel;
 
 typedef struct cx_lease {
 	cx_conn *conn;   /* NULL: none */
-	bool is_dirty;   /* the session was changed: reset before it is lent again */
+	bool is_dirty;   /* cx_lease_note_change, or settings: reset before it is lent again */
 	bool is_changed; /* by more than the settings that its borrower gives to every connection */
 	/* What another thread may meet: 0, nothing runs; the cx_conn on which something runs; or a
 	 * cx_cancel, with its lowest bit set. */
 	atomic_uintptr_t running;
 } cx_lease;
+
+/* A statement of the borrower's has changed the session. */
+static inline void cx_lease_note_change(cx_lease *lease)
+{
+	lease->is_dirty = lease->is_changed = true;
+}
 
 void cx_lease_init(cx_lease *lease);
 

@@ -71,7 +71,7 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 static void note_session(cx_run *run)
 {
 	if (run->flags & CDBC_REQUEST_CHANGES_SESSION)
-		run->lease->is_dirty = run->lease->is_changed = true;
+		cx_lease_note_change(run->lease);
 }
 
 /* Nothing runs any more: whoever waits for the end is told, once. */

@@ -46,11 +46,6 @@ int64_t cx_result_batch_bytes(const cdbc_result *result, const struct ArrowArray
 	return bytes;
 }
 
-void cx_session_tell_batch(cdbc_session *session, const struct ArrowArray *batch)
-{
-	session->byte_count += cx_result_batch_bytes(&session->result, batch);
-}
-
 void cx_session_tell_host(cdbc_session *session)
 {
 	const cx_conn *conn = session->lease.conn;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The cache on the fake driver: what is answered from it and what is not, its time, single flight,
- * invalidation, and memory that runs out. Its table against a model. */
+ * invalidation, and memory that runs out. */
 #include "base/clock.h"
 #include "base/thread.h"
-#include "service/strategy/cache_table.h"
 #include "support/fake_driver.h"
 #include "support/oom.h"
 
@@ -52,7 +51,7 @@ typedef struct fixture {
 	cdbc_session *session;
 	cdbc_observer observer;
 	int started, ended;
-	int64_t ended_rows;
+	int64_t ended_rows, ended_bytes;
 	char words[512]; /* what the cache did, one after the other */
 } fixture;
 
@@ -65,6 +64,7 @@ static void on_event(void *self, const cdbc_event *event)
 	} else {
 		f->ended++;
 		f->ended_rows = event->row_count;
+		f->ended_bytes = event->byte_count;
 		snprintf(f->words + strlen(f->words), sizeof f->words - strlen(f->words), "%s ",
 				 event->cache ? event->cache : "-");
 	}
@@ -212,8 +212,15 @@ static void test_its_events(void **state)
 {
 	fixture *f = *state;
 
+	ask(f, "get_one", cdbc_string("abc"));
+	assert_int_equal(f->ended_bytes, 2 * 8 + 3);
+	cdbc_client_cache_invalidate(f->client, NULL);
+	f->started = f->ended = 0;
+	f->words[0] = '\0';
 	ask(f, "get_one", cdbc_string("a"));
+	assert_int_equal(f->ended_bytes, 2 * 8 + 1);
 	ask(f, "get_one", cdbc_string("a"));
+	assert_int_equal(f->ended_bytes, 2 * 8 + 1);
 	assert_int_equal(f->started, 2);
 	assert_int_equal(f->ended, 2);
 	assert_int_equal(f->ended_rows, 2);
@@ -1146,129 +1153,6 @@ static void test_memory_runs_out(void **state)
 	assert_true(oom_run(pass_through, f) > 10);
 }
 
-/* ---- the table, against a model ---- */
-
-#define KEYS  40
-#define STEPS 20000
-
-typedef struct model {
-	int used[KEYS]; /* keys from the most to the least recently used */
-	int count;
-	int64_t expires_ns[KEYS];
-} model;
-
-static int model_find(const model *m, int key)
-{
-	for (int i = 0; i < m->count; i++)
-		if (m->used[i] == key)
-			return i;
-	return -1;
-}
-
-static void model_remove(model *m, int at)
-{
-	memmove(&m->used[at], &m->used[at + 1], (size_t)(m->count - at - 1) * sizeof *m->used);
-	m->count--;
-}
-
-static void model_first(model *m, int key)
-{
-	memmove(&m->used[1], &m->used[0], (size_t)m->count * sizeof *m->used);
-	m->used[0] = key;
-	m->count++;
-}
-
-static void test_the_table_is_like_its_model(void **state)
-{
-	char key[] = "a_name\0kk";
-	cx_cache_table *probe = cx_cache_table_new(1 << 20), *table;
-	cx_cache_key k = {key, sizeof key, 100};
-	cdbc_cache_stats s = {.struct_size = sizeof s};
-	model m = {.count = 0};
-	cx_cache_entry *entry;
-	cx_kept *kept = cx_kept_new(), *got = NULL;
-	int64_t now_ns = 1, capacity = 12;
-	unsigned random = 7;
-
-	(void)state;
-	assert_int_equal(cx_cache_table_find(probe, &k, 1, &entry, &got), CX_CACHE_LOAD);
-	assert_true(cx_cache_table_end(probe, entry, kept, false));
-	cx_cache_table_stats(probe, &s);
-	cx_cache_table_free(probe);
-	table = cx_cache_table_new(s.bytes_now * capacity + s.bytes_now / 2);
-	for (int step = 0; step < STEPS; step++) {
-		int n, at;
-		bool is_hit;
-
-		random = random * 1103515245u + 12345u;
-		n = (int)(random >> 16) % KEYS;
-		now_ns += (int64_t)(random >> 8) % 10;
-		if (random % 97 == 0) {
-			cx_cache_table_invalidate(table, random % 2 ? "a-name" : NULL);
-			m.count = 0;
-		}
-		key[8] = (char)('!' + n);
-		at = model_find(&m, n);
-		is_hit = at >= 0 && m.expires_ns[n] > now_ns;
-		if (at >= 0)
-			model_remove(&m, at);
-		switch (cx_cache_table_find(table, &k, now_ns, &entry, &got)) {
-		case CX_CACHE_HIT:
-			assert_true(is_hit);
-			assert_ptr_equal(got, kept);
-			cx_kept_unref(got);
-			model_first(&m, n);
-			break;
-		case CX_CACHE_LOAD:
-			assert_false(is_hit);
-			if (random % 13 == 0) { /* the load fails */
-				assert_false(cx_cache_table_end(table, entry, NULL, false));
-				break;
-			}
-			assert_true(cx_cache_table_end(table, entry, kept, false));
-			m.expires_ns[n] = now_ns + 100;
-			model_first(&m, n);
-			if (m.count > capacity)
-				m.count--;
-			break;
-		default:
-			fail();
-		}
-		cx_cache_table_stats(table, &s);
-		assert_int_equal(s.entries_now, m.count);
-	}
-	assert_true(s.eviction_count > 100 && s.hit_count > 100);
-	cx_cache_table_free(table);
-	cx_kept_unref(kept);
-}
-
-static void test_the_table_grows(void **state)
-{
-	cx_cache_table *table = cx_cache_table_new(1 << 24);
-	cx_kept *kept = cx_kept_new(), *got;
-	cx_cache_entry *entry;
-	char key[16] = "n";
-
-	(void)state;
-	for (int round = 0; round < 2; round++) {
-		for (int i = 0; i < 5000; i++) {
-			cx_cache_key k = {key, sizeof key, 1000};
-
-			memset(key + 2, 0, sizeof key - 2);
-			snprintf(key + 2, sizeof key - 2, "%d", i);
-			if (round == 0) {
-				assert_int_equal(cx_cache_table_find(table, &k, 1, &entry, &got), CX_CACHE_LOAD);
-				assert_true(cx_cache_table_end(table, entry, kept, false));
-			} else {
-				assert_int_equal(cx_cache_table_find(table, &k, 1, &entry, &got), CX_CACHE_HIT);
-				cx_kept_unref(got);
-			}
-		}
-	}
-	cx_cache_table_free(table);
-	cx_kept_unref(kept);
-}
-
 int main(void)
 {
 #define CASE(test)    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -1303,8 +1187,6 @@ int main(void)
 		CASE(test_a_storm),
 		CASE(test_its_bytes_are_true),
 		CASE(test_memory_runs_out),
-		cmocka_unit_test(test_the_table_is_like_its_model),
-		cmocka_unit_test(test_the_table_grows),
 	};
 	cdbc_error *err = NULL;
 
