@@ -54,7 +54,7 @@ uint64_t bank_seed(void)
 
 int64_t bank_fault_count(void)
 {
-	return number_of("CDBC_BANK_FAULTS", 3);
+	return number_of("CDBC_BANK_FAULTS", 10);
 }
 
 static double seconds_now(void)

@@ -77,6 +77,8 @@ static bool send_to_server(fault_link *link, const void *data, size_t length)
 	return true;
 }
 
+#define LATE_PAUSES 8
+
 static void pause_a_while(fault_link *link)
 {
 	uint64_t max_us = (uint64_t)fault_delay_max_ms(link->proxy) * 1000;
@@ -264,7 +266,8 @@ static bool strike(fault_link *link, fault_kind kind, wire_bytes *answer)
 		return strike_done(link, kind, answer);
 	case FAULT_LATE_COMMIT:
 		cut(link);
-		pause_a_while(link);
+		for (int i = 0; i < LATE_PAUSES; i++) /* whoever asks meanwhile has to connect first */
+			pause_a_while(link);
 		(void)exchange(link, &link->round.bytes, answer);
 		return true;
 	case FAULT_CUT_INSIDE: /* before it is delivered, or after */
