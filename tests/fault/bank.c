@@ -57,6 +57,11 @@ int64_t bank_fault_count(void)
 	return number_of("CDBC_BANK_FAULTS", 10);
 }
 
+int bank_thread_count(int otherwise)
+{
+	return (int)number_of("CDBC_BANK_THREADS", otherwise);
+}
+
 static double seconds_now(void)
 {
 	struct timespec now;

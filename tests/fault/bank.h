@@ -39,5 +39,8 @@ void bank_free(struct bank *bank);
 /* CDBC_BANK_SEED, else of the clock; CDBC_BANK_FAULTS, else a few. */
 uint64_t bank_seed(void);
 int64_t bank_fault_count(void);
+/* CDBC_BANK_THREADS, else as many: one thread's run is the same each time, but for what the clock
+ * decides. */
+int bank_thread_count(int otherwise);
 
 #endif
