@@ -39,7 +39,7 @@ static struct {
 	pthread_cond_t settled;
 	fault_driver_options options;
 	bool is_armed, is_added;
-	uint64_t random;
+	uint64_t random, pauses; /* pauses have their own: a late commit draws when it comes */
 	int64_t counts[FAULT_KIND_COUNT];
 	fault_kind planned;
 	int late_count;
@@ -57,9 +57,9 @@ static void pause_some(int64_t ms)
 /* ---- the choice ---- */
 
 /* splitmix64; with the lock. */
-static uint64_t next_random(void)
+static uint64_t next_random(uint64_t *state)
 {
-	uint64_t z = faults.random += UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
 
 	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
@@ -134,7 +134,7 @@ static fault_kind choose_any(const place *p)
 		for (fault_kind k = 0; k < FAULT_KIND_COUNT; k++)
 			if (fits(k, p) && (!late || faults.counts[k] < faults.options.at_least))
 				fitting[count++] = k;
-	return count ? fitting[next_random() % count] : FAULT_KIND_COUNT;
+	return count ? fitting[next_random(&faults.random) % count] : FAULT_KIND_COUNT;
 }
 
 /* The kind that strikes here, counted; FAULT_KIND_COUNT: none. */
@@ -148,7 +148,7 @@ static fault_kind choose(const place *p)
 	if (faults.planned != FAULT_KIND_COUNT && fits(faults.planned, p)) {
 		kind = faults.planned;
 		faults.planned = FAULT_KIND_COUNT;
-	} else if (faults.is_armed && (int)(next_random() % 1000) < permille) {
+	} else if (faults.is_armed && (int)(next_random(&faults.random) % 1000) < permille) {
 		kind = choose_any(p);
 	}
 	if (kind != FAULT_KIND_COUNT)
@@ -162,7 +162,7 @@ static int64_t random_ms(void)
 	int64_t ms, most = faults.options.delay_max_ms > 0 ? faults.options.delay_max_ms : 10;
 
 	pthread_mutex_lock(&faults.lock);
-	ms = (int64_t)(next_random() % (uint64_t)most);
+	ms = (int64_t)(next_random(&faults.pauses) % (uint64_t)most);
 	pthread_mutex_unlock(&faults.lock);
 	return ms;
 }
@@ -526,6 +526,7 @@ void fault_driver_start(const fault_driver_options *options)
 	faults.options = *options;
 	faults.inner = options->inner;
 	faults.random = options->seed;
+	faults.pauses = ~options->seed;
 	faults.is_armed = false;
 	memset(faults.counts, 0, sizeof faults.counts);
 	pthread_mutex_unlock(&faults.lock);
