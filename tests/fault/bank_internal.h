@@ -14,12 +14,14 @@
 
 /* How a transfer is made. X(id, name, share) */
 #define BANK_WAYS(X)                                \
-	X(TRANSACT, "transact", 24)                     \
+	X(TRANSACT, "transact", 14)                     \
 	X(NESTED, "transact, nested", 10)               \
 	X(CARELESS, "transact, errors overlooked", 6)   \
 	X(REFUSED, "transact, refused at its end", 4)   \
 	X(RESTART, "transact, restart savepoint", 5)    \
 	X(SCRIPT, "begin and commit as text", 5)        \
+	X(BATCH, "batch, atomic", 6)                    \
+	X(BATCH_EACH, "batch, each by itself", 4)       \
 	X(BY_HAND, "begin and commit", 10)              \
 	X(SINGLE, "one statement", 9)                   \
 	X(SINGLE_AGAIN, "one statement, idempotent", 9) \

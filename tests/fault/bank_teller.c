@@ -217,6 +217,56 @@ static cdbc_status run_named(bank_teller *teller, const char *name, const work *
 	return status ? status : read_all(result, NULL, err);
 }
 
+/* ---- batches ---- */
+
+static cdbc_status fill_whole(cdbc_batch *batch, const work *w, cdbc_error **err)
+{
+	const bank_transfer *t = w->transfer;
+	cdbc_status status = cdbc_batch_add_sql(
+		batch,
+		"insert into bank_transfers (id, from_id, to_id, amount)"
+		" values (:id, :from_id, :to_id, :amount)",
+		CDBC_PARAMS({"id", cdbc_int64(w->id)}, {"from_id", cdbc_int64(t->from_id)},
+					{"to_id", cdbc_int64(t->to_id)}, {"amount", cdbc_int64(t->amount)}),
+		err);
+
+	for (int i = 0; i < 2 && !status; i++)
+		status = cdbc_batch_add_sql(
+			batch, "update bank_accounts set balance = balance + :amount where id = :id",
+			CDBC_PARAMS({"amount", cdbc_int64(i ? t->amount : -t->amount)},
+						{"id", cdbc_int64(i ? t->to_id : t->from_id)}),
+			err);
+	return status;
+}
+
+static cdbc_status run_batch(bank_teller *teller, const work *w, bool is_atomic, cdbc_error **err)
+{
+	cdbc_transaction_options transaction = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_batch_options options = CDBC_BATCH_OPTIONS_INIT;
+	const bank_transfer *t = w->transfer;
+	cdbc_batch *batch = NULL;
+	cdbc_status status;
+
+	transaction.isolation = CDBC_ISOLATION_SERIALIZABLE;
+	transaction.max_retries = 1000;
+	options.is_atomic = is_atomic;
+	options.on_error = CDBC_BATCH_CONTINUE;
+	options.transaction = is_atomic ? &transaction : NULL;
+	status = cdbc_batch_new(teller->session, &options, &batch, err);
+	if (!status && is_atomic)
+		status = fill_whole(batch, w, err);
+	else if (!status)
+		status = cdbc_batch_add(
+			batch, "bank_single",
+			CDBC_PARAMS({"id", cdbc_int64(w->id)}, {"from_id", cdbc_int64(t->from_id)},
+						{"to_id", cdbc_int64(t->to_id)}, {"amount", cdbc_int64(t->amount)}),
+			err);
+	if (!status)
+		status = cdbc_batch_execute(batch, NULL, NULL, NULL, err);
+	cdbc_batch_free(batch);
+	return status;
+}
+
 /* A transaction in SQL text. What is left open when it fails goes with the session. */
 static cdbc_status run_script(bank_teller *teller, const work *w, cdbc_error **err)
 {
@@ -253,6 +303,9 @@ static cdbc_status run_way(bank_teller *teller, work *w, bool *is_undone, cdbc_e
 		return transact(teller, transfer_refused, w, err);
 	case BANK_SCRIPT:
 		return run_script(teller, w, err);
+	case BANK_BATCH:
+	case BANK_BATCH_EACH:
+		return run_batch(teller, w, w->transfer->way == BANK_BATCH, err);
 	case BANK_BY_HAND:
 		return by_hand(teller, w, is_undone, err);
 	case BANK_SINGLE:
