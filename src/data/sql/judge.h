@@ -11,6 +11,19 @@
 
 #include <cdbc/driver.h>
 
+/* How far LIMIT 10, or FETCH FIRST 10 ROWS ONLY, was read. */
+typedef enum cx_limit_state {
+	CX_LIMIT_NONE,
+	CX_LIMIT_WORD,   /* after LIMIT */
+	CX_LIMIT_NUMBER, /* after its number: few rows, if nothing is calculated with it */
+	CX_LIMIT_SURE,
+	CX_FETCH_WORD,
+	CX_FETCH_FIRST,
+	CX_FETCH_NUMBER,
+	CX_FETCH_ROWS,
+	CX_FETCH_ONLY
+} cx_limit_state;
+
 typedef struct cx_judge {
 	cx_keyword words[5]; /* the first ones, CX_KW_NONE for what is no keyword */
 	size_t word_count;
@@ -37,8 +50,7 @@ typedef struct cx_judge {
 	size_t qualifier_length;
 	/* set_config(..., true) is over with the transaction */
 	size_t set_config_depth;
-	/* LIMIT 10, FETCH FIRST 10 ROWS ONLY */
-	int limit_state;
+	cx_limit_state limit_state;
 } cx_judge;
 
 void cx_judge_init(cx_judge *judge);
