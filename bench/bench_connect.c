@@ -111,6 +111,125 @@ static void op_pool(worker *w)
 	cdbc_session_release(session);
 }
 
+/* ---- W3, W4.batch ---- */
+
+/* A macro: err is read after the call has been made. */
+#define CHECK(call, err, what) \
+	do {                       \
+		if (call)              \
+			die(err, what);    \
+	} while (0)
+
+static void pay(cdbc_session *session, int64_t id, int64_t amount, cdbc_error **err)
+{
+	cdbc_result *result;
+
+	CHECK(cdbc_session_run(session, "pay",
+						   CDBC_PARAMS({"id", cdbc_int64(id)}, {"amount", cdbc_int64(amount)}),
+						   NULL, &result, err),
+		  *err, "pay");
+	if (cdbc_result_affected_count(result) != 1)
+		die(NULL, "no such account");
+	cdbc_result_free(result);
+}
+
+static void two_accounts(worker *w, int64_t id[2])
+{
+	id[0] = (int64_t)(rnd(&w->seed) % (uint64_t)o.hot) + 1;
+	id[1] = id[0] % o.hot + 1;
+}
+
+static cdbc_status transfer(cdbc_session *session, void *data, cdbc_error **err)
+{
+	const int64_t *id = data;
+
+	pay(session, id[0], -1, err);
+	pay(session, id[1], 1, err);
+	return CDBC_OK;
+}
+
+static void op_transact(worker *w)
+{
+	cdbc_session *session;
+	cdbc_error *err = NULL;
+	int64_t id[2];
+
+	two_accounts(w, id);
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_session_transact(session, transfer, id, NULL, &err))
+		die(err, "transfer");
+	cdbc_session_release(session);
+}
+
+static void op_pipeline(worker *w)
+{
+	cdbc_batch_options options = CDBC_BATCH_OPTIONS_INIT;
+	cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
+	cdbc_session *session;
+	cdbc_batch *batch;
+	cdbc_error *err = NULL;
+	int64_t id[2];
+
+	options.is_atomic = true;
+	two_accounts(w, id);
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_batch_new(session, &options, &batch, &err))
+		die(err, "batch");
+	for (int i = 0; i < 2; i++)
+		CHECK(cdbc_batch_add(
+				  batch, "pay",
+				  CDBC_PARAMS({"id", cdbc_int64(id[i])}, {"amount", cdbc_int64(i ? 1 : -1)}), &err),
+			  err, "add");
+	CHECK(cdbc_batch_execute(batch, NULL, NULL, &sum, &err), err, "execute");
+	if (sum.affected_count != 2)
+		die(NULL, "no such account");
+	cdbc_batch_free(batch);
+	cdbc_session_release(session);
+}
+
+static void empty_loaded(void)
+{
+	cdbc_session *session;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_session_query(session, "truncate loaded", CDBC_NO_PARAMS, NULL, &result, &err))
+		die(err, "truncate");
+	cdbc_result_free(result);
+	cdbc_session_release(session);
+}
+
+static void op_rows(worker *w)
+{
+	static const char *const columns[] = {"id", "n", "txt"}, *const types[] = {"int8", "int4",
+																			   "text"};
+	static const char text[] = "a row of the batch";
+	cdbc_dialect_insert insert = CDBC_DIALECT_INSERT_INIT;
+	cdbc_value *values = malloc((size_t)o.batch * 3 * sizeof *values);
+	cdbc_session *session;
+	cdbc_batch *batch;
+	cdbc_error *err = NULL;
+
+	insert.table = "loaded";
+	insert.columns = columns;
+	insert.types = types;
+	insert.column_count = 3;
+	for (long i = 0; i < o.batch; i++) {
+		values[3 * i] = cdbc_int64((int64_t)(rnd(&w->seed) >> 1));
+		values[3 * i + 1] = cdbc_int64(i);
+		values[3 * i + 2] = cdbc_text_n(text, sizeof text - 1);
+	}
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_batch_new(session, NULL, &batch, &err) ||
+		cdbc_batch_add_rows(batch, &insert, values, (size_t)o.batch, &err) ||
+		cdbc_batch_execute(batch, NULL, NULL, NULL, &err))
+		die(err, "rows");
+	cdbc_batch_free(batch);
+	cdbc_session_release(session);
+	free(values);
+}
+
 static int64_t touch_batch(const struct ArrowArray *b)
 {
 	const int64_t *id = b->children[0]->buffers[1], *ts = b->children[4]->buffers[1];
@@ -205,6 +324,16 @@ int main(int argc, char **argv)
 	} else if (!strcmp(o.w, "W2")) {
 		open_client(false);
 		run_workers("connect", op_pool, NULL, 6, "cdbc_client_acquire with a connection, release");
+	} else if (!strcmp(o.w, "W3")) {
+		bool is_piped = !strcmp(o.variant, "pipeline");
+
+		open_client(true);
+		run_workers("connect", is_piped ? op_pipeline : op_transact, NULL, 0,
+					is_piped ? "cdbc_batch, atomic" : "cdbc_session_transact");
+	} else if (!strcmp(o.w, "W4")) {
+		open_client(false);
+		empty_loaded();
+		run_workers("connect", op_rows, NULL, 0, "cdbc_batch_add_rows");
 	} else if (!strcmp(o.w, "W5") || !strcmp(o.w, "W6")) {
 		stream();
 	} else {

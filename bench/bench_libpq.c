@@ -4,6 +4,7 @@
 #include "common.h"
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
 static void die(PGconn *c, const char *what)
 {
@@ -58,6 +59,16 @@ static void open_pool(int prepare)
 			PQclear(PQprepare(c, "sel",
 							  "select id, name, balance, updated_at from accounts where id = $1", 1,
 							  NULL));
+		if (prepare == 1)
+			PQclear(PQprepare(c, "pay", "update accounts set balance = balance + $2 where id = $1",
+							  2, NULL));
+		if (prepare == 2)
+			PQclear(PQexec(c, "truncate loaded"));
+		if (prepare == 2)
+			PQclear(PQprepare(c, "rows",
+							  "insert into loaded (id, n, txt) select * from unnest($1::int8[], "
+							  "$2::int4[], $3::text[])",
+							  3, NULL));
 		pool.idle[pool.n++] = c;
 	}
 }
@@ -87,6 +98,128 @@ static void op_pool(worker *w)
 {
 	(void)w;
 	release(acquire());
+}
+
+/* ---- W3, W4.batch ---- */
+
+static void pay_arguments(const uint64_t be[2], const char *values[2])
+{
+	values[0] = (const char *)&be[0];
+	values[1] = (const char *)&be[1];
+}
+
+static void two_accounts(worker *w, uint64_t id[2])
+{
+	id[0] = rnd(&w->seed) % (uint64_t)o.hot + 1;
+	id[1] = id[0] % (uint64_t)o.hot + 1;
+}
+
+static void need(PGconn *c, PGresult *r, const char *affected)
+{
+	if (PQresultStatus(r) != PGRES_COMMAND_OK || strcmp(PQcmdTuples(r), affected) != 0)
+		die(c, "transfer");
+	PQclear(r);
+}
+
+static void op_transact(worker *w)
+{
+	static const int lengths[] = {8, 8}, binary[] = {1, 1};
+	PGconn *c = acquire();
+	uint64_t id[2];
+
+	two_accounts(w, id);
+	need(c, PQexec(c, "BEGIN"), "");
+	for (int i = 0; i < 2; i++) {
+		uint64_t be[2] = {__builtin_bswap64(id[i]), __builtin_bswap64(i ? 1 : (uint64_t)-1)};
+		const char *values[2];
+
+		pay_arguments(be, values);
+		need(c, PQexecPrepared(c, "pay", 2, values, lengths, binary, 1), "1");
+	}
+	need(c, PQexec(c, "COMMIT"), "");
+	release(c);
+}
+
+static void op_pipeline(worker *w)
+{
+	static const int lengths[] = {8, 8}, binary[] = {1, 1};
+	PGconn *c = acquire();
+	PGresult *r;
+	uint64_t id[2];
+
+	two_accounts(w, id);
+	if (!PQenterPipelineMode(c) || !PQsendQueryParams(c, "BEGIN", 0, NULL, NULL, NULL, NULL, 0))
+		die(c, "pipeline");
+	for (int i = 0; i < 2; i++) {
+		uint64_t be[2] = {__builtin_bswap64(id[i]), __builtin_bswap64(i ? 1 : (uint64_t)-1)};
+		const char *values[2];
+
+		pay_arguments(be, values);
+		if (!PQsendQueryPrepared(c, "pay", 2, values, lengths, binary, 1))
+			die(c, "pay");
+	}
+	if (!PQsendQueryParams(c, "COMMIT", 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(c))
+		die(c, "sync");
+	for (int i = 0; i < 4; i++) {
+		need(c, PQgetResult(c), i == 0 || i == 3 ? "" : "1");
+		PQgetResult(c);
+	}
+	r = PQgetResult(c);
+	if (PQresultStatus(r) != PGRES_PIPELINE_SYNC || !PQexitPipelineMode(c))
+		die(c, "end");
+	PQclear(r);
+	release(c);
+}
+
+/* A one-dimensional array in binary, as a careful user writes it. */
+static char *array_begin(char *p, uint32_t type, long count)
+{
+	uint32_t head[] = {__builtin_bswap32(1), 0, __builtin_bswap32(type),
+					   __builtin_bswap32((uint32_t)count), __builtin_bswap32(1)};
+
+	memcpy(p, head, sizeof head);
+	return p + sizeof head;
+}
+
+static char *array_item(char *p, const void *bytes, uint32_t length)
+{
+	uint32_t be = __builtin_bswap32(length);
+
+	memcpy(p, &be, 4);
+	memcpy(p + 4, bytes, length);
+	return p + 4 + length;
+}
+
+static void op_rows(worker *w)
+{
+	static const char text[] = "a row of the batch";
+	size_t room = (size_t)o.batch * 32 + 64;
+	char *columns[3], *at[3];
+	int lengths[3];
+	PGconn *c = acquire();
+	PGresult *r;
+
+	for (int i = 0; i < 3; i++) {
+		columns[i] = malloc(room);
+		at[i] = array_begin(columns[i], (uint32_t[]){20, 23, 25}[i], o.batch);
+	}
+	for (long i = 0; i < o.batch; i++) {
+		uint64_t id = __builtin_bswap64(rnd(&w->seed) >> 1);
+		uint32_t n = __builtin_bswap32((uint32_t)i);
+
+		at[0] = array_item(at[0], &id, 8);
+		at[1] = array_item(at[1], &n, 4);
+		at[2] = array_item(at[2], text, sizeof text - 1);
+	}
+	for (int i = 0; i < 3; i++)
+		lengths[i] = (int)(at[i] - columns[i]);
+	r = PQexecPrepared(c, "rows", 3, (const char *const *)columns, lengths, (int[]){1, 1, 1}, 1);
+	if (PQresultStatus(r) != PGRES_COMMAND_OK)
+		die(c, "rows");
+	PQclear(r);
+	for (int i = 0; i < 3; i++)
+		free(columns[i]);
+	release(c);
 }
 
 /* ---- W5, W6
@@ -193,6 +326,15 @@ int main(int argc, char **argv)
 	} else if (!strcmp(o.w, "W2")) {
 		open_pool(0);
 		run_workers("libpq", op_pool, NULL, 6, "hand-written mutex+condvar LIFO pool");
+	} else if (!strcmp(o.w, "W3")) {
+		bool is_piped = !strcmp(o.variant, "pipeline");
+
+		open_pool(1);
+		run_workers("libpq", is_piped ? op_pipeline : op_transact, NULL, 0,
+					is_piped ? "pipeline mode, one Sync" : "BEGIN, two prepared updates, COMMIT");
+	} else if (!strcmp(o.w, "W4")) {
+		open_pool(2);
+		run_workers("libpq", op_rows, NULL, 0, "unnest of binary arrays, prepared");
 	} else if (!strcmp(o.w, "W5") || !strcmp(o.w, "W6")) {
 		stream();
 	} else {

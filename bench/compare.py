@@ -20,6 +20,11 @@ POINTS = [
     ("W1.8", "W1", dict(workers=8, conns=8), "point select, 8 workers"),
     ("W2.1", "W2", dict(workers=1, conns=4), "acquire and release, 1 worker, 4 connections"),
     ("W2.8", "W2", dict(workers=8, conns=4), "acquire and release, 8 workers, 4 connections"),
+    ("W3.4pin", "W3", dict(workers=1, conns=1), "transfer in four round trips, on one processor"),
+    ("W3.1pin", "W3", dict(workers=1, conns=1, variant="pipeline"), "transfer in one pipeline, on one processor"),
+    ("W3.4", "W3", dict(workers=1, conns=1), "transfer in four round trips"),
+    ("W3.1", "W3", dict(workers=1, conns=1, variant="pipeline"), "transfer in one pipeline"),
+    ("W4.batch", "W4", dict(workers=1, conns=1, batch=1000), "1,000 rows as arrays, batches"),
     ("W5", "W5", {}, "stream rows, every value read"),
     ("W6", "W6", {}, "the same rows into columns"),
 ]
@@ -99,7 +104,7 @@ def main():
             pair = {}
             began, (all_before, ours_before) = time.monotonic(), busy_s()
             for name in ("connect", "libpq"):
-                d = run(os.path.join(folder, "bench_" + name), workload, options, label.endswith("pin"))
+                d = run(os.path.join(folder, "bench_" + name), workload, options, "pin" in label)
                 pair[name] = d.get("ops_per_s") or d.get("rows_per_s")
                 if "checksum" in d:
                     sums.add((d["rows"], d["checksum"]))

@@ -1,6 +1,7 @@
 -- The benchmark's tables: :accounts rows to select from, :bigrows rows to stream.
 set client_min_messages = warning;
-drop table if exists accounts, big;
+drop table if exists accounts, big, loaded;
+create table loaded (id int8 not null, n int4 not null, txt text not null);
 create table accounts (id int8 primary key, name text not null, balance int8 not null, updated_at timestamptz not null);
 insert into accounts
 select i, 'account-' || lpad(i::text, 10, '0'), i * 7 % 100000, timestamptz '2024-01-01 00:00:00+00' + i * interval '1 second'

@@ -39,6 +39,7 @@
 #ifndef CDBC_BATCH_H
 #define CDBC_BATCH_H
 
+#include <cdbc/dialect.h>
 #include <cdbc/session.h>
 #include <cdbc/transaction.h>
 
@@ -112,6 +113,20 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_sql(cdbc_batch *batch, const 
 /* The same for a text of length bytes, NUL terminated or not. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const char *sql,
 														size_t length, cdbc_params params,
+														cdbc_error **err);
+/* Adds rows of a table as one statement, an array a column (`insert ... select ... from
+ * unnest(...)` where the database has that): up to ten times as fast as a statement a row on
+ * CockroachDB. values holds row_count rows of insert->column_count values, row after row, each of
+ * its column's type or NULL; 1,000 rows a call are a good measure. insert->types must be given;
+ * keys and updates make it an upsert. It is one statement and one result, whose affected count is
+ * that of all rows: it succeeds or fails as a whole, triggers of statements run once, constraints
+ * between its rows are looked at when all are there, and an upsert may not name a key twice (21000
+ * on PostgreSQL). Where that is not the meaning, add a statement a row: a batch never makes arrays
+ * by itself. Fails as cdbc_batch_add_sql, with CDBC_USAGE (no row, no column, no type), CDBC_PARAM
+ * (a value that is an array), and as the dialect's rows does. */
+CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_rows(cdbc_batch *batch,
+														const cdbc_dialect_insert *insert,
+														const cdbc_value *values, size_t row_count,
 														cdbc_error **err);
 /* Adds the statements of a SQL script, without parameters: all or, on failure, none. Also CDBC_IO
  * and CDBC_SQL_FILE (a quote left open); errors begin with file:line:column, also those of execute.

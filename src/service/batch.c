@@ -141,7 +141,7 @@ cdbc_call cx_batch_call(const cdbc_batch *batch, size_t index)
 
 /* ---- values ---- */
 
-static bool copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to, int64_t *bytes)
+bool cx_batch_copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to, int64_t *bytes)
 {
 	cdbc_value *items;
 
@@ -158,7 +158,7 @@ static bool copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to
 		items = cx_arena_calloc(&batch->arena, from->as.array.count, sizeof *items);
 		to->as.array.items = items;
 		for (size_t i = 0; items && i < from->as.array.count; i++)
-			if (!copy_value(batch, &from->as.array.items[i], &items[i], bytes))
+			if (!cx_batch_copy_value(batch, &from->as.array.items[i], &items[i], bytes))
 				return false;
 		return items != NULL;
 	default:
@@ -166,10 +166,12 @@ static bool copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to
 	}
 }
 
-/* Keeps a statement with copies of its values. */
-static cdbc_status keep(cdbc_batch *batch, const cdbc_call *call, cdbc_error **err)
+/* Keeps a statement with copies of its values. owned: what they hold is in the arena already, and
+ * has so many bytes; NULL: it is not. */
+static cdbc_status keep(cdbc_batch *batch, const cdbc_call *call, const int64_t *owned,
+						cdbc_error **err)
 {
-	int64_t bytes = (int64_t)sizeof(cx_batch_item);
+	int64_t bytes = (int64_t)sizeof(cx_batch_item) + (owned ? *owned : 0);
 	cdbc_value *values = NULL;
 
 	if (!cx_grow(&batch->items, batch->count, &batch->capacity, sizeof *batch->items))
@@ -180,7 +182,9 @@ static cdbc_status keep(cdbc_batch *batch, const cdbc_call *call, cdbc_error **e
 			return cx_error_nomem(err);
 	}
 	for (size_t i = 0; i < call->statement->param_count; i++)
-		if (!copy_value(batch, &call->values[i], &values[i], &bytes))
+		if (owned)
+			values[i] = call->values[i];
+		else if (!cx_batch_copy_value(batch, &call->values[i], &values[i], &bytes))
 			return cx_error_nomem(err);
 	if (!call->query)
 		bytes += (int64_t)(sizeof *call->statement + call->statement->sql_length);
@@ -211,7 +215,7 @@ static cdbc_status check_statement(const cdbc_batch *batch, const cx_statement *
 	return CDBC_OK;
 }
 
-static cdbc_status check_room(const cdbc_batch *batch, cdbc_error **err)
+cdbc_status cx_batch_check_room(const cdbc_batch *batch, cdbc_error **err)
 {
 	if (batch->session->is_busy)
 		return cx_session_check_free(batch->session, err);
@@ -241,7 +245,7 @@ cdbc_status cdbc_batch_add(cdbc_batch *batch, const char *name, cdbc_params para
 	cdbc_session *session = batch->session;
 	cdbc_call call = {.session = session};
 	const cx_dialect *dialect;
-	cdbc_status status = check_room(batch, err);
+	cdbc_status status = cx_batch_check_room(batch, err);
 
 	if (!status)
 		status = cx_session_find(session, name, &call, &dialect, err);
@@ -268,14 +272,14 @@ cdbc_status cdbc_batch_add(cdbc_batch *batch, const char *name, cdbc_params para
 	if (!status)
 		status = check_statement(batch, call.statement, err);
 	if (!status)
-		status = keep(batch, &call, err);
+		status = keep(batch, &call, NULL, err);
 	if (values != few)
 		cx_free(values);
 	return status;
 }
 
-cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const char *sql, size_t length,
-								cdbc_params params, cdbc_error **err)
+cdbc_status cx_batch_add_text(cdbc_batch *batch, const char *sql, size_t length, cdbc_params params,
+							  const int64_t *owned, cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values = NULL;
 	cdbc_session *session = batch->session;
@@ -283,7 +287,7 @@ cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const char *sql, size_t lengt
 	const cdbc_client *client = session->client;
 	const cx_dialect *dialect;
 	cx_statement *statement = NULL;
-	cdbc_status status = check_room(batch, err);
+	cdbc_status status = cx_batch_check_room(batch, err);
 
 	if (!status)
 		status = cx_session_dialect(session, &call, &dialect, err);
@@ -299,12 +303,18 @@ cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const char *sql, size_t lengt
 	call.statement = statement;
 	call.values = values;
 	if (!status)
-		status = keep(batch, &call, err);
+		status = keep(batch, &call, owned, err);
 	if (status)
 		cx_statement_unref(statement);
 	if (values != few)
 		cx_free(values);
 	return status;
+}
+
+cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const char *sql, size_t length,
+								cdbc_params params, cdbc_error **err)
+{
+	return cx_batch_add_text(batch, sql, length, params, NULL, err);
 }
 
 cdbc_status cdbc_batch_add_sql(cdbc_batch *batch, const char *sql, cdbc_params params,
