@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Answers from an application's own Arrow streams: an executor of its own behind cache and retry,
  * links that make a result of another, and streams that fail or are not as they say. */
+#include "planned_stream.h"
 #include "support/fake_driver.h"
 #include "support/oom.h"
 
@@ -15,192 +16,29 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define ROWS_MAX 64
-
 static const char queries[] = "-- name: kept\n-- cache: 30s\nselect kept $1;\n"
 							  "-- name: one :one\nselect one $1;\n"
 							  "-- name: passed\nselect passed $1;\n";
 
-/* What the executor is to do. */
+/* What the executor is to do, and what was done. */
 typedef struct fixture {
 	fake_server *server;
 	cdbc_client *client;
 	cdbc_session *session;
-	int calls, streams_now, arrays_now, schemas_now, finished, failed, destroyed;
+	int calls, finished, failed, destroyed;
 	cdbc_status finished_status;
 	int64_t finished_rows;
-	int64_t batch_count, rows, offset; /* rows of each batch, the first of them skipped */
-	int fails_at;                      /* the get_next that fails, from 1 */
-	int error_code;
-	const char *error_text, *format;
-	bool has_short_column, has_dictionary, fails_schema;
+	stream_plan plan;
 	int fail_calls; /* so many calls fail, and may be repeated */
 	bool wraps;     /* the outer link doubles what it gets */
 } fixture;
 
-/* ---- a stream ---- */
-
-typedef struct stream_self {
-	fixture *f;
-	int64_t at;
-	cdbc_result *inner; /* what it is made of, or NULL */
-} stream_self;
-
-typedef struct array_self {
-	fixture *f;
-	struct ArrowArray columns[2], *children[2];
-	const void *none[1], *ids[2], *names[3];
-	int64_t id[ROWS_MAX];
-	int32_t offsets[ROWS_MAX + 1];
-	char bytes[ROWS_MAX * 4];
-} array_self;
-
-static void release_child(struct ArrowArray *array)
-{
-	array->release = NULL;
-}
-
-static void release_array(struct ArrowArray *array)
-{
-	array_self *self = array->private_data;
-
-	self->f->arrays_now--;
-	free(self);
-	array->release = NULL;
-}
-
-static void make_batch(fixture *f, int64_t from, struct ArrowArray *out)
-{
-	array_self *self = calloc(1, sizeof *self);
-	int64_t length = f->rows - f->offset, total = f->rows;
-
-	self->f = f;
-	f->arrays_now++;
-	for (int64_t i = 0; i < total; i++) {
-		self->id[i] = from + i - f->offset;
-		memcpy(self->bytes + i * 4, "name", 4);
-		self->offsets[i + 1] = (int32_t)(i + 1) * 4;
-	}
-	self->ids[1] = self->id;
-	self->names[1] = self->offsets;
-	self->names[2] = self->bytes;
-	self->columns[0] = (struct ArrowArray){.length = length,
-										   .offset = f->offset,
-										   .n_buffers = 2,
-										   .buffers = self->ids,
-										   .release = release_child};
-	self->columns[1] = (struct ArrowArray){.length = f->has_short_column ? length - 1 : length,
-										   .offset = f->offset,
-										   .n_buffers = 3,
-										   .buffers = self->names,
-										   .release = release_child};
-	self->children[0] = &self->columns[0];
-	self->children[1] = &self->columns[1];
-	*out = (struct ArrowArray){.length = length,
-							   .n_buffers = 1,
-							   .n_children = 2,
-							   .buffers = self->none,
-							   .children = self->children,
-							   .release = release_array,
-							   .private_data = self};
-}
-
-static void release_schema(struct ArrowSchema *schema)
-{
-	fixture *f = schema->private_data;
-
-	f->schemas_now--;
-	free(schema->children[0]);
-	free(schema->children[1]);
-	free(schema->children);
-	schema->release = NULL;
-}
-
-static void release_field(struct ArrowSchema *schema)
-{
-	schema->release = NULL;
-}
-
-static struct ArrowSchema *field(const char *name, const char *format)
-{
-	struct ArrowSchema *schema = calloc(1, sizeof *schema);
-
-	schema->name = name;
-	schema->format = format;
-	schema->flags = ARROW_FLAG_NULLABLE;
-	schema->release = release_field;
-	return schema;
-}
-
-static int get_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
-{
-	fixture *f = ((stream_self *)stream->private_data)->f;
-
-	if (f->fails_schema)
-		return ENOTSUP;
-	*out = (struct ArrowSchema){.format = "+s", .name = "", .n_children = 2};
-	out->children = calloc(2, sizeof(struct ArrowSchema *));
-	out->children[0] = field("id", f->format ? f->format : "l");
-	out->children[1] = field("name", "u");
-	if (f->has_dictionary)
-		out->children[1]->dictionary = out->children[0];
-	out->release = release_schema;
-	out->private_data = f;
-	f->schemas_now++;
-	return 0;
-}
-
-static int get_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
-{
-	stream_self *self = stream->private_data;
-
-	self->at++;
-	if (self->at == self->f->fails_at)
-		return self->f->error_code;
-	if (self->inner) { /* its own rows after those that it is made of */
-		cdbc_error *err = NULL;
-
-		if (cdbc_result_take(self->inner, out, &err)) {
-			cdbc_error_free(err);
-			return EIO;
-		}
-		if (out->release)
-			return 0;
-		cdbc_result_free(self->inner);
-		self->inner = NULL;
-		self->at = 1;
-	}
-	memset(out, 0, sizeof *out);
-	if (self->at <= self->f->batch_count)
-		make_batch(self->f, 1 + (self->at - 1) * self->f->rows, out);
-	return 0;
-}
-
-static const char *last_error(struct ArrowArrayStream *stream)
-{
-	return ((stream_self *)stream->private_data)->f->error_text;
-}
-
-static void release_stream(struct ArrowArrayStream *stream)
-{
-	stream_self *self = stream->private_data;
-
-	self->f->streams_now--;
-	cdbc_result_free(self->inner);
-	free(self);
-	stream->release = NULL;
-}
-
 static cdbc_status answer(fixture *f, cdbc_call *call, cdbc_result *inner, cdbc_result **out,
 						  cdbc_error **err)
 {
-	stream_self *self = calloc(1, sizeof *self);
-	struct ArrowArrayStream stream = {get_schema, get_next, last_error, release_stream, self};
-	cdbc_status status;
+	struct ArrowArrayStream stream = planned_stream(&f->plan, inner);
+	cdbc_status status = cdbc_call_answer(call, &stream, out, err);
 
-	*self = (stream_self){f, 0, inner};
-	f->streams_now++;
-	status = cdbc_call_answer(call, &stream, out, err);
 	assert_null(stream.release);
 	return status;
 }
@@ -280,8 +118,8 @@ static int set_up(void **state)
 	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
-	f.batch_count = 2;
-	f.rows = 3;
+	f.plan.batch_count = 2;
+	f.plan.rows = 3;
 	f.server = fake_server_new("answer");
 	fake_server_answer(
 		f.server,
@@ -310,7 +148,7 @@ static int tear_down(void **state)
 	cdbc_session_release(f->session);
 	cdbc_client_close(f->client, 5000);
 	fake_server_free(f->server);
-	return f->destroyed != 1 || f->streams_now || f->arrays_now || f->schemas_now;
+	return f->destroyed != 1 || f->plan.streams_now || f->plan.arrays_now || f->plan.schemas_now;
 }
 
 /* ---- what is asked ---- */
@@ -366,8 +204,8 @@ static void check_fails(fixture *f, const char *name, cdbc_status status, const 
 		assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
 	}
 	cdbc_error_free(err);
-	assert_int_equal(f->streams_now, 0);
-	f->fails_at = 0;
+	assert_int_equal(f->plan.streams_now, 0);
+	f->plan.fails_at = 0;
 	check(f, "passed", 1, 1); /* the session goes on */
 }
 
@@ -402,19 +240,19 @@ static void test_behind_the_cache(void **state)
 	check(f, "kept", 6, 1);
 	check(f, "kept", 6, 0);
 	cdbc_client_cache_invalidate(f->client, "kept");
-	f->offset = 1; /* batches that begin in the middle of their buffers */
+	f->plan.offset = 1; /* batches that begin in the middle of their buffers */
 	check(f, "kept", 4, 1);
 	check(f, "kept", 4, 0);
 	cdbc_client_cache_invalidate(f->client, "kept");
-	f->batch_count = 0;
+	f->plan.batch_count = 0;
 	check(f, "kept", 0, 1);
 	check(f, "kept", 0, 0);
 	cdbc_client_cache_invalidate(f->client, "kept");
-	f->batch_count = 100; /* too large: the first batches, then the others */
-	f->rows = ROWS_MAX;
-	f->offset = 0;
-	check(f, "kept", 100 * ROWS_MAX, 1);
-	check(f, "kept", 100 * ROWS_MAX, 1);
+	f->plan.batch_count = 100; /* too large: the first batches, then the others */
+	f->plan.rows = PLAN_ROWS_MAX;
+	f->plan.offset = 0;
+	check(f, "kept", 100 * PLAN_ROWS_MAX, 1);
+	check(f, "kept", 100 * PLAN_ROWS_MAX, 1);
 	assert_int_equal(f->finished, 8);
 }
 
@@ -422,9 +260,9 @@ static void test_half_a_stream_is_not_kept(void **state)
 {
 	fixture *f = *state;
 
-	f->fails_at = 2;
-	f->error_code = EIO;
-	f->error_text = "the disk is gone";
+	f->plan.fails_at = 2;
+	f->plan.error_code = EIO;
+	f->plan.error_text = "the disk is gone";
 	check_fails(f, "kept", CDBC_IO, "query \"kept\": the disk is gone");
 	check(f, "kept", 6, 1);
 	check(f, "kept", 6, 0);
@@ -455,7 +293,7 @@ static void test_promises(void **state)
 	assert_int_equal(ask(f, "one", &count, &err), CDBC_DATA);
 	cdbc_error_free(err);
 	assert_int_equal(f->finished, 0); /* its execute has failed */
-	f->batch_count = f->rows = 1;
+	f->plan.batch_count = f->plan.rows = 1;
 	check(f, "one", 1, 1);
 }
 
@@ -473,19 +311,19 @@ static void test_streams_that_fail(void **state)
 	fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		f->fails_at = 1 + (int)(i % 3);
-		f->error_code = rows[i].code;
-		f->error_text = i % 2 ? "so it is" : NULL;
+		f->plan.fails_at = 1 + (int)(i % 3);
+		f->plan.error_code = rows[i].code;
+		f->plan.error_text = i % 2 ? "so it is" : NULL;
 		check_fails(f, "kept", rows[i].status, i % 2 ? "so it is" : "");
 	}
-	f->fails_schema = true;
+	f->plan.fails_schema = true;
 	check_fails(f, "kept", CDBC_UNSUPPORTED, "");
-	f->fails_schema = false;
+	f->plan.fails_schema = false;
 	f->finished = 0;
-	f->batch_count = 100; /* the links outside hear of a failure that comes later */
-	f->rows = ROWS_MAX;
-	f->fails_at = 90;
-	f->error_code = EIO;
+	f->plan.batch_count = 100; /* the links outside hear of a failure that comes later */
+	f->plan.rows = PLAN_ROWS_MAX;
+	f->plan.fails_at = 90;
+	f->plan.error_code = EIO;
 	check_fails(f, "kept", CDBC_IO, "");
 	assert_int_equal(f->finished,
 					 2); /* this one, and the one that shows that the session goes on */
@@ -496,13 +334,13 @@ static void test_streams_that_are_wrong(void **state)
 {
 	fixture *f = *state;
 
-	f->has_short_column = true;
+	f->plan.has_short_column = true;
 	check_fails(f, "kept", CDBC_DATA, "column \"name\" of a batch is not as its schema says");
-	f->has_short_column = false;
-	f->has_dictionary = true;
+	f->plan.has_short_column = false;
+	f->plan.has_dictionary = true;
 	check_fails(f, "kept", CDBC_UNSUPPORTED, "in a dictionary");
-	f->has_dictionary = false;
-	f->format = "tDn";
+	f->plan.has_dictionary = false;
+	f->plan.format = "tDn";
 	check_fails(f, "kept", CDBC_UNSUPPORTED, "column \"id\" has the Arrow format \"tDn\"");
 }
 
@@ -516,7 +354,7 @@ static void test_made_of_another(void **state)
 	check(f, "kept", 12, 0);
 	assert_int_equal(f->finished, 2);
 	assert_int_equal(f->finished_rows, 12);
-	f->batch_count = 0;
+	f->plan.batch_count = 0;
 	check(f, "passed", 1, 1);
 	assert_int_equal(f->finished, 3);
 	assert_int_equal(f->finished_rows, 1);
