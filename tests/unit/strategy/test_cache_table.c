@@ -277,8 +277,11 @@ static void wide_invalidate(wide *w)
 		if (which == NAMES || w->kept[i].key % NAMES == which)
 			wide_take(w, i);
 	for (int i = 0; i < LOADS; i++)
-		if (which == NAMES || w->loads[i].key % NAMES == which)
+		if (which == NAMES || w->loads[i].key % NAMES == which) {
 			w->loads[i].is_valid = false;
+			if (w->loads[i].entry && w->loads[i].waiter) /* who waits need not wait any more */
+				assert_true(cx_cache_table_wait(w->table, w->loads[i].waiter, 0));
+		}
 }
 
 /* Random sequences of finds, loads that end well, too large or not at all, invalidations by name
