@@ -370,7 +370,8 @@ static void test_stats(void **state)
 	assert_int_equal(number(f, "breaker_state", NULL).found, 0);
 }
 
-static int lines_with(const fixture *f, const char *what)
+/* How many lines of the log have both. */
+static int lines_with_both(const fixture *f, const char *what, const char *other)
 {
 	FILE *file = fopen(f->log, "r");
 	char line[5000];
@@ -379,10 +380,15 @@ static int lines_with(const fixture *f, const char *what)
 	assert_non_null(file);
 	while (fgets(line, sizeof line, file)) {
 		assert_true(line[0] == '{' && strcmp(line + strlen(line) - 2, "}\n") == 0);
-		count += strstr(line, what) != NULL;
+		count += strstr(line, what) && strstr(line, other);
 	}
 	fclose(file);
 	return count;
+}
+
+static int lines_with(const fixture *f, const char *what)
+{
+	return lines_with_both(f, what, "");
 }
 
 static void test_the_log(void **state)
@@ -407,6 +413,47 @@ static void test_the_log(void **state)
 	assert_int_equal(cdbc_client_reopen_log(f->client, NULL), CDBC_OK);
 	assert_int_equal(run(f, "select rows"), CDBC_OK);
 	assert_int_equal(lines_with(f, "\"event\":\"request\""), 1);
+}
+
+/* An attempt has the name of what is begun anew: of a whole transaction, or of a query. */
+static void test_names_in_the_log(void **state)
+{
+	static const char queries[] = "-- name: look\nselect gone\n";
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+	char conflict[] = "select conflict";
+	cdbc_result *result;
+	fixture *f = *state;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = conflict,
+												 .times = 1,
+												 .error = {.struct_size = sizeof(cdbc_error_info),
+														   .status = CDBC_CONFLICT,
+														   .message = "restart",
+														   .sqlstate = "40001"}});
+	fake_server_answer(f->server, &(fake_answer){.sql = conflict});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select gone",
+												 .times = 1,
+												 .loses_link = true,
+												 .lost_at = CDBC_POSITION_SENT});
+	fake_server_answer(f->server, &(fake_answer){.sql = "select gone", .columns = "id int8"});
+	options.name = "transfer";
+	assert_int_equal(cdbc_session_transact(f->session, move, conflict, &options, NULL), CDBC_OK);
+	assert_int_equal(cdbc_client_register(f->client, "q.sql", queries, sizeof queries - 1, NULL),
+					 CDBC_OK);
+	assert_int_equal(cdbc_session_run(f->session, "look", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	cdbc_result_free(result);
+	assert_int_equal(lines_with(f, "\"event\":\"attempt\""), 2);
+	assert_int_equal(lines_with_both(f, "\"event\":\"attempt\"", "\"transaction\":\"transfer\""),
+					 1);
+	assert_int_equal(lines_with_both(f, "\"event\":\"attempt\"", "\"query\":\"look\""), 1);
+	assert_int_equal(
+		lines_with_both(f, "\"event\":\"transaction_start\"", "\"transaction\":\"transfer\""), 1);
+	assert_int_equal(
+		lines_with_both(f, "\"event\":\"transaction\"", "\"transaction\":\"transfer\""), 1);
+	assert_int_equal(lines_with_both(f, "\"event\":\"request\"", "\"query\":\"look\""), 1);
+	assert_int_equal(lines_with(f, "\"query\":\"transfer\""), 0);
+	assert_int_equal(lines_with(f, "\"transaction\":\"look\""), 0);
 }
 
 /* ---- memory is short ---- */
@@ -513,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_transactions_by_function, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stats, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_the_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_names_in_the_log, set_up, tear_down),
 		cmocka_unit_test(test_memory_short),
 		cmocka_unit_test(test_many_threads),
 	};
