@@ -134,6 +134,19 @@ static void feed_time(cx_judge *j, const cx_token *token)
 		j->is_time_call = j->prev.kind == CX_TOKEN_WORD && takes_time(&j->prev);
 }
 
+/* Whether a word may begin a statement in square brackets: they are no array's, no subscript's. */
+static bool may_begin(const cx_judge *j)
+{
+	const cx_token *before = &j->before;
+
+	if (!cx_token_is(&j->prev, '['))
+		return false;
+	if (before->kind == CX_TOKEN_WORD)
+		return j->before_keyword != CX_KW_NONE && j->before_keyword != CX_KW_ARRAY;
+	return before->kind == CX_TOKEN_OPERATOR && !cx_token_is(before, ')') &&
+		   !cx_token_is(before, ']');
+}
+
 /* A word anywhere that makes a query write. Names of columns that look like verbs are taken for
  * verbs, unless qualified or quoted. */
 static void feed_write(cx_judge *j, cx_keyword kw)
@@ -155,7 +168,7 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 	case CX_KW_EXECUTE:
 	case CX_KW_DECLARE:
 	case CX_KW_REFRESH:
-		j->may_write |= j->is_explain;
+		j->may_write |= j->is_explain || may_begin(j);
 		break;
 	case CX_KW_TEMP:
 	case CX_KW_TEMPORARY: /* CREATE stands inside CREATE SCHEMA and EXPLAIN too */
@@ -168,6 +181,7 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 	case CX_KW_ANALYZE:
 	case CX_KW_ANALYSE:
 		j->is_analyze = true;
+		j->may_write |= j->is_inner_explain || may_begin(j);
 		break;
 	case CX_KW_HOLD:
 		j->is_hold |= j->prev_keyword == CX_KW_WITH;
@@ -178,23 +192,15 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 	case CX_KW_STDOUT:
 		j->is_to_stdout |= j->prev_keyword == CX_KW_TO;
 		break;
-	case CX_KW_ALL:
-	case CX_KW_SELECT:
-	case CX_KW_VALUES:
-	case CX_KW_TABLE:
-	case CX_KW_SHOW:
-	case CX_KW_WITH:
 	case CX_KW_EXPLAIN:
-	case CX_KW_ARRAY:
-	case CX_KW_CASE:
-	case CX_KW_NOT:
+		j->is_inner_explain |= may_begin(j);
 		break;
 	case CX_KW_NONE: /* a name in an array, unless a table stands there */
 		j->may_write |= cx_token_is(&j->prev, '[') &&
 						(j->before_keyword == CX_KW_FROM || j->before_keyword == CX_KW_JOIN);
 		break;
 	default: /* CockroachDB runs any statement in brackets as a table */
-		j->may_write |= cx_token_is(&j->prev, '[');
+		j->may_write |= may_begin(j) && (cx_keyword_flags(kw) & CX_WORD_ACTS);
 		break;
 	}
 }

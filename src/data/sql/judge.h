@@ -32,7 +32,8 @@ typedef struct cx_judge {
 	bool is_with;
 	bool is_explain;
 	bool is_analyze;
-	cx_keyword verb; /* what decides; after WITH's queries */
+	bool is_inner_explain; /* one in square brackets */
+	cx_keyword verb;       /* what decides; after WITH's queries */
 	bool may_write;
 	bool is_volatile;
 	bool is_time_call;    /* the last bracket is one of a function of SQLite's for times */

@@ -10,64 +10,65 @@
 #include <stdint.h>
 
 enum {
-	CX_WORD_OPENS = 1u << 0 /* an expression never ends with it: a bracket or colon after it is no
-							   subscript, no slice */
+	CX_WORD_OPENS = 1u << 0, /* an expression never ends with it: a bracket or colon after it is no
+								subscript, no slice */
+	CX_WORD_ACTS = 1u << 1   /* statements begin with it, and one of them does more than read */
 };
 
 /* X(id, text, flags), one list a first letter, so that a lookup compares a few words only. */
 /* clang-format off */
 #define CX_WORDS_A(X)                                                                                                  \
-	X(ABORT, "abort", 0) X(ALL, "all", 1) X(ALTER, "alter", 0) X(ANALYSE, "analyse", 0) X(ANALYZE, "analyze", 0)       \
-	X(AND, "and", 1) X(ANY, "any", 1) X(ARRAY, "array", 1) X(AS, "as", 1) X(ATOMIC, "atomic", 0) X(ATTACH, "attach", 0)
-#define CX_WORDS_B(X) X(BACKUP, "backup", 0) X(BEGIN, "begin", 0) X(BETWEEN, "between", 1) X(BY, "by", 1)
+	X(ABORT, "abort", 2) X(ALL, "all", 1) X(ALTER, "alter", 2) X(ANALYSE, "analyse", 2) X(ANALYZE, "analyze", 2)       \
+	X(AND, "and", 1) X(ANY, "any", 1) X(ARRAY, "array", 1) X(AS, "as", 1) X(ATOMIC, "atomic", 0) X(ATTACH, "attach", 2)
+#define CX_WORDS_B(X) X(BACKUP, "backup", 2) X(BEGIN, "begin", 2) X(BETWEEN, "between", 1) X(BY, "by", 1)
 #define CX_WORDS_C(X)                                                                                                  \
-	X(CALL, "call", 0) X(CANCEL, "cancel", 0) X(CASE, "case", 1) X(CHARACTERISTICS, "characteristics", 0)              \
-	X(CHECKPOINT, "checkpoint", 0) X(CLOSE, "close", 0) X(CLUSTER, "cluster", 0) X(COMMENT, "comment", 0)              \
-	X(COMMIT, "commit", 0) X(CONSTRAINTS, "constraints", 0) X(COPY, "copy", 0) X(CREATE, "create", 0)
+	X(CALL, "call", 2) X(CANCEL, "cancel", 2) X(CASE, "case", 1) X(CHARACTERISTICS, "characteristics", 0)              \
+	X(CHECKPOINT, "checkpoint", 2) X(CLOSE, "close", 2) X(CLUSTER, "cluster", 2) X(COMMENT, "comment", 2)              \
+	X(COMMIT, "commit", 2) X(CONSTRAINTS, "constraints", 0) X(COPY, "copy", 2) X(CREATE, "create", 2)
 #define CX_WORDS_D(X)                                                                                                  \
-	X(DEALLOCATE, "deallocate", 0) X(DECLARE, "declare", 0) X(DELETE, "delete", 0) X(DESC, "desc", 0)                  \
-	X(DESCRIBE, "describe", 0) X(DETACH, "detach", 0) X(DISCARD, "discard", 0) X(DISTINCT, "distinct", 1)              \
-	X(DO, "do", 0) X(DROP, "drop", 0)
+	X(DEALLOCATE, "deallocate", 2) X(DECLARE, "declare", 2) X(DELETE, "delete", 2) X(DESC, "desc", 0)                  \
+	X(DESCRIBE, "describe", 0) X(DETACH, "detach", 2) X(DISCARD, "discard", 2) X(DISTINCT, "distinct", 1)              \
+	X(DO, "do", 2) X(DROP, "drop", 2)
 #define CX_WORDS_E(X)                                                                                                  \
-	X(ELSE, "else", 1) X(END, "end", 0) X(ESCAPE, "escape", 1) X(EXCEPT, "except", 1) X(EXECUTE, "execute", 0)         \
-	X(EXISTS, "exists", 1) X(EXPLAIN, "explain", 0) X(EXPORT, "export", 0)
+	X(ELSE, "else", 1) X(END, "end", 2) X(ESCAPE, "escape", 1) X(EXCEPT, "except", 1) X(EXECUTE, "execute", 2)         \
+	X(EXISTS, "exists", 1) X(EXPLAIN, "explain", 0) X(EXPORT, "export", 2)
 #define CX_WORDS_F(X)                                                                                                  \
-	X(FALSE, "false", 0) X(FETCH, "fetch", 0) X(FILTER, "filter", 1) X(FIRST, "first", 0) X(FOR, "for", 1)             \
+	X(FALSE, "false", 0) X(FETCH, "fetch", 2) X(FILTER, "filter", 1) X(FIRST, "first", 0) X(FOR, "for", 1)             \
 	X(FOREIGN, "foreign", 0) X(FROM, "from", 1) X(FUNCTION, "function", 0)
-#define CX_WORDS_G(X) X(GLOBAL, "global", 0) X(GRANT, "grant", 0)
+#define CX_WORDS_G(X) X(GLOBAL, "global", 0) X(GRANT, "grant", 2)
 #define CX_WORDS_H(X) X(HAVING, "having", 1) X(HOLD, "hold", 0)
 #define CX_WORDS_I(X)                                                                                                  \
-	X(ILIKE, "ilike", 1) X(IMPORT, "import", 0) X(IN, "in", 1) X(INSERT, "insert", 0) X(INTERSECT, "intersect", 1)     \
+	X(ILIKE, "ilike", 1) X(IMPORT, "import", 2) X(IN, "in", 1) X(INSERT, "insert", 2) X(INTERSECT, "intersect", 1)     \
 	X(INTO, "into", 1) X(IS, "is", 1)
 #define CX_WORDS_J(X) X(JOIN, "join", 1)
 #define CX_WORDS_K(X) X(KEY, "key", 0)
 #define CX_WORDS_L(X)                                                                                                  \
-	X(LATERAL, "lateral", 1) X(LIKE, "like", 1) X(LIMIT, "limit", 1) X(LISTEN, "listen", 0) X(LOAD, "load", 0)         \
-	X(LOCAL, "local", 0) X(LOCK, "lock", 0)
-#define CX_WORDS_M(X) X(MATERIALIZED, "materialized", 0) X(MERGE, "merge", 0) X(MOVE, "move", 0)
-#define CX_WORDS_N(X) X(NEXT, "next", 0) X(NO, "no", 0) X(NOT, "not", 1) X(NOTIFY, "notify", 0)
+	X(LATERAL, "lateral", 1) X(LIKE, "like", 1) X(LIMIT, "limit", 1) X(LISTEN, "listen", 2) X(LOAD, "load", 2)         \
+	X(LOCAL, "local", 0) X(LOCK, "lock", 2)
+#define CX_WORDS_M(X) X(MATERIALIZED, "materialized", 0) X(MERGE, "merge", 2) X(MOVE, "move", 2)
+#define CX_WORDS_N(X) X(NEXT, "next", 0) X(NO, "no", 0) X(NOT, "not", 1) X(NOTIFY, "notify", 2)
 #define CX_WORDS_O(X)                                                                                                  \
 	X(OFFSET, "offset", 1) X(ON, "on", 1) X(ONLY, "only", 0) X(OR, "or", 1) X(ORDER, "order", 0) X(OVER, "over", 1)
 #define CX_WORDS_P(X)                                                                                                  \
-	X(PAUSE, "pause", 0) X(PRAGMA, "pragma", 0) X(PREPARE, "prepare", 0) X(PREPARED, "prepared", 0)                    \
+	X(PAUSE, "pause", 2) X(PRAGMA, "pragma", 2) X(PREPARE, "prepare", 2) X(PREPARED, "prepared", 0)                    \
 	X(PROCEDURE, "procedure", 0)
 #define CX_WORDS_R(X)                                                                                                  \
-	X(REASSIGN, "reassign", 0) X(RECURSIVE, "recursive", 1) X(REFRESH, "refresh", 0) X(REINDEX, "reindex", 0)          \
-	X(RELEASE, "release", 0) X(REPLACE, "replace", 0) X(RESET, "reset", 0) X(RESTORE, "restore", 0)                    \
-	X(RESUME, "resume", 0) X(RETURNING, "returning", 1) X(REVOKE, "revoke", 0) X(ROLLBACK, "rollback", 0)              \
+	X(REASSIGN, "reassign", 2) X(RECURSIVE, "recursive", 1) X(REFRESH, "refresh", 2) X(REINDEX, "reindex", 2)          \
+	X(RELEASE, "release", 2) X(REPLACE, "replace", 2) X(RESET, "reset", 2) X(RESTORE, "restore", 2)                    \
+	X(RESUME, "resume", 2) X(RETURNING, "returning", 1) X(REVOKE, "revoke", 2) X(ROLLBACK, "rollback", 2)              \
 	X(ROW, "row", 0) X(ROWS, "rows", 0)
 #define CX_WORDS_S(X)                                                                                                  \
-	X(SAVEPOINT, "savepoint", 0) X(SECURITY, "security", 0) X(SELECT, "select", 1) X(SESSION, "session", 0)            \
-	X(SET, "set", 1) X(SHARE, "share", 0) X(SHOW, "show", 0) X(SIMILAR, "similar", 1) X(SOME, "some", 1)               \
-	X(START, "start", 0) X(STDIN, "stdin", 0) X(STDOUT, "stdout", 0)
+	X(SAVEPOINT, "savepoint", 2) X(SECURITY, "security", 2) X(SELECT, "select", 1) X(SESSION, "session", 0)            \
+	X(SET, "set", 3) X(SHARE, "share", 0) X(SHOW, "show", 0) X(SIMILAR, "similar", 1) X(SOME, "some", 1)               \
+	X(START, "start", 2) X(STDIN, "stdin", 0) X(STDOUT, "stdout", 0)
 #define CX_WORDS_T(X)                                                                                                  \
 	X(TABLE, "table", 0) X(TEMP, "temp", 0) X(TEMPORARY, "temporary", 0) X(THEN, "then", 1) X(TO, "to", 1)             \
-	X(TRANSACTION, "transaction", 0) X(TRIGGER, "trigger", 0) X(TRUE, "true", 0) X(TRUNCATE, "truncate", 0)
+	X(TRANSACTION, "transaction", 0) X(TRIGGER, "trigger", 0) X(TRUE, "true", 0) X(TRUNCATE, "truncate", 2)
 #define CX_WORDS_U(X)                                                                                                  \
-	X(UNION, "union", 1) X(UNLISTEN, "unlisten", 0) X(UPDATE, "update", 0) X(UPSERT, "upsert", 0) X(USE, "use", 0)     \
+	X(UNION, "union", 1) X(UNLISTEN, "unlisten", 2) X(UPDATE, "update", 2) X(UPSERT, "upsert", 2) X(USE, "use", 2)     \
 	X(USING, "using", 1)
 #define CX_WORDS_V(X)                                                                                                  \
-	X(VACUUM, "vacuum", 0) X(VALUES, "values", 1) X(VERBOSE, "verbose", 0)
+	X(VACUUM, "vacuum", 2) X(VALUES, "values", 1) X(VERBOSE, "verbose", 0)
 #define CX_WORDS_W(X)                                                                                                  \
 	X(WHEN, "when", 1) X(WHERE, "where", 1) X(WITH, "with", 1) X(WITHIN, "within", 1) X(WORK, "work", 0)
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What statements do, and where they end. */
+#include "data/sql/keyword.h"
 #include "data/sql/split.h"
 
 #include <setjmp.h>
@@ -195,6 +196,30 @@ static const struct {
 	{"show commit timestamp", CDBC_KIND_UTILITY, C},
 	{"show trace for delete from t", CDBC_KIND_UTILITY, 0},
 	{"select * from [experimental scrub table t]", CDBC_KIND_SELECT, 0},
+	/* only words that begin a statement do so in square brackets, and not in an array's */
+	{"select array[true]", CDBC_KIND_SELECT, R},
+	{"select array[null, x], array[false, true], array[[true], [null]]", CDBC_KIND_SELECT, R},
+	{"select * from t where a = any(array[not b, case when c then d end])", CDBC_KIND_SELECT, R},
+	{"select array[start, key], array[comment], a[end], (a)[end], \"a\"[first]", CDBC_KIND_SELECT,
+	 R},
+	{"select a[1:n], a[1:2], a[n:], a[b[n]], $1[n]", CDBC_KIND_SELECT, R},
+	{"select id from [insert into t values (1) returning id]", CDBC_KIND_SELECT, 0},
+	{"select array[a], x from t, [insert into u values (1) returning x]", CDBC_KIND_SELECT, 0},
+	{"select * from [delete from t returning *]", CDBC_KIND_SELECT, 0},
+	{"select * from [show ranges from table t]", CDBC_KIND_SELECT, R},
+	{"select * from t, [show jobs] as j, [values (1)], [table t]", CDBC_KIND_SELECT, R},
+	{"select * from t, [pause job 1]", CDBC_KIND_SELECT, 0},
+	{"select * from t join [cancel job 1] on true", CDBC_KIND_SELECT, 0},
+	{"select * from ([backup into 'x'])", CDBC_KIND_SELECT, 0},
+	{"select * from [create changefeed for table t]", CDBC_KIND_SELECT, 0},
+	{"select * from [execute p]", CDBC_KIND_SELECT, 0},
+	{"select * from [set a = 1]", CDBC_KIND_SELECT, 0},
+	{"select * from [explain select 1]", CDBC_KIND_SELECT, R},
+	{"select * from [explain analyze select 1]", CDBC_KIND_SELECT, 0},
+	{"select * from [explain analyze (debug) delete from t]", CDBC_KIND_SELECT, 0},
+	{"select * from [explain (analyze) create table a as select 1]", CDBC_KIND_SELECT, 0},
+	{"select * from [with a as (select 1) select * from a]", CDBC_KIND_SELECT, R},
+	{"select * from [with a as (select 1) insert into t table a returning b]", CDBC_KIND_SELECT, 0},
 	{"select a[b], array[c, [d]] from [53 as t] as u", CDBC_KIND_SELECT, R},
 	{"select * from t@{force_index=i} as of system time '-1s' where a:::int8 = $1:::int8",
 	 CDBC_KIND_SELECT, R},
@@ -213,6 +238,35 @@ static void test_verdicts(void **state)
 			fail_msg("%s: kind %d flags %x, wanted %d %x", verdicts[i].sql, (int)piece.kind,
 					 piece.flags, (int)verdicts[i].kind, verdicts[i].flags);
 	}
+}
+
+/* The words that are known to act: whatever may do more than read where it begins a statement may
+ * do so in square brackets, and nothing else. */
+static void test_words_in_square_brackets(void **state)
+{
+#define WORD(id, text, flags) text,
+	static const char *const words[] = {CX_WORDS(WORD)};
+	char sql[80];
+	size_t acting = 0;
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		bool acts = false;
+
+		for (int is_inner = 0; is_inner < 2; is_inner++) {
+			cx_splitter splitter;
+			cx_piece piece;
+
+			snprintf(sql, sizeof sql, is_inner ? "select * from [%s x]" : "%s x", words[i]);
+			cx_splitter_init(&splitter, sql, strlen(sql));
+			assert_true(cx_splitter_next(&splitter, &piece));
+			if (!is_inner)
+				acts = piece.kind != CDBC_KIND_UNKNOWN && !(piece.flags & R);
+			else if (acts == ((piece.flags & R) != 0) && strcmp(words[i], "into") != 0)
+				fail_msg("%s: flags %x", sql, piece.flags);
+		}
+		acting += acts;
+	}
+	assert_in_range(acting, 40, sizeof words / sizeof *words - 40);
 }
 
 static const struct {
@@ -342,9 +396,8 @@ static void test_places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_splits),
-		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_words_in_square_brackets),
+		cmocka_unit_test(test_splits),     cmocka_unit_test(test_places),
 		cmocka_unit_test(test_long_lines),
 	};
 
