@@ -145,6 +145,11 @@ bool cx_function_is_volatile(const char *name, size_t length)
 	return is_listed(volatile_names, name, length);
 }
 
+bool cx_function_fills_in_now(const char *name, size_t length)
+{
+	return is_listed(" age strftime ", name, length);
+}
+
 bool cx_function_changes_session(const char *name, size_t length)
 {
 	if (cx_word_begins(name, length, "pg_advisory_") ||

@@ -134,6 +134,23 @@ static void feed_time(cx_judge *j, const cx_token *token)
 		j->is_time_call = j->prev.kind == CX_TOKEN_WORD && takes_time(&j->prev);
 }
 
+/* One of them within the first argument of another would need a stack: taken for volatile. */
+static void begin_now_call(cx_judge *j, size_t depth)
+{
+	j->is_volatile |= j->now_depth != 0;
+	j->now_depth = depth;
+}
+
+static void feed_argument(cx_judge *j, const cx_token *token, size_t depth)
+{
+	if (cx_token_is(token, ',') && depth == j->now_depth) {
+		j->now_depth = 0;
+	} else if (cx_token_is(token, ')') && depth + 1 == j->now_depth) {
+		j->is_volatile = true;
+		j->now_depth = 0;
+	}
+}
+
 /* Whether a word may begin a statement in square brackets: they are no array's, no subscript's. */
 static bool may_begin(const cx_judge *j)
 {
@@ -338,6 +355,8 @@ static void feed_call(cx_judge *j, size_t depth)
 		return;
 	if (cx_word_is(name, length, "set_config"))
 		j->set_config_depth = depth;
+	if (cx_function_fills_in_now(name, length))
+		begin_now_call(j, depth);
 	j->has_time_format |= cx_word_is(name, length, "strftime");
 	j->is_volatile |= cx_function_is_volatile(name, length);
 	j->is_session_changed |= cx_function_changes_session(name, length);
@@ -369,6 +388,8 @@ void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, s
 	}
 	if (token->kind == CX_TOKEN_STRING || token->kind == CX_TOKEN_OPERATOR)
 		feed_time(judge, token);
+	if (judge->now_depth)
+		feed_argument(judge, token, depth);
 	if (cx_token_is(token, '(') && may_be_call(judge))
 		feed_call(judge, depth);
 	if (cx_token_is(token, ')') && judge->set_config_depth == depth + 1) {

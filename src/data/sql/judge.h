@@ -51,6 +51,8 @@ typedef struct cx_judge {
 	size_t qualifier_length;
 	/* set_config(..., true) is over with the transaction */
 	size_t set_config_depth;
+	/* within one of cx_function_fills_in_now, as long as there is no second argument; 0: no */
+	size_t now_depth;
 	cx_limit_state limit_state;
 } cx_judge;
 
@@ -80,6 +82,8 @@ bool cx_judge_owns_positional(const cx_judge *judge);
 bool cx_function_is_pure(const char *name, size_t length);
 /* Whether it gives another answer each time, of the same data. */
 bool cx_function_is_volatile(const char *name, size_t length);
+/* Whether it takes the time of now when it is given one argument. */
+bool cx_function_fills_in_now(const char *name, size_t length);
 /* Whether it takes or frees something that outlives the transaction. */
 bool cx_function_changes_session(const char *name, size_t length);
 
