@@ -118,11 +118,43 @@ static void cancel_hit(cx_pg_conn *c, const char *primary)
 		atomic_compare_exchange_strong(&c->cancels_due, &one, 0);
 }
 
+/* The line of a COPY that failed, out of the context's `COPY items, line 7, column id: "x"`. The
+ * word for it is the server's language's. 0: it does not say. */
+static int64_t copy_line(const char *context)
+{
+	const char *p = context;
+
+	while (p) {
+		if (strncmp(p, "COPY ", 5) == 0) {
+			const char *end = p + strcspn(p, "\n");
+
+			for (; p < end; p++) {
+				char *after;
+				int64_t line;
+
+				if (p[0] != ',' || p[1] != ' ')
+					continue;
+				p += 2 + strcspn(p + 2, " ,:\"\n");
+				if (p >= end || *p != ' ' || !isdigit((unsigned char)p[1]))
+					continue;
+				line = strtoll(p + 1, &after, 10);
+				if (*after == '\0' || strchr(",:\n", *after))
+					return line;
+			}
+			p = end;
+		}
+		p = strchr(p, '\n');
+		p = p ? p + 1 : NULL;
+	}
+	return 0;
+}
+
 cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error **err)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
 	char text[LINE_MAX_BYTES], whole[LINE_MAX_BYTES + 300];
 	bool is_over;
 	cdbc_error_info info;
@@ -161,6 +193,8 @@ cdbc_status cx_pg_error_result(cx_pg_conn *c, const PGresult *result, cdbc_error
 		.column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME),
 		.host = c->host_text,
 		.position = position_of(result, detail),
+		.context = context,
+		.line = copy_line(context),
 	};
 	return cx_error_from_info(err, &info);
 }

@@ -33,7 +33,9 @@ typedef struct cdbc_error_info {
 	const char *table;
 	const char *column;
 	const char *host;
-	int64_t position; /* characters from 1; 0: unknown */
+	int64_t position;    /* characters from 1; 0: unknown */
+	const char *context; /* where the server was, in its words */
+	int64_t line;        /* of a copy's bytes, from 1: the one that failed; 0: unknown */
 } cdbc_error_info;
 
 /* Services of the library, so that a driver from elsewhere needs no other symbol of it. Later

@@ -43,7 +43,8 @@ typedef enum cdbc_outcome {
 	CDBC_OUTCOME_NOT_SENT,          /* the server never saw it */
 	CDBC_OUTCOME_ROLLED_BACK,       /* it had no effect */
 	CDBC_OUTCOME_COMMITTED,         /* it took effect; only the answer was lost */
-	CDBC_OUTCOME_COMMITTED_PARTIAL, /* data is in, a schema change is not (XXA00) */
+	CDBC_OUTCOME_COMMITTED_PARTIAL, /* data is in, a schema change is not (XXA00); or a copy's
+									   earlier chunks are in, the last one is not */
 	CDBC_OUTCOME_UNKNOWN            /* nobody can tell yet */
 } cdbc_outcome;
 
@@ -64,8 +65,9 @@ typedef enum cdbc_error_field_id {
 	CDBC_FIELD_COLUMN,
 	CDBC_FIELD_STATEMENT, /* the query's name */
 	CDBC_FIELD_HOST,
-	CDBC_FIELD_FILE,  /* where in a file: see cdbc_error_line and cdbc_error_column */
-	CDBC_FIELD_TOKEN, /* of a commit whose outcome is unknown: see docs/resolver.md */
+	CDBC_FIELD_FILE,    /* where in a file: see cdbc_error_line and cdbc_error_column */
+	CDBC_FIELD_TOKEN,   /* of a commit whose outcome is unknown: see docs/resolver.md */
+	CDBC_FIELD_CONTEXT, /* where the server was, in its own words */
 	CDBC_FIELD_COUNT
 } cdbc_error_field_id;
 

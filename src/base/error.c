@@ -200,6 +200,11 @@ cdbc_status cx_error_from_info(cdbc_error **err, const cdbc_error_info *info)
 	cx_error_field(err, CDBC_FIELD_COLUMN, info->column);
 	cx_error_field(err, CDBC_FIELD_HOST, info->host);
 	cx_error_position(err, info->position);
+	if (info->struct_size < sizeof *info) /* of a driver that is older */
+		return status;
+	cx_error_field(err, CDBC_FIELD_CONTEXT, info->context);
+	if (info->line)
+		cx_error_place(err, NULL, info->line, 0);
 	return status;
 }
 

@@ -2,7 +2,11 @@
 /* The names in the SQL of bulk copy. What a copy does with its statements does not belong here. */
 #include "service/copy_sql.h"
 
+#include "base/alloc.h"
 #include "base/error.h"
+#include "service/copy.h"
+
+#include <strings.h>
 
 /* One part of a table's name, from *p to the dot or the end. */
 static cdbc_status read_part(const char **p, const char *table, cx_buf *part, cdbc_error **err)
@@ -72,4 +76,202 @@ cdbc_status cx_copy_put_select(cx_buf *out, const cx_dialect *dialect, const cha
 	if (!status)
 		status = cx_copy_put_table(out, dialect, table, err);
 	return status ? status : cx_buf_status(out, "statement", err);
+}
+
+/* ---- statements of copy in ---- */
+
+/* Whether the words are a string's, whatever its length; else an enum's name is text, too. */
+static bool is_string(const char *name)
+{
+	static const char *const words[] = {"text",   "character", "varchar", "char",
+										"bpchar", "string",    "name"};
+	size_t length = strcspn(name, "([ ");
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i]) == length && strncasecmp(name, words[i], length) == 0)
+			return true;
+	return false;
+}
+
+/* What a text is cast to, so that assignment still checks its length: never with a modifier. */
+static void put_cast(cx_buf *out, const cdbc_copy *copy, size_t i)
+{
+	const cdbc_type type = copy->types[i];
+	const char *name = copy->type_names[i];
+	bool is_named = type.id == CDBC_TYPE_OTHER || type.id == CDBC_TYPE_UNKNOWN ||
+					(type.id == CDBC_TYPE_TEXT && !is_string(name));
+
+	if (type.id == CDBC_TYPE_JSON && strncmp(name, "json", 4) == 0 && name[4] != 'b')
+		cx_buf_puts(out, "json");
+	else if (type.id == CDBC_TYPE_JSON)
+		cx_buf_puts(out, "jsonb");
+	else if (type.id == CDBC_TYPE_BYTES)
+		cx_buf_puts(out, "bytea");
+	else if (!is_named)
+		cx_buf_puts(out, cdbc_type_name(type.id));
+	else if (strncmp(name, "bit", 3) == 0 && (name[3] == '(' || !name[3] || name[3] == '['))
+		cx_buf_puts(out, "varbit"); /* bit alone is bit(1) */
+	else
+		cx_buf_put(out, name, name[0] == '"' ? strcspn(name, "[") : strcspn(name, "(["));
+	if (type.is_array)
+		cx_buf_puts(out, "[]");
+}
+
+/* The rows as arrays of text, one a column: an array of arrays would lose its shape, and text is
+ * what every type is read from. */
+static void put_rows(cdbc_copy *copy)
+{
+	cx_buf_puts(&copy->sql, " SELECT ");
+	for (size_t i = 0; i < copy->width; i++) {
+		cx_buf_putf(&copy->sql, i ? ", CAST(c%zu AS " : "CAST(c%zu AS ", i + 1);
+		put_cast(&copy->sql, copy, i);
+		cx_buf_putc(&copy->sql, ')');
+	}
+	cx_buf_puts(&copy->sql, " FROM unnest(");
+	for (size_t i = 0; i < copy->width; i++)
+		cx_buf_putf(&copy->sql, i ? ", $%zu::text[]" : "$%zu::text[]", i + 1);
+	cx_buf_puts(&copy->sql, ") AS r (");
+	for (size_t i = 0; i < copy->width; i++)
+		cx_buf_putf(&copy->sql, i ? ", c%zu" : "c%zu", i + 1);
+	cx_buf_putc(&copy->sql, ')');
+}
+
+static void put_insert(cdbc_copy *copy)
+{
+	cx_buf_puts(&copy->sql, " VALUES (");
+	for (size_t i = 1; i <= copy->width; i++)
+		cx_buf_putf(&copy->sql, i > 1 ? ", $%zu" : "$%zu", i);
+	cx_buf_putc(&copy->sql, ')');
+}
+
+static cdbc_copy_method method_of(const cdbc_copy *copy, const cx_dialect *dialect)
+{
+	const char *family = cx_dialect_family(dialect);
+	bool can_copy = copy->session->client->driver->capabilities & CDBC_CAN_COPY;
+
+	if (copy->options.method)
+		return copy->options.method;
+	if (strcmp(family, "postgresql") == 0 && can_copy)
+		return CDBC_COPY_COPY;
+	return strcmp(family, "cockroachdb") == 0 ? CDBC_COPY_ROWS : CDBC_COPY_INSERT;
+}
+
+static cdbc_status write_sql(cdbc_copy *copy, const cx_dialect *dialect, cdbc_error **err)
+{
+	cdbc_client *client = copy->session->client;
+	cdbc_status status;
+
+	cx_buf_puts(&copy->sql, copy->method == CDBC_COPY_COPY ? "COPY " : "INSERT INTO ");
+	status = cx_copy_put_table(&copy->sql, dialect, copy->table, err);
+	if (!status && copy->column_count) {
+		cx_buf_puts(&copy->sql, " (");
+		status = cx_copy_put_columns(&copy->sql, dialect, (const char *const *)copy->columns,
+									 copy->column_count, err);
+		cx_buf_putc(&copy->sql, ')');
+	}
+	if (status)
+		return status;
+	if (copy->method == CDBC_COPY_COPY)
+		cx_buf_puts(&copy->sql, " FROM STDIN");
+	else if (copy->method == CDBC_COPY_ROWS)
+		put_rows(copy);
+	else
+		put_insert(copy);
+	status = cx_buf_status(&copy->sql, "statement", err);
+	return status ? status
+				  : cx_statements_get(client->statements, cx_client_writes(client, dialect),
+									  copy->sql.data, copy->sql.length, &copy->statement, err);
+}
+
+static cx_read_as kind_of(cdbc_type type)
+{
+	if (type.is_array)
+		return type.id == CDBC_TYPE_JSON ? CX_READ_ARRAY_JSON : CX_READ_ARRAY;
+	return type.id == CDBC_TYPE_JSON ? CX_READ_JSON : CX_READ_PLAIN;
+}
+
+static cdbc_status keep_types(cdbc_copy *copy, const cdbc_description *d, cdbc_error **err)
+{
+	const cx_field *fields = d->schema ? cx_schema_fields(d->schema) : NULL;
+	size_t count = d->schema ? (size_t)d->schema->n_children : 0;
+
+	if (!copy->width)
+		copy->width = count;
+	if (!fields || count != copy->width)
+		return cx_error_set(err, CDBC_DATA, "%zu values for %zu columns", copy->width, count);
+	copy->types = cx_calloc(count + 1, sizeof *copy->types);
+	copy->kinds = cx_calloc(count + 1, sizeof *copy->kinds);
+	copy->type_names = cx_calloc(count + 1, sizeof *copy->type_names);
+	if (!copy->types || !copy->kinds || !copy->type_names)
+		return cx_error_nomem(err);
+	for (size_t i = 0; i < count; i++) {
+		copy->types[i] = fields[i].type;
+		copy->kinds[i] = kind_of(fields[i].type);
+		copy->type_names[i] =
+			cx_strdup(fields[i].sql_type ? fields[i].sql_type : cdbc_type_name(fields[i].type.id));
+		if (!copy->type_names[i])
+			return cx_error_nomem(err);
+	}
+	return CDBC_OK;
+}
+
+cdbc_status cx_copy_learn(cdbc_copy *copy, cdbc_error **err)
+{
+	cdbc_session *session = copy->session;
+	cdbc_request request = {.struct_size = sizeof request, .kind = CDBC_KIND_SELECT};
+	cx_buf sql = CX_BUF_INIT(CX_COPY_SQL_MAX);
+	cdbc_description *d = NULL;
+	const cx_dialect *dialect;
+	const cx_conn *conn;
+	cdbc_status status;
+
+	if (copy->types)
+		return CDBC_OK;
+	status = cx_session_connect(session, cx_copy_deadline(copy), err);
+	if (status)
+		return status;
+	conn = session->lease.conn;
+	dialect = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	status = cx_copy_put_select(&sql, dialect, copy->table, (const char *const *)copy->columns,
+								copy->column_count, err);
+	request.sql = sql.data;
+	request.sql_length = sql.length;
+	if (!status) {
+		status = conn->driver->describe(conn->handle, &request, cx_copy_deadline(copy), &d, err);
+		if (status)
+			cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	}
+	if (!status)
+		status = keep_types(copy, d, err);
+	if (d)
+		d->release(d);
+	cx_buf_free(&sql);
+	return status;
+}
+
+cdbc_status cx_copy_prepare(cdbc_copy *copy, cdbc_error **err)
+{
+	cdbc_session *session = copy->session;
+	const cx_dialect *dialect;
+	cdbc_status status;
+
+	if (copy->statement)
+		return CDBC_OK;
+	status = cx_session_connect(session, cx_copy_deadline(copy), err);
+	if (status)
+		return status;
+	dialect = atomic_load_explicit(&session->client->dialect, memory_order_relaxed);
+	copy->method = method_of(copy, dialect);
+	if (copy->method == CDBC_COPY_COPY && !(session->client->driver->capabilities & CDBC_CAN_COPY))
+		return cx_error_set(err, CDBC_UNSUPPORTED, "driver %s has no COPY",
+							session->client->driver->name);
+	if (copy->method != CDBC_COPY_COPY)
+		status = cx_copy_learn(copy, err);
+	if (!status)
+		status = write_sql(copy, dialect, err);
+	if (!status && copy->method != CDBC_COPY_COPY)
+		copy->values = cx_calloc(copy->width, sizeof *copy->values);
+	if (!status && copy->method != CDBC_COPY_COPY && !copy->values)
+		status = cx_error_nomem(err);
+	return status;
 }

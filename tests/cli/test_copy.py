@@ -74,4 +74,69 @@ def out_server(t):
     psql("drop table copy_out")
 
 
+def rejects(t, url, *more):
+    """Refused rows are left out and kept as they stood; stopping names the one that was refused."""
+    t.write("bad.csv", 'id,s\n1,a\n2,"b\nb"\nx,c\n1,d\n3,e"e\n4,f,g\n5,h\n')
+    t.write("stop.csv", 'id,s\n1,a\n2,"b\nb"\nx,c\n1,d\n')
+    failed = t.run("copy", "in", "-d", url, *more, "copy_bad", t.path("stop.csv"))
+    assert failed.code in (1, 2), failed
+    assert "stop.csv:5: row 3" in failed.errors, failed
+    equal(t.good("query", "-d", url, "select count(*) as n from copy_bad", "-o", "tsv", "--no-header").text, "0\n")
+    done = t.good("copy", "in", "-d", url, *more, "--on-error", "reject", "--rejects", t.path("left.csv"), "copy_bad", t.path("bad.csv"))
+    assert "COPY 3\n4 rows left out\n" in done.errors, done
+    assert "bad.csv:7:4: row 5: a quote inside" in done.errors, done
+    with open(t.path("left.csv")) as f:
+        equal(f.read(), 'id,s\nx,c\n1,d\n3,e"e\n4,f,g\n')
+    equal(t.good("query", "-d", url, "select id from copy_bad order by id", "-o", "tsv", "--no-header").text, "1\n2\n5\n")
+
+
+@case("rows are left out on the embedded database")
+def rejects_embedded(t):
+    url = "sqlite:" + t.path("copy.db")
+    t.good("query", "-d", url, "create table copy_bad(id int8 primary key, s text)")
+    rejects(t, url)
+
+
+@case("rows are left out on PostgreSQL", server=True)
+def rejects_server(t):
+    for method in ["copy", "rows", "insert"]:
+        psql("drop table if exists copy_bad; create table copy_bad(id int8 primary key, s text)")
+        rejects(t, URL, "--method", method)
+    psql("drop table copy_bad")
+
+
+TYPES = """drop table if exists copy_a, copy_b; create table copy_a(b bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, t text,
+    vc varchar(5), y bytea, n numeric(10,2), nu numeric, d date, tm time, ts timestamp, tz timestamptz, iv interval, u uuid, j jsonb,
+    l int8[], lt text[], lj jsonb[], ip inet, bt bit(3)); create table copy_b(like copy_a)"""
+VALUES = r"""insert into copy_a values
+    (true,1,2,3,0.1,0.1,E'a\t\\"x,\ny','abc','\x00ff5c',1.50,123456789012345678901234567890.5,'2024-02-29','12:34:56.789',
+     '2024-02-29 12:00:00.123456','2024-02-29 12:00:00+02','1 year 2 mons 3 days 04:05:06.7','acde070d-8c4c-4f0d-9d8a-162843c10333',
+     '{"a": [1, "x\""]}','{1,NULL,-3}','{"a\"b",NULL,"","NULL","c,d"}',array['{"k":"v"}'::jsonb,'"s"'::jsonb,null],'10.0.0.1/8','101'),
+    (false,null,null,null,'NaN','-Infinity','','','',0,'NaN','infinity','23:00','-infinity','infinity','-1 days',null,'"s"','{}','{}','{}',
+     '::1','000'),
+    (null,-32768,-2147483648,-9223372036854775808,1e-30,1e300,'x','y',null,-99999999.99,1e-20,'0044-03-15 BC','00:00',
+     '0044-03-15 00:00:00 BC','1970-01-01 00:00:00Z','1 mon -1 days',null,null,null,null,null,null,null)"""
+
+
+@case("every type goes out and in again", server=True)
+def types(t):
+    for method in ["copy"]:
+        for name in ["csv", "tsv", "ndjson", "arrow"]:
+            psql(TYPES)
+            psql(VALUES)
+            t.good("copy", "out", "-d", URL, "copy_a", t.path("a." + name))
+            t.good("copy", "in", "-d", URL, "--method", method, "copy_b", t.path("a." + name))
+            equal(psql("select count(*) from (select copy_a::text from copy_a except all select copy_b::text from copy_b) x").strip(), "0")
+            equal(psql("select count(*) from copy_b").strip(), "3")
+    psql("drop table copy_a, copy_b")
+
+
+@case("what cannot be asked for is refused", server=False)
+def usage(t):
+    url = "sqlite:" + t.path("copy.db")
+    for wrong in [["--rejects", "x"], ["--on-error", "continue"], ["--method", "fast"], ["-o", "table"], ["--query", "select 1"],
+                  ["--columns", ","]]:
+        equal(t.run("copy", "in", "-d", url, *wrong, "t", t.write("in.csv", "a\n1\n")).code, 2)
+
+
 harness.main()

@@ -29,6 +29,10 @@ static const cli_option_row options[] = {
 	{OPT_MAX_ROWS, 0, "max-rows", "N", "more rows than this are an error"},
 	{OPT_QUERY, 0, "query", "SQL", "copy out: the rows of a query, not of a table"},
 	{OPT_COLUMNS, 0, "columns", "A,B,...", "copy: the table's columns, in the file's order"},
+	{OPT_REJECTS, 0, "rejects", "FILE", "copy in: where refused rows are written, as they stood"},
+	{OPT_METHOD, 0, "method", "METHOD",
+	 "copy in: copy, rows (arrays), insert (else by what the database has)"},
+	{OPT_PROGRESS, 0, "progress", NULL, "tell each second how far it is, terminal or not"},
 	{OPT_CHUNK_ROWS, 0, "chunk-rows", "N", "copy: commit after each N rows (else all or none)"},
 	{OPT_SKIP, 0, "skip", "N", "copy: the input's first N rows are in already"},
 	{OPT_NO_HEADER, 0, "no-header", NULL, "csv, tsv: no line of names"},
@@ -49,7 +53,8 @@ static const cli_option_row options[] = {
 	{OPT_LARGE_ROWS, 0, "large-rows", "N", "check: rows of a large table (10000; 0: every table)"},
 	{OPT_STRICT, 0, "strict", NULL, "check: warnings are errors"},
 	{OPT_STYLE, 0, "style", "STYLE", "how the files are written: cdbc, or sqlc"},
-	{OPT_ON_ERROR, 0, "on-error", "stop|continue", "batch: what a failure does (stop)"},
+	{OPT_ON_ERROR, 0, "on-error", "WORD",
+	 "what a failure does (stop): batch: stop, continue; copy in: stop, reject"},
 	{OPT_ATOMIC, 0, "atomic", NULL, "batch: all in one transaction"},
 	{OPT_STATS, 0, "stats", NULL, "numbers and durations at the end, on stderr"},
 	{OPT_QUIET, 'q', "quiet", NULL, "no progress, no notes on stderr"},
@@ -269,6 +274,8 @@ static bool *flag_of(cli_args *args, const cli_option_row *o)
 		return &args->is_atomic;
 	case OPT_STATS:
 		return &args->with_stats;
+	case OPT_PROGRESS:
+		return &args->wants_progress;
 	default:
 		return &args->is_quiet;
 	}
@@ -311,6 +318,10 @@ static const char **text_of(cli_args *args, const cli_option_row *o)
 		return &args->columns;
 	case OPT_ON_ERROR:
 		return &args->on_error;
+	case OPT_REJECTS:
+		return &args->rejects;
+	case OPT_METHOD:
+		return &args->method;
 	case OPT_NAME:
 		return &args->name;
 	case OPT_HEADER:

@@ -1,50 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* CSV into rows: RFC 4180, as our own writer gives it. An empty value is NULL, "" an empty text.
- * Which types the values have is not known here. */
-#include "base/alloc.h"
-#include "base/error.h"
-#include "data/format/reader.h"
+/* CSV and TSV into rows, as our own writers give them. CSV is RFC 4180's: an empty value is NULL,
+ * "" an empty text. TSV is the text format of PostgreSQL's COPY: \N is NULL, and a backslash
+ * escapes. Which types the values have is not known here. */
+#include "data/format/reader_internal.h"
 
-#define FIRST_ROOM 16
-
-void cx_csv_reader_init(cx_csv_reader *reader, cx_reader_row row, void *self)
-{
-	*reader = (cx_csv_reader){.row = row, .self = self, .line = 1};
-	cx_buf_init(&reader->carry, CX_READER_RECORD_MAX);
-	cx_buf_init(&reader->text, CX_READER_RECORD_MAX);
-}
-
-void cx_csv_reader_fini(cx_csv_reader *reader)
-{
-	cx_buf_free(&reader->carry);
-	cx_buf_free(&reader->text);
-	cx_free(reader->values);
-	reader->values = NULL;
-}
-
-static cdbc_status add(cx_csv_reader *reader, size_t count, cdbc_value value, cdbc_error **err)
-{
-	if (count == reader->value_room) {
-		size_t room = count ? count * 2 : FIRST_ROOM;
-		cdbc_value *grown = cx_realloc(reader->values, room * sizeof *grown);
-
-		if (!grown)
-			return cx_error_nomem(err);
-		reader->values = grown;
-		reader->value_room = room;
-	}
-	reader->values[count] = value;
-	return CDBC_OK;
-}
-
-static cdbc_status bad(const cx_csv_reader *reader, const char *what, cdbc_error **err)
-{
-	return cx_error_set(err, CDBC_DATA, "line %lld: %s", (long long)reader->line, what);
-}
-
-/* A value in quotes that begins at *p; *p is then after its closing quote. The text has room for
- * the whole record, so it does not move. */
-static bool unquote(cx_csv_reader *reader, const char **p, const char *end, cdbc_value *out)
+/* A value in quotes that begins at *p; *p is then after its closing quote. */
+static bool unquote(cx_reader *reader, const char **p, const char *end, cdbc_value *out)
 {
 	size_t begin = reader->text.length;
 	const char *c = *p + 1;
@@ -66,171 +27,134 @@ static bool unquote(cx_csv_reader *reader, const char **p, const char *end, cdbc
 	return true;
 }
 
-/* One record, without its line end. */
-static cdbc_status record(cx_csv_reader *reader, const char *p, const char *end, cdbc_error **err)
+static cdbc_status csv_record(cx_reader *reader, const char *from, size_t length, cdbc_error **err)
 {
-	size_t count = 0;
+	const char *p = from, *end = from + length;
 
-	cx_buf_clear(&reader->text);
-	if (!cx_buf_reserve(&reader->text, (size_t)(end - p)))
-		return cx_buf_status(&reader->text, "record", err);
 	for (;;) {
 		cdbc_value value = cdbc_null();
+		const char *begin = p;
 		cdbc_status status;
 
 		if (p < end && *p == '"') {
 			if (!unquote(reader, &p, end, &value))
-				return bad(reader, "a quote is not closed", err);
+				return cx_reader_bad(reader, from, begin, err, "a quote is not closed");
 			if (p < end && *p != ',')
-				return bad(reader, "something stands between a closing quote and the comma", err);
+				return cx_reader_bad(reader, from, p, err,
+									 "something stands between a closing quote and the comma");
 		} else {
-			const char *from = p;
-
 			while (p < end && *p != ',' && *p != '"' && *p != '\r')
 				p++;
 			if (p < end && *p != ',')
-				return bad(reader,
-						   *p == '"' ? "a quote inside a value that is not quoted"
-									 : "a carriage return inside a value that is not quoted",
-						   err);
-			if (p > from)
-				value = cdbc_text_n(from, (size_t)(p - from));
+				return cx_reader_bad(reader, from, p, err,
+									 *p == '"'
+										 ? "a quote inside a value that is not quoted"
+										 : "a carriage return inside a value that is not quoted");
+			if (p > begin)
+				value = cdbc_text_n(begin, (size_t)(p - begin));
 		}
-		status = add(reader, count, value, err);
+		status = cx_reader_value(reader, value, err);
 		if (status)
 			return status;
-		count++;
 		if (p == end)
 			break;
 		p++;
 	}
-	return reader->row(reader->self, reader->values, count, reader->line, err);
+	return cx_reader_row(reader, from, length, err);
 }
 
-/* The line end that closes the record at p, which is the reader's next; *lines counts those in it.
- * NULL: it has not come. */
-static const char *record_end(const char *p, const char *end, int64_t *lines)
+const cx_reader_class cx_reader_csv = {.name = "csv", .has_quotes = true, .record = csv_record};
+
+static int octal(const char **p, const char *end)
 {
-	bool in_quotes = false;
+	int number = 0;
 
-	for (*lines = 1;; ++*lines) {
-		const char *newline = memchr(p, '\n', (size_t)(end - p));
-
-		if (!newline)
-			return NULL;
-		for (const char *q = p; (q = memchr(q, '"', (size_t)(newline - q))); q++)
-			in_quotes = !in_quotes;
-		if (!in_quotes)
-			return newline;
-		p = newline + 1;
-	}
+	for (int n = 0; n < 3 && *p < end && **p >= '0' && **p <= '7'; n++)
+		number = number * 8 + *(*p)++ - '0';
+	return number & 0xff;
 }
 
-/* Hands over the whole records of a text; *p is then where the rest begins. */
-static cdbc_status records(cx_csv_reader *reader, const char **p, const char *end, cdbc_error **err)
+static int hex_digit(char c)
 {
-	const char *newline;
-	int64_t lines;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 
-	while ((newline = record_end(*p, end, &lines))) {
-		const char *last = newline > *p && newline[-1] == '\r' ? newline - 1 : newline;
-		cdbc_status status = record(reader, *p, last, err);
+/* What stands after a backslash, as COPY reads it. */
+static char unescape(const char **p, const char *end)
+{
+	static const char from[] = "bfnrtv", to[] = "\b\f\n\r\t\v";
+	char c = *(*p)++;
+	const char *known = c ? strchr(from, c) : NULL;
 
-		if (status)
-			return status;
-		reader->line += lines;
-		*p = newline + 1;
+	if (known)
+		return to[known - from];
+	if (c >= '0' && c <= '7') {
+		--*p;
+		return (char)octal(p, end);
 	}
+	if (c == 'x' && *p < end && hex_digit(**p) >= 0) {
+		int number = 0;
+
+		for (int n = 0; n < 2 && *p < end && hex_digit(**p) >= 0; n++)
+			number = number * 16 + hex_digit(*(*p)++);
+		return (char)number;
+	}
+	return c;
+}
+
+static cdbc_status tsv_value(cx_reader *reader, const char *from, const char **p, const char *end,
+							 cdbc_value *out, cdbc_error **err)
+{
+	const char *begin = *p, *c = *p;
+	size_t start;
+
+	while (c < end && *c != '\t' && *c != '\\')
+		c++;
+	*p = c;
+	*out = cdbc_text_n(begin, (size_t)(c - begin));
+	if (c == end || *c == '\t')
+		return CDBC_OK;
+	if (c == begin && end - c >= 2 && c[1] == 'N' && (end - c == 2 || c[2] == '\t')) {
+		*p = c + 2;
+		*out = cdbc_null();
+		return CDBC_OK;
+	}
+	start = reader->text.length;
+	cx_buf_put(&reader->text, begin, (size_t)(c - begin));
+	while (c < end && *c != '\t') {
+		if (*c != '\\') {
+			cx_buf_putc(&reader->text, *c++);
+		} else if (++c == end) {
+			return cx_reader_bad(reader, from, c - 1, err, "a backslash ends the line");
+		} else {
+			cx_buf_putc(&reader->text, unescape(&c, end));
+		}
+	}
+	*p = c;
+	*out = cdbc_text_n(reader->text.data + start, reader->text.length - start);
 	return CDBC_OK;
 }
 
-static cdbc_status carry(cx_csv_reader *reader, const char *bytes, size_t length, cdbc_error **err)
+static cdbc_status tsv_record(cx_reader *reader, const char *from, size_t length, cdbc_error **err)
 {
-	cdbc_status status;
+	const char *p = from, *end = from + length;
 
-	for (size_t i = 0; i < length; i++)
-		reader->is_quoted ^= bytes[i] == '"';
-	cx_buf_put(&reader->carry, bytes, length);
-	status = cx_buf_status(&reader->carry, "record", err);
-	if (status == CDBC_RESOURCE) {
-		cx_error_wrap(err, "line %lld", (long long)reader->line);
-		cx_error_hint(err, "is a quote left open there?");
-	}
-	return status;
-}
+	for (;; p++) {
+		cdbc_value value;
+		cdbc_status status = tsv_value(reader, from, &p, end, &value, err);
 
-/* The mark of UTF-8 that some programs put first. */
-static bool skip_mark(cx_csv_reader *reader, const char **p, const char *end, bool is_end)
-{
-	static const char mark[] = "\xef\xbb\xbf";
-	size_t length = (size_t)(end - *p);
-
-	if (reader->has_begun)
-		return true;
-	if (length < 3 && !is_end && memcmp(*p, mark, length) == 0)
-		return false;
-	reader->has_begun = true;
-	if (length >= 3 && memcmp(*p, mark, 3) == 0)
-		*p += 3;
-	return true;
-}
-
-/* What was carried over, up to the first end of a record in the new bytes that may be its own: the
- * new bytes are looked at line by line, each once. */
-static cdbc_status join(cx_csv_reader *reader, const char **bytes, const char *end,
-						cdbc_error **err)
-{
-	while (reader->carry.length && *bytes < end) {
-		const char *newline = memchr(*bytes, '\n', (size_t)(end - *bytes));
-		const char *to = newline ? newline + 1 : end, *p;
-		cdbc_status status = carry(reader, *bytes, (size_t)(to - *bytes), err);
-
+		if (!status)
+			status = cx_reader_value(reader, value, err);
 		if (status)
 			return status;
-		*bytes = to;
-		if (!newline)
-			return CDBC_OK;
-		if (reader->is_quoted)
-			continue;
-		p = reader->carry.data;
-		if (!skip_mark(reader, &p, p + reader->carry.length, false))
-			continue;
-		status = records(reader, &p, reader->carry.data + reader->carry.length, err);
-		if (status)
-			return status;
-		if (p == reader->carry.data + reader->carry.length)
-			cx_buf_clear(&reader->carry);
+		if (p == end)
+			break;
 	}
-	return CDBC_OK;
+	return cx_reader_row(reader, from, length, err);
 }
 
-cdbc_status cx_csv_reader_feed(cx_csv_reader *reader, const char *bytes, size_t length,
-							   cdbc_error **err)
-{
-	const char *p = bytes, *end = bytes + length;
-	cdbc_status status = join(reader, &p, end, err);
-
-	if (status || p == end)
-		return status;
-	if (skip_mark(reader, &p, end, false))
-		status = records(reader, &p, end, err);
-	if (!status && p < end)
-		status = carry(reader, p, (size_t)(end - p), err);
-	return status;
-}
-
-cdbc_status cx_csv_reader_end(cx_csv_reader *reader, cdbc_error **err)
-{
-	const char *p = reader->carry.data, *end;
-	cdbc_status status;
-
-	if (!reader->carry.length)
-		return CDBC_OK;
-	end = p + reader->carry.length;
-	skip_mark(reader, &p, end, true);
-	if (p == end)
-		return CDBC_OK;
-	status = record(reader, p, end, err);
-	cx_buf_clear(&reader->carry);
-	return status;
-}
+const cx_reader_class cx_reader_tsv = {.name = "tsv", .record = tsv_record};

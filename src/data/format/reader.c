@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The readers' common part: which there are, lines out of pieces that end anywhere, and rows handed
+ * over. What a record looks like is the affair of each. */
+#include "data/format/reader_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define FIRST_ROOM 16
+
+static const cx_reader_class *const classes[] = {&cx_reader_csv, &cx_reader_tsv, &cx_reader_ndjson,
+												 &cx_reader_arrow};
+
+cdbc_status cx_reader_open(const char *format, const cx_reader_options *options,
+						   const cx_reader_sink *sink, cx_reader **out, cdbc_error **err)
+{
+	cx_reader *reader = NULL;
+	cdbc_status status = CDBC_OK;
+
+	for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+		if (strcmp(classes[i]->name, format) != 0)
+			continue;
+		reader = cx_calloc(1, sizeof *reader);
+		if (!reader)
+			return cx_error_nomem(err);
+		reader->own = classes[i];
+	}
+	if (!reader) {
+		cx_error_set(err, CDBC_UNSUPPORTED, "format \"%s\" is not read", format);
+		cx_error_hint(err, "csv, tsv, ndjson and arrow are");
+		return CDBC_UNSUPPORTED;
+	}
+	reader->sink = *sink;
+	reader->options = *options;
+	reader->line = 1;
+	cx_buf_init(&reader->text, 4 * CX_READER_RECORD_MAX + 64);
+	cx_buf_init(&reader->carry, CX_READER_RECORD_MAX);
+	if (reader->own->open)
+		status = reader->own->open(reader, err);
+	if (status)
+		cx_reader_free(reader);
+	else
+		*out = reader;
+	return status;
+}
+
+void cx_reader_free(cx_reader *reader)
+{
+	if (!reader)
+		return;
+	if (reader->own->fini)
+		reader->own->fini(reader);
+	cx_buf_free(&reader->text);
+	cx_buf_free(&reader->carry);
+	cx_free(reader->values);
+	cx_free(reader);
+}
+
+/* ---- rows ---- */
+
+cdbc_status cx_reader_value(cx_reader *reader, cdbc_value value, cdbc_error **err)
+{
+	if (reader->value_count == reader->value_room) {
+		size_t room = reader->value_room ? reader->value_room * 2 : FIRST_ROOM;
+		cdbc_value *grown;
+
+		if (reader->value_count >= CX_READER_COLUMN_MAX)
+			return cx_error_set(err, CDBC_DATA, "more than %d values in a row",
+								CX_READER_COLUMN_MAX);
+		grown = cx_realloc(reader->values, room * sizeof *grown);
+		if (!grown)
+			return cx_error_nomem(err);
+		reader->values = grown;
+		reader->value_room = room;
+	}
+	reader->values[reader->value_count++] = value;
+	return CDBC_OK;
+}
+
+cdbc_status cx_reader_bad(const cx_reader *reader, const char *from, const char *at,
+						  cdbc_error **err, const char *format, ...)
+{
+	int64_t line = reader->line;
+	const char *newline, *p = from;
+	int64_t column = 1;
+	va_list args;
+
+	va_start(args, format);
+	cx_error_setv(err, CDBC_DATA, format, args);
+	va_end(args);
+	for (; (newline = memchr(p, '\n', (size_t)(at - p))); p = newline + 1)
+		line++;
+	for (; p < at; p++)
+		column += ((unsigned char)*p & 0xc0) != 0x80;
+	cx_error_place(err, "", line, column);
+	return CDBC_DATA;
+}
+
+static cdbc_status hand_names(cx_reader *reader, cdbc_error **err)
+{
+	cdbc_text *names = cx_calloc(reader->value_count, sizeof *names);
+	cdbc_status status;
+
+	if (!names)
+		return cx_error_nomem(err);
+	for (size_t i = 0; i < reader->value_count; i++)
+		names[i] = reader->values[i].kind == CDBC_VALUE_TEXT ? reader->values[i].as.text
+															 : (cdbc_text){"", 0};
+	reader->has_names = true;
+	status = reader->sink.names(reader->sink.self, names, reader->value_count, err);
+	cx_free(names);
+	return status;
+}
+
+cdbc_status cx_reader_row(cx_reader *reader, const char *raw, size_t length, cdbc_error **err)
+{
+	cx_record record = {reader->values, reader->value_count, raw ? reader->line : 0, raw, length};
+
+	reader->is_handed = true;
+	if (reader->options.has_header && !reader->has_names)
+		return hand_names(reader, err);
+	return reader->sink.row(reader->sink.self, &record, err);
+}
+
+/* ---- lines ---- */
+
+/* One record, without its line end. */
+static cdbc_status record(cx_reader *reader, const char *p, const char *end, cdbc_error **err)
+{
+	size_t length = (size_t)(end - p);
+	cx_record raw = {NULL, 0, reader->line, p, length};
+	cdbc_error *error = NULL;
+	cdbc_status status;
+
+	cx_buf_clear(&reader->text);
+	reader->value_count = 0;
+	reader->is_handed = false;
+	/* values point into it: it must not move */
+	if (!cx_buf_reserve(&reader->text, length * 4 + 16))
+		return cx_buf_status(&reader->text, "record", err);
+	status = reader->own->record(reader, p, length, &error);
+	if (!status)
+		return CDBC_OK;
+	if (status == CDBC_DATA && !reader->is_handed && error && cdbc_error_line(error) &&
+		reader->sink.bad && (reader->has_names || !reader->options.has_header))
+		return reader->sink.bad(reader->sink.self, &raw, error, err);
+	cx_error_pass(err, error);
+	return status;
+}
+
+/* Whether a quote after the byte begins a quoted value, or goes on with one: elsewhere it is an
+ * error of its own line only. */
+static inline bool opens_quote(char before)
+{
+	return before == ',' || before == '"';
+}
+
+/* The line end that closes the record at p, which is the reader's next; *lines counts those in it.
+ * NULL: it has not come. */
+static const char *record_end(const cx_reader *reader, const char *p, const char *end,
+							  int64_t *lines)
+{
+	const char *begin = p;
+	bool in_quotes = false;
+
+	for (*lines = 1;; ++*lines) {
+		const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+		if (!newline || !reader->own->has_quotes)
+			return newline;
+		for (const char *q = p; (q = memchr(q, '"', (size_t)(newline - q))); q++)
+			if (in_quotes || q == begin || opens_quote(q[-1]))
+				in_quotes = !in_quotes;
+		if (!in_quotes)
+			return newline;
+		p = newline + 1;
+	}
+}
+
+/* Hands over the whole records of a text; *p is then where the rest begins. */
+static cdbc_status records(cx_reader *reader, const char **p, const char *end, cdbc_error **err)
+{
+	const char *newline;
+	int64_t lines;
+
+	while ((newline = record_end(reader, *p, end, &lines))) {
+		const char *last = newline > *p && newline[-1] == '\r' ? newline - 1 : newline;
+		cdbc_status status = record(reader, *p, last, err);
+
+		if (status)
+			return status;
+		reader->line += lines;
+		*p = newline + 1;
+	}
+	return CDBC_OK;
+}
+
+static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cdbc_error **err)
+{
+	cdbc_status status;
+
+	if (reader->own->has_quotes) {
+		char before = reader->carry.length ? reader->carry.data[reader->carry.length - 1] : ',';
+
+		if (!reader->has_begun && reader->carry.length <= 3 && before == '\xbf')
+			before = ',';
+		for (size_t i = 0; i < length; before = bytes[i++]) {
+			if (!reader->has_begun && i == 3 && before == '\xbf' && !reader->carry.length)
+				before = ',';
+			if (bytes[i] == '"' && (reader->is_quoted || opens_quote(before)))
+				reader->is_quoted = !reader->is_quoted;
+		}
+	}
+	cx_buf_put(&reader->carry, bytes, length);
+	status = cx_buf_status(&reader->carry, "record", err);
+	if (status == CDBC_RESOURCE) {
+		cx_error_wrap(err, "line %lld", (long long)reader->line);
+		cx_error_hint(err, "is a quote left open there?");
+	}
+	return status;
+}
+
+/* The mark of UTF-8 that some programs put first. */
+static bool skip_mark(cx_reader *reader, const char **p, const char *end, bool is_end)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t length = (size_t)(end - *p);
+
+	if (reader->has_begun)
+		return true;
+	if (length < 3 && !is_end && memcmp(*p, mark, length) == 0)
+		return false;
+	reader->has_begun = true;
+	if (length >= 3 && memcmp(*p, mark, 3) == 0)
+		*p += 3;
+	return true;
+}
+
+/* What was carried over, up to the first end of a record in the new bytes that may be its own: the
+ * new bytes are looked at line by line, each once. */
+static cdbc_status join(cx_reader *reader, const char **bytes, const char *end, cdbc_error **err)
+{
+	while (reader->carry.length && *bytes < end) {
+		const char *newline = memchr(*bytes, '\n', (size_t)(end - *bytes));
+		const char *to = newline ? newline + 1 : end, *p;
+		cdbc_status status = carry(reader, *bytes, (size_t)(to - *bytes), err);
+
+		if (status)
+			return status;
+		*bytes = to;
+		if (!newline)
+			return CDBC_OK;
+		if (reader->is_quoted)
+			continue;
+		p = reader->carry.data;
+		if (!skip_mark(reader, &p, p + reader->carry.length, false))
+			continue;
+		status = records(reader, &p, reader->carry.data + reader->carry.length, err);
+		if (status)
+			return status;
+		if (p == reader->carry.data + reader->carry.length)
+			cx_buf_clear(&reader->carry);
+	}
+	return CDBC_OK;
+}
+
+cdbc_status cx_reader_feed(cx_reader *reader, const char *bytes, size_t length, cdbc_error **err)
+{
+	const char *p = bytes, *end = bytes + length;
+	cdbc_status status;
+
+	if (length == 0)
+		return CDBC_OK;
+	if (reader->own->feed)
+		return reader->own->feed(reader, bytes, length, err);
+	status = join(reader, &p, end, err);
+	if (status || p == end)
+		return status;
+	if (skip_mark(reader, &p, end, false))
+		status = records(reader, &p, end, err);
+	if (!status && p < end)
+		status = carry(reader, p, (size_t)(end - p), err);
+	return status;
+}
+
+cdbc_status cx_reader_end(cx_reader *reader, cdbc_error **err)
+{
+	const char *p = reader->carry.data, *end;
+	cdbc_status status;
+
+	if (reader->own->end)
+		return reader->own->end(reader, err);
+	if (!reader->carry.length)
+		return CDBC_OK;
+	end = p + reader->carry.length;
+	skip_mark(reader, &p, end, true);
+	if (p == end)
+		return CDBC_OK;
+	status = record(reader, p, end, err);
+	cx_buf_clear(&reader->carry);
+	return status;
+}
