@@ -52,7 +52,9 @@ typedef struct cdbc_transaction_options {
 /* Begins a transaction. It keeps the session's connection until it ends; when that is lost, every
  * request fails with CDBC_CONNECT (rolled back, replay TRANSACTION) until cdbc_session_rollback.
  * options NULL: the defaults. Fails with CDBC_USAGE (one is open, or a result), CDBC_UNSUPPORTED,
- * and as connecting does. Round trips: one, and the taking of a connection. */
+ * and as connecting does. Round trips: the taking of a connection, and no more where the driver
+ * pipelines: BEGIN goes with the first statement, and fails with it ("begin: ..."). With
+ * restart_savepoint on CockroachDB: two. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_begin(cdbc_session *session,
 													   const cdbc_transaction_options *options,
 													   cdbc_error **err);
@@ -60,14 +62,15 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_begin(cdbc_session *session,
  * is rolled back instead, and the error says what had failed: whoever overlooked it cannot commit.
  * The transaction is over, whatever this returns. Fails with CDBC_USAGE (none is open, or a result
  * is), CDBC_CONFLICT (rolled back: begin anew), CDBC_CONNECT, CDBC_TIMEOUT and others, whose
- * outcome says whether the work is in. Round trips: one. */
+ * outcome says whether the work is in. Round trips: one; none when nothing was done. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_commit(cdbc_session *session, cdbc_error **err);
 /* Rolls back. The transaction is over and has no effect even when this fails, which it does with
  * CDBC_USAGE only (none is open, a result is open). Round trips: one; none when the connection is
- * lost. */
+ * lost or nothing was done. */
 CDBC_API cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err);
 
-/* Sets a savepoint inside the transaction; they nest, at most 1,000 deep. Round trips: one. */
+/* Sets a savepoint inside the transaction; they nest, at most 1,000 deep. Round trips: one, two
+ * when nothing was done before. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_savepoint(cdbc_session *session, cdbc_error **err);
 /* Ends the innermost savepoint and keeps its work, unless something has failed in it. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_release_savepoint(cdbc_session *session,
@@ -94,7 +97,7 @@ typedef cdbc_status (*cdbc_transaction_fn)(cdbc_session *session, void *data, cd
  * Inside a transaction it is a savepoint, and conflicts go to the outermost call. The error's
  * outcome says whether the work is in: UNKNOWN only when the commit was sent and no answer came.
  * Errors as cdbc_session_begin and cdbc_session_commit, and fn's own. options NULL: the defaults.
- * Round trips an attempt: two, and those of fn. */
+ * Round trips an attempt: those of fn, and one for the commit. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_transact(cdbc_session *session,
 														  cdbc_transaction_fn fn, void *data,
 														  const cdbc_transaction_options *options,

@@ -346,6 +346,8 @@ static cdbc_status start_inside(cdbc_batch *batch, size_t first, size_t count, s
 	*at = SIZE_MAX;
 	status = cx_session_connect(session, batch->deadline_ns, err);
 	if (!status)
+		status = cx_session_tx_send_begin(session, batch->deadline_ns, err);
+	if (!status)
 		status = make_ready(batch, first, count, CX_FLIGHT_INSIDE, err);
 	if (!status)
 		status = cx_flight_start(&batch->flight, err);

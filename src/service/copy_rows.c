@@ -363,6 +363,9 @@ static cdbc_status begin_chunk(cdbc_copy *copy, cdbc_error **err)
 		session->tx.deadline_ns = CX_NEVER;
 	}
 	copy->is_in_chunk = true;
+	status = cx_session_tx_send_begin(session, cx_copy_deadline(copy), err);
+	if (status)
+		return stream_failed(copy, status, err);
 	if (session->request_id)
 		cx_session_tell_host(session);
 	copy->run.lease = &session->lease;

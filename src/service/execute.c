@@ -409,6 +409,26 @@ static cdbc_status execute_specially(const cdbc_call *call, const cdbc_request *
 	return await_first(call, out, err);
 }
 
+/* Starts the first request of a transaction, which takes its BEGIN with it. err is not NULL. */
+static cdbc_status start_first(cdbc_session *session, const cdbc_request *request, cdbc_error **err)
+{
+	bool has_begun = false;
+	cdbc_status status;
+
+	if (request->flags & CDBC_REQUEST_SIMPLE) {
+		status = cx_session_tx_send_begin(session, session->run.deadline_ns, err);
+		if (!status)
+			return cx_run_start(&session->run, request, &session->result, err);
+		cx_session_tx_note(session, *err);
+		return status;
+	}
+	status = cx_run_start_opening(&session->run, session->tx.begin, request, &session->result,
+								  &has_begun, err);
+	if (has_begun)
+		cx_session_tx_begun(session, !status);
+	return status;
+}
+
 cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **err)
 {
 	cdbc_session *session = call->session;
@@ -445,8 +465,11 @@ cdbc_status cx_session_execute(cdbc_call *call, cdbc_result **out, cdbc_error **
 		cx_error_pass(err, error);
 		return status;
 	}
-	status = cx_run_start(run, &request, &session->result, err);
+	status = __builtin_expect(session->tx.begin != NULL, 0)
+				 ? start_first(session, &request, &error)
+				 : cx_run_start(run, &request, &session->result, &error);
 	if (status) {
+		cx_error_pass(err, error);
 		cx_session_give_lost(session);
 		return status;
 	}

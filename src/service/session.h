@@ -21,13 +21,15 @@ typedef struct cx_session_tx {
 	int64_t failed_depth; /* where something has failed that was not rolled back; 0: nowhere */
 	cdbc_error *failure;  /* a copy of what that was */
 	bool is_read_only;
-	bool is_lost;          /* with its connection */
-	bool has_restart;      /* SAVEPOINT cockroach_restart stands */
-	bool is_transact;      /* fn of cdbc_session_transact runs */
-	bool is_resolved;      /* its commit is to carry a token */
-	int64_t deadline_ns;   /* of it all */
-	int64_t used_ns;       /* when something was last done in it, where that is limited */
-	const char *name;      /* borrowed from its options, or NULL */
+	bool is_lost;        /* with its connection */
+	bool has_restart;    /* SAVEPOINT cockroach_restart stands */
+	bool is_transact;    /* fn of cdbc_session_transact runs */
+	bool is_resolved;    /* its commit is to carry a token */
+	int64_t deadline_ns; /* of it all */
+	int64_t used_ns;     /* when something was last done in it, where that is limited */
+	const char *name;    /* borrowed from its options, or NULL */
+	const char *begin;   /* what begins it, on its way with the first request; NULL: it was sent */
+	char *begin_own;     /* the same, where it is no constant */
 	cx_commit_token token; /* of its commit, once that is sent */
 } cx_session_tx;
 
@@ -205,6 +207,11 @@ static inline void cx_session_tx_used(cdbc_session *session)
 	if (__builtin_expect(session->client->tx_idle_ns != CX_NEVER, 0) && session->tx.depth)
 		session->tx.used_ns = cx_clock_now_ns();
 }
+/* Sends the BEGIN that no request has taken with it yet: for who sends other things than requests.
+ * There is a connection. */
+cdbc_status cx_session_tx_send_begin(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
+/* The BEGIN was sent, alone or with a request. When not all was well, it may be what has failed. */
+void cx_session_tx_begun(cdbc_session *session, bool is_well);
 /* Something has failed in the transaction. */
 void cx_session_tx_note(cdbc_session *session, const cdbc_error *error);
 /* Ends it without a word to the server. */

@@ -20,6 +20,7 @@
 void cx_session_tx_forget(cdbc_session *session)
 {
 	cdbc_error_free(session->tx.failure);
+	cx_free(session->tx.begin_own);
 	session->tx = (cx_session_tx){0};
 }
 
@@ -34,9 +35,11 @@ void cx_session_tx_note(cdbc_session *session, const cdbc_error *error)
 	tx->failure = cx_error_copy(error);
 }
 
-static cdbc_status tell_lost(cdbc_error **err)
+static cdbc_status tell_lost(const cdbc_session *session, cdbc_error **err)
 {
-	cx_error_set(err, CDBC_CONNECT, "the transaction was lost with its connection");
+	cx_error_set(err, CDBC_CONNECT,
+				 session->lease.conn ? "the transaction could not begin"
+									 : "the transaction was lost with its connection");
 	cx_error_hint(err, "roll back, and run it again from its start");
 	cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	return CDBC_CONNECT;
@@ -72,9 +75,9 @@ static cdbc_status check_text_tx(cdbc_session *session, const cx_statement *stat
 								 cdbc_error **err)
 {
 	if (statement->kind != CDBC_KIND_TRANSACTION)
-		return tell_lost(err);
+		return tell_lost(session, err);
 	session->is_text_tx_lost = false;
-	return statement->flags & CDBC_REQUEST_COMMITS ? tell_lost(err) : CDBC_OK;
+	return statement->flags & CDBC_REQUEST_COMMITS ? tell_lost(session, err) : CDBC_OK;
 }
 
 cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *statement,
@@ -85,7 +88,7 @@ cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *state
 	if (!tx->depth)
 		return check_text_tx(session, statement, err);
 	if (tx->is_lost)
-		return tell_lost(err);
+		return tell_lost(session, err);
 	if (check_idle(session, err))
 		return CDBC_TIMEOUT;
 	if (statement->kind == CDBC_KIND_TRANSACTION) {
@@ -109,14 +112,41 @@ int64_t cdbc_session_transaction_depth(const cdbc_session *session)
 
 /* ---- statements of its own ---- */
 
-static cdbc_status check_alive(cdbc_session *session, cdbc_error **err)
+void cx_session_tx_begun(cdbc_session *session, bool is_well)
+{
+	const cx_conn *conn = session->lease.conn;
+	cx_session_tx *tx = &session->tx;
+
+	tx->begin = NULL;
+	cx_free(tx->begin_own);
+	tx->begin_own = NULL;
+	if (!is_well && (!conn || conn->driver->state(conn->handle).tx == CDBC_TX_IDLE))
+		tx->is_lost = true;
+}
+
+cdbc_status cx_session_tx_send_begin(cdbc_session *session, int64_t deadline_ns, cdbc_error **err)
 {
 	cdbc_status status;
 
+	if (!session->tx.begin)
+		return CDBC_OK;
+	status = cx_run_control(&session->lease, session->tx.begin, CDBC_KIND_TRANSACTION, 0,
+							deadline_ns, err);
+	cx_session_tx_begun(session, !status);
+	return status;
+}
+
+static cdbc_status check_alive(cdbc_session *session, cdbc_error **err)
+{
+	int64_t deadline_ns = session->tx.deadline_ns;
+	cdbc_status status;
+
 	if (!session->lease.conn || session->tx.is_lost)
-		return tell_lost(err);
+		return tell_lost(session, err);
 	status = check_idle(session, err);
-	return status ? status : cx_session_connect(session, session->tx.deadline_ns, err);
+	if (!status)
+		status = cx_session_connect(session, deadline_ns, err);
+	return status ? status : cx_session_tx_send_begin(session, deadline_ns, err);
 }
 
 static cdbc_status control(cdbc_session *session, const char *sql, uint32_t flags, cdbc_error **err)
@@ -173,22 +203,38 @@ cdbc_status cx_session_tx_begin_text(const cdbc_session *session,
 	return cx_begin_write(&begin, dialect, out, err);
 }
 
-static cdbc_status send_begin(cdbc_session *session, const cdbc_transaction_options *options,
-							  cdbc_error **err)
+/* How the transaction will begin: with its first request, in one round trip, or at once, where
+ * statements go one by one or a savepoint is to follow. */
+static cdbc_status begin(cdbc_session *session, const cdbc_transaction_options *options,
+						 cdbc_error **err)
 {
 	const char *dialect =
 		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
-	cx_buf text;
-	cdbc_status status = cx_session_tx_begin_text(session, options, &text, err);
+	bool wants_restart =
+		options->restart_savepoint && dialect && strcmp(dialect, "cockroachdb") == 0;
+	cx_session_tx *tx = &session->tx;
+	cdbc_status status;
 
-	if (!status)
-		status = cx_run_control(&session->lease, text.data, CDBC_KIND_TRANSACTION, 0,
-								session->tx.deadline_ns, err);
-	cx_buf_free(&text);
-	if (!status && options->restart_savepoint && dialect && strcmp(dialect, "cockroachdb") == 0) {
+	tx->begin = "BEGIN";
+	if (options->isolation || options->priority || options->as_of || options->is_read_only) {
+		cx_buf text;
+
+		status = cx_session_tx_begin_text(session, options, &text, err);
+		if (!status)
+			tx->begin = tx->begin_own = cx_buf_take(&text);
+		cx_buf_free(&text);
+		if (status)
+			return status;
+		if (!tx->begin)
+			return cx_error_nomem(err);
+	}
+	if (session->client->driver->capabilities & CDBC_CAN_PIPELINE && !wants_restart)
+		return CDBC_OK;
+	status = cx_session_tx_send_begin(session, tx->deadline_ns, err);
+	if (!status && wants_restart) {
 		status = cx_run_control(&session->lease, "SAVEPOINT " RESTART, CDBC_KIND_TRANSACTION, 0,
-								session->tx.deadline_ns, err);
-		session->tx.has_restart = !status;
+								tx->deadline_ns, err);
+		tx->has_restart = !status;
 	}
 	return status;
 }
@@ -243,7 +289,7 @@ cdbc_status cx_session_tx_begin(cdbc_session *session, const cdbc_transaction_op
 		session->tx.is_resolved = true;
 	}
 	if (!status)
-		status = send_begin(session, options, &error);
+		status = begin(session, options, &error);
 	cx_breaker_tell(breaker, &ticket, error);
 	if (status) {
 		cx_session_drop_lost(session);
@@ -364,6 +410,10 @@ cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
 
 	if (session->tx.failed_depth)
 		return refuse_commit(session, err);
+	if (session->tx.begin) { /* nothing was done in it */
+		cx_session_tx_rollback(session);
+		return CDBC_OK;
+	}
 	status = send_commit(session, &error);
 	token = session->tx.token;
 	name = session->tx.name;

@@ -95,26 +95,25 @@ static void check_outside(const char *text, size_t length, const cx_statement *s
 						  bool is_dollar)
 {
 	rest r = {statement->sql, statement->sql + statement->sql_length};
-	bool is_after_in = false, is_after_not = false;
+	bool is_after_in = false, is_in_all = false;
 	cx_lexer lexer;
 	cx_token token;
 
 	cx_lexer_init(&lexer, text, length);
 	while (cx_lexer_next(&lexer, &token) != CX_TOKEN_END) {
-		if (take(&r, token.text, token.length)) {
+		if (is_in_all) { /* `not in` has become `<> all` as one */
+			is_in_all = !is_word(&token, "in");
+			check(!is_in_all || token.kind == CX_TOKEN_SPACE);
+		} else if (take(&r, token.text, token.length)) {
 			is_after_in &= token.kind == CX_TOKEN_SPACE || token.kind == CX_TOKEN_COMMENT;
-			is_after_not &= token.kind == CX_TOKEN_SPACE || token.kind == CX_TOKEN_COMMENT;
 		} else if (token.kind == CX_TOKEN_PARAM) {
 			check(take_placeholder(&r, is_dollar));
 		} else if (is_dollar && is_word(&token, "not")) {
-			if (take(&r, "<> all", 6))
-				is_after_not = is_after_in = true; /* blanks and `in` are part of it */
-			else
-				check(take(&r, "<>", 2));
+			is_in_all = is_after_in = take(&r, "<> all", 6);
+			check(is_in_all || take(&r, "<>", 2));
 		} else if (is_dollar && is_word(&token, "in")) {
-			check(is_after_not || take(&r, "= any", 5) || take(&r, "all", 3));
+			check(take(&r, "= any", 5) || take(&r, "all", 3));
 			is_after_in = true;
-			is_after_not = false;
 		} else {
 			check(is_after_in && token.kind == CX_TOKEN_SPACE);
 		}

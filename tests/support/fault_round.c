@@ -230,10 +230,9 @@ fault_place fault_round_place(const fault_round *round, char tx)
 		return FAULT_AT_FAILED;
 	if (round->sql & (FAULT_SQL_COMMIT | FAULT_SQL_RELEASE))
 		return tx == 'T' || round->sql & FAULT_SQL_BEGIN ? FAULT_AT_COMMIT : FAULT_AT_OTHER;
-	if (tx == 'T')
-		return FAULT_AT_INSIDE;
-	return round->sql & FAULT_SQL_WRITE && !(round->sql & FAULT_SQL_BEGIN) ? FAULT_AT_WRITE
-																		   : FAULT_AT_OTHER;
+	if (tx != 'T' && !(round->sql & FAULT_SQL_WRITE))
+		return FAULT_AT_OTHER;
+	return tx == 'T' || round->sql & FAULT_SQL_BEGIN ? FAULT_AT_INSIDE : FAULT_AT_WRITE;
 }
 
 /* Whether its COMMIT can be made a ROLLBACK. */

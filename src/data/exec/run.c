@@ -41,7 +41,9 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 						  .sqlstate = err && *err ? cdbc_error_sqlstate(*err) : "",
 						  .message = err && *err ? cdbc_error_message(*err) : NULL,
 						  .position = facts->position,
-						  .tx_before = run->is_unit ? CDBC_TX_IDLE : facts->tx_before,
+						  .tx_before = run->is_unit      ? CDBC_TX_IDLE
+									   : run->is_opening ? CDBC_TX_OPEN
+														 : facts->tx_before,
 						  .is_link_lost = facts->is_link_lost,
 						  .kind = run->kind,
 						  .is_commit = run->flags & CDBC_REQUEST_COMMITS,
@@ -191,10 +193,10 @@ cdbc_status cx_run_fetch(cx_run *run, struct ArrowArray *out, cdbc_error **err)
 	if (run->handed_ns)
 		count_time(run);
 	status = driver->fetch(run->cursor, run->deadline_ns, out, &error);
-	if (__builtin_expect(run->is_unit, 0)) {
+	if (__builtin_expect(run->is_unit || run->is_opening, 0)) {
 		if (status) {
 			status = look_behind(run, status, &error);
-		} else {
+		} else if (run->is_unit) {
 			run->handed_any |= out->release && out->length > 0;
 			if (!out->release)
 				status = end_unit(run, &error);
@@ -305,6 +307,7 @@ static void prepare(cx_run *run, const cdbc_request *request)
 	run->sql_length = request->sql_length;
 	run->is_script = false;
 	run->is_unit = false;
+	run->is_opening = false;
 	run->is_told = false;
 	run->has_count = false;
 	run->ahead.release = NULL;
@@ -372,6 +375,38 @@ static cdbc_request control(const char *sql, uint32_t flags)
 						  .sql_length = strlen(sql),
 						  .kind = CDBC_KIND_TRANSACTION,
 						  .flags = flags | CDBC_REQUEST_NO_PREPARE | CDBC_REQUEST_SMALL_RESULT};
+}
+
+cdbc_status cx_run_start_opening(cx_run *run, const char *begin, const cdbc_request *request,
+								 cdbc_result *result, bool *has_begun, cdbc_error **err)
+{
+	cx_conn *conn = run->lease->conn;
+	const cdbc_request requests[2] = {control(begin, 0), *request};
+	const struct ArrowSchema *schema = NULL;
+	cdbc_error *error = NULL;
+	bool has_result = false;
+	cdbc_status status;
+
+	prepare(run, request);
+	run->is_opening = true;
+	status = conn->driver->submit(conn->handle, requests, 2, CDBC_ONE_SYNC, run->deadline_ns,
+								  &run->cursor, &run->summary, &error);
+	*has_begun = !status || run->summary.position != CDBC_POSITION_NOT_FLUSHED;
+	if (status)
+		return submit_failed(run, status, error, err);
+	status = read_next(run, &error);
+	if (status)
+		cx_error_wrap(&error, "begin");
+	else
+		status =
+			conn->driver->next_result(run->cursor, run->deadline_ns, &schema, &has_result, &error);
+	if (status) {
+		status = look_behind(run, status, &error);
+		return start_failed(run, status, error, err);
+	}
+	run->result = result;
+	cx_result_init(result, &run_source, run, schema);
+	return CDBC_OK;
 }
 
 cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request *token,

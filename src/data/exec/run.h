@@ -17,6 +17,7 @@ typedef struct cx_run {
 	cdbc_statement_kind kind;
 	bool is_script;   /* all its results were read already */
 	bool is_unit;     /* BEGIN went before it and COMMIT after it, in the same round trip */
+	bool is_opening;  /* BEGIN went before it, in the same round trip: it runs in a transaction */
 	bool handed_any;  /* rows of a unit */
 	bool has_count;   /* of a unit: its statement has ended well, and count tells how */
 	bool was_unknown; /* of an attempt before this one nobody knows what became; set by who tries */
@@ -42,6 +43,11 @@ typedef struct cx_run {
  * and replay, and the run has ended. */
 cdbc_status cx_run_start(cx_run *run, const cdbc_request *request, cdbc_result *result,
 						 cdbc_error **err);
+
+/* The same as the first of a transaction, with begin, the statement that begins it, in the same
+ * round trip. No script. *has_begun: whether the server may have seen it. */
+cdbc_status cx_run_start_opening(cx_run *run, const char *begin, const cdbc_request *request,
+								 cdbc_result *result, bool *has_begun, cdbc_error **err);
 
 /* The same as a transaction of its own, in one round trip: begin is the statement that begins it,
  * token (may be NULL) one that goes before the request and whose rows nobody wants. Judged like a

@@ -2,6 +2,7 @@
 /* Batches on the scripted driver: what goes together, what a failure at each place means for the
  * others, what is added, links, and memory that runs out. */
 #include "batch_fixture.h"
+#include "support/skip.h"
 
 /* ---- stop at the first failure ---- */
 
@@ -388,7 +389,7 @@ static void test_one_by_one(void **state)
 	batch_is_ok(&o);
 	assert_string_equal(batch_said(f, 0), "BEGIN | insert a | select b | COMMIT");
 	assert_string_equal(f->told, "0:0,1; 1:2,-1; ");
-	assert_int_equal(fake_server_counts(f->server).submits, 4);
+	assert_int_equal(fake_server_counts(f->server).submits, 3); /* BEGIN goes with the first */
 	o = batch_run(f, &ATOMIC, SQLS("insert a", "insert bad", "insert a"));
 	batch_is_error(&o, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_string_equal(f->told, "1 failed 23505; ");
@@ -436,6 +437,9 @@ static void test_out_of_memory(void **state)
 	const cdbc_batch_options *all[] = {&ATOMIC, &CONTINUE, NULL};
 	outcome o;
 
+#ifdef __SANITIZE_THREAD__
+	test_skip("the allocator is changed while a helper thread lives");
+#endif
 	batch_answer(f, "insert a");
 	batch_answer(f, "update mark*");
 	batch_answer_rows(f, "select b", "1;2");

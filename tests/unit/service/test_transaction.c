@@ -191,6 +191,122 @@ static void test_begin_and_commit(void **state)
 	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
 }
 
+/* BEGIN goes with the first request, whatever that is. */
+static void test_begin_goes_with_the_first(void **state)
+{
+	fixture *f = *state;
+	int64_t before;
+
+	answer(f, "put");
+	answer(f, "put; put");
+	answer(f, "set a = 1");
+	ok(f, "put"); /* connected */
+	before = fake_server_counts(f->server).submits;
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(fake_server_counts(f->server).submits - before, 0);
+	ok(f, "put");
+	ok(f, "put");
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_int_equal(fake_server_counts(f->server).submits - before, 3);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	ok(f, "put; put"); /* a script cannot take it along */
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 1), "BEGIN | put | put | COMMIT | BEGIN | put; put | COMMIT | "
+									"BEGIN | SAVEPOINT cdbc_1 | ROLLBACK");
+}
+
+static void test_nothing_is_done(void **state)
+{
+	fixture *f = *state;
+
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	cdbc_session_release(f->session);
+	assert_int_equal(cdbc_client_acquire(f->client, NULL, &f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
+	assert_string_equal(said(f, 0), "");
+}
+
+/* When it is refused, the statements behind it must not run by themselves. */
+static void test_a_begin_that_is_refused(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_forget(f->server);
+	answer(f, "put");
+	answer_error(f, "BEGIN", 1, CDBC_SQL, "22023");
+	answer(f, "BEGIN");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_SQL);
+	assert_non_null(strstr(cdbc_error_message(err), "begin: "));
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	assert_non_null(strstr(cdbc_error_message(err), "could not begin"));
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_CONNECT);
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_SQL);
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_string_equal(said(f, 0), "BEGIN | put"); /* which the server has skipped */
+	ok(f, "put");
+}
+
+/* The same before a savepoint. */
+static void test_a_begin_that_is_refused_alone(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_forget(f->server);
+	answer(f, "put");
+	answer_error(f, "BEGIN", 1, CDBC_SQL, "22023");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_SQL);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN");
+}
+
+static void test_the_first_is_refused(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer_error(f, "put", 1, CDBC_SQL, "23505");
+	answer(f, "put");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_USAGE);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_SQL);
+	assert_null(strstr(cdbc_error_message(err), "begin: "));
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK");
+}
+
+/* A write that had no answer is in the transaction, and so it is undone. */
+static void test_lost_with_the_first(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer_lost(f, "put");
+	answer(f, "put");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, 0), "BEGIN | put");
+}
+
 static void test_options(void **state)
 {
 	fixture *f = *state;
@@ -200,9 +316,12 @@ static void test_options(void **state)
 	options.isolation = CDBC_ISOLATION_SNAPSHOT;
 	options.priority = CDBC_PRIORITY_HIGH;
 	options.is_read_only = true;
+	answer(f, "select get");
 	assert_int_equal(cdbc_session_begin(f->session, &options, NULL), CDBC_OK);
+	ok(f, "select get");
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY | ROLLBACK");
+	assert_string_equal(said(f, 0), "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY | select "
+									"get | ROLLBACK");
 	options.as_of = "'-1s'";
 	assert_int_equal(cdbc_session_begin(f->session, &options, &err), CDBC_UNSUPPORTED);
 	cdbc_error_free(err);
@@ -239,11 +358,14 @@ static void test_text_does_not_end_it(void **state)
 {
 	fixture *f = *state;
 
+	answer(f, "put");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
 	assert_int_equal(execute(f->session, "savepoint a", NULL), CDBC_USAGE);
+	ok(f, "put");
+	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | COMMIT");
+	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
 }
 
 static void test_a_lost_transaction_stays_lost(void **state)
@@ -428,13 +550,13 @@ static void test_a_function_that_says_no(void **state)
 	assert_int_equal(transact(f, refuse, &err), CDBC_DATA);
 	is_error(err, CDBC_DATA, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 1);
-	assert_string_equal(said(f, 0), "BEGIN | ROLLBACK");
+	assert_string_equal(said(f, 0), ""); /* nothing was done that could be undone */
 }
 
 static cdbc_status end_it(cdbc_session *session, void *data, cdbc_error **err)
 {
 	(void)data;
-	(void)err;
+	assert_int_equal(execute(session, "put", err), CDBC_OK);
 	assert_int_equal(cdbc_session_commit(session, NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_rollback(session, NULL), CDBC_USAGE);
 	return CDBC_OK;
@@ -444,8 +566,9 @@ static void test_a_function_does_not_end_its_transaction(void **state)
 {
 	fixture *f = *state;
 
+	answer(f, "put");
 	assert_int_equal(transact(f, end_it, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | COMMIT");
+	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
 }
 
 static void test_how_often(void **state)
@@ -619,6 +742,12 @@ int main(void)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(test_begin_and_commit),
+		CASE(test_begin_goes_with_the_first),
+		CASE(test_nothing_is_done),
+		CASE(test_a_begin_that_is_refused),
+		CASE(test_a_begin_that_is_refused_alone),
+		CASE(test_the_first_is_refused),
+		CASE(test_lost_with_the_first),
 		CASE(test_options),
 		CASE(test_an_overlooked_failure_is_not_committed),
 		CASE(test_a_wrong_parameter_fails_nothing),
