@@ -215,6 +215,75 @@ static cdbc_status keep_types(cdbc_copy *copy, const cdbc_description *d, cdbc_e
 	return CDBC_OK;
 }
 
+/* Whether a cast needs the name of a type of the server's own, and describing did not give it. */
+static bool lacks_names(const cdbc_copy *copy)
+{
+	for (size_t i = 0; i < copy->width; i++)
+		if (copy->types[i].id == CDBC_TYPE_OTHER || copy->types[i].id == CDBC_TYPE_UNKNOWN ||
+			(copy->types[i].id == CDBC_TYPE_TEXT && !is_string(copy->type_names[i])))
+			return true;
+	return false;
+}
+
+/* The name of one column's type out of a row of the catalogue. */
+static cdbc_status take_name(cdbc_copy *copy, cdbc_result *names, size_t row, cdbc_error **err)
+{
+	cdbc_text name = cdbc_result_text(names, 0), type = cdbc_result_text(names, 1);
+	char *kept;
+
+	for (size_t i = 0; i < copy->width; i++) {
+		if (copy->column_count ? strlen(copy->columns[i]) != name.length ||
+									 memcmp(copy->columns[i], name.data, name.length) != 0
+							   : i != row)
+			continue;
+		kept = cx_strndup(type.data, type.length);
+		if (!kept)
+			return cx_error_nomem(err);
+		cx_free(copy->type_names[i]);
+		copy->type_names[i] = kept;
+	}
+	return CDBC_OK;
+}
+
+/* Asks the catalogue for the types' names, without modifiers: as casts want them. */
+static cdbc_status learn_names(cdbc_copy *copy, const cx_dialect *dialect, cdbc_error **err)
+{
+	static const char sql[] =
+		"SELECT a.attname, pg_catalog.format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a "
+		"WHERE a.attrelid = CAST(CAST($1 AS text) AS regclass) AND a.attnum > 0 AND "
+		"NOT a.attisdropped ORDER BY a.attnum";
+	cdbc_session *session = copy->session;
+	cx_buf table = CX_BUF_INIT(CX_COPY_SQL_MAX);
+	cx_statement *statement = NULL;
+	cdbc_result *names = NULL;
+	cdbc_value value;
+	cdbc_call call = {
+		.session = session, .values = &value, .deadline_ns = cx_copy_deadline(copy), .attempt = 1};
+	cdbc_status status = cx_copy_put_table(&table, dialect, copy->table, err);
+
+	if (!status)
+		status = cx_statements_get(session->client->statements,
+								   cx_client_writes(session->client, dialect), sql, strlen(sql),
+								   &statement, err);
+	value = cdbc_text_n(table.data, table.length);
+	call.statement = statement;
+	session->run.was_unknown = false;
+	session->run.name = NULL;
+	session->is_in_chain = true; /* nobody watches it by itself */
+	if (!status)
+		status = cx_session_execute(&call, &names, err);
+	for (size_t row = 0; !status && cdbc_result_next(names, err); row++)
+		status = take_name(copy, names, row, err);
+	if (!status && !cdbc_result_is_complete(names))
+		status = *err ? cdbc_error_status(*err) : cx_error_nomem(err);
+	cdbc_result_free(names);
+	session->is_in_chain = false;
+	if (statement)
+		cx_statement_unref(statement);
+	cx_buf_free(&table);
+	return status;
+}
+
 cdbc_status cx_copy_learn(cdbc_copy *copy, cdbc_error **err)
 {
 	cdbc_session *session = copy->session;
@@ -267,6 +336,8 @@ cdbc_status cx_copy_prepare(cdbc_copy *copy, cdbc_error **err)
 							session->client->driver->name);
 	if (copy->method != CDBC_COPY_COPY)
 		status = cx_copy_learn(copy, err);
+	if (!status && copy->method == CDBC_COPY_ROWS && lacks_names(copy))
+		status = learn_names(copy, dialect, err);
 	if (!status)
 		status = write_sql(copy, dialect, err);
 	if (!status && copy->method != CDBC_COPY_COPY)

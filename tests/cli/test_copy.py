@@ -105,22 +105,22 @@ def rejects_server(t):
     psql("drop table copy_bad")
 
 
-TYPES = """drop table if exists copy_a, copy_b; create table copy_a(b bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, t text,
+TYPES = """drop table if exists copy_a, copy_b; drop type if exists copy_mood; create type copy_mood as enum('ok', 'not "ok"'); create table copy_a(b bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, t text,
     vc varchar(5), y bytea, n numeric(10,2), nu numeric, d date, tm time, ts timestamp, tz timestamptz, iv interval, u uuid, j jsonb,
-    l int8[], lt text[], lj jsonb[], ip inet, bt bit(3)); create table copy_b(like copy_a)"""
+    l int8[], lt text[], lj jsonb[], ip inet, bt bit(3), m copy_mood, c char(4)); create table copy_b(like copy_a)"""
 VALUES = r"""insert into copy_a values
     (true,1,2,3,0.1,0.1,E'a\t\\"x,\ny','abc','\x00ff5c',1.50,123456789012345678901234567890.5,'2024-02-29','12:34:56.789',
      '2024-02-29 12:00:00.123456','2024-02-29 12:00:00+02','1 year 2 mons 3 days 04:05:06.7','acde070d-8c4c-4f0d-9d8a-162843c10333',
-     '{"a": [1, "x\""]}','{1,NULL,-3}','{"a\"b",NULL,"","NULL","c,d"}',array['{"k":"v"}'::jsonb,'"s"'::jsonb,null],'10.0.0.1/8','101'),
+     '{"a": [1, "x\""]}','{1,NULL,-3}','{"a\"b",NULL,"","NULL","c,d"}',array['{"k":"v"}'::jsonb,'"s"'::jsonb,null],'10.0.0.1/8','101','ok','ab'),
     (false,null,null,null,'NaN','-Infinity','','','',0,'NaN','infinity','23:00','-infinity','infinity','-1 days',null,'"s"','{}','{}','{}',
-     '::1','000'),
+     '::1','000','not "ok"',''),
     (null,-32768,-2147483648,-9223372036854775808,1e-30,1e300,'x','y',null,-99999999.99,1e-20,'0044-03-15 BC','00:00',
-     '0044-03-15 00:00:00 BC','1970-01-01 00:00:00Z','1 mon -1 days',null,null,null,null,null,null,null)"""
+     '0044-03-15 00:00:00 BC','1970-01-01 00:00:00Z','1 mon -1 days',null,null,null,null,null,null,null,null,null)"""
 
 
 @case("every type goes out and in again", server=True)
 def types(t):
-    for method in ["copy"]:
+    for method in ["copy", "rows"]:
         for name in ["csv", "tsv", "ndjson", "arrow"]:
             psql(TYPES)
             psql(VALUES)
@@ -128,7 +128,7 @@ def types(t):
             t.good("copy", "in", "-d", URL, "--method", method, "copy_b", t.path("a." + name))
             equal(psql("select count(*) from (select copy_a::text from copy_a except all select copy_b::text from copy_b) x").strip(), "0")
             equal(psql("select count(*) from copy_b").strip(), "3")
-    psql("drop table copy_a, copy_b")
+    psql("drop table copy_a, copy_b; drop type copy_mood")
 
 
 @case("what cannot be asked for is refused", server=False)
