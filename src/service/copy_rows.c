@@ -396,7 +396,8 @@ static cdbc_status send(cdbc_copy *copy, cdbc_error **err)
 
 static cdbc_status end_stream(cdbc_copy *copy, cdbc_error **err)
 {
-	cdbc_status status = copy->out.length ? send(copy, err) : CDBC_OK;
+	bool has_rest = copy->out.length || copy->out.is_nomem || copy->out.is_over;
+	cdbc_status status = has_rest ? send(copy, err) : CDBC_OK;
 	int64_t count = 0;
 
 	if (status)

@@ -102,7 +102,7 @@ cdbc_status fake_copy_begin(void *conn, const cdbc_request *request, int64_t dea
 	cdbc_status status = fake_check_link(c, err);
 
 	fake_said(c->server, request->sql, c->serial);
-	if (!status && e && e->answer.error.status)
+	if (!status && e && e->answer.error.status && !e->answer.error_after_rows)
 		status = cx_error_from_info(err, &e->answer.error);
 	if (status)
 		return status;
@@ -110,15 +110,27 @@ cdbc_status fake_copy_begin(void *conn, const cdbc_request *request, int64_t dea
 	fake_summary_begin(c);
 	c->is_busy = true;
 	c->copied_lines = 0;
+	c->copying = e ? &e->answer : NULL;
 	*copy = c;
 	return CDBC_OK;
+}
+
+/* The link goes here when the answer says so. */
+static cdbc_status check_copy(fake_conn *c, cdbc_position at, cdbc_error **err)
+{
+	cdbc_status status = fake_check_link(c, err);
+
+	if (status || !c->copying || !c->copying->loses_link || c->copying->lost_at != at)
+		return status;
+	c->is_lost = true;
+	return fake_check_link(c, err);
 }
 
 cdbc_status fake_copy_write(void *copy, const void *bytes, size_t length, int64_t deadline_ns,
 							cdbc_error **err)
 {
 	fake_conn *c = copy;
-	cdbc_status status = fake_check_link(c, err);
+	cdbc_status status = check_copy(c, CDBC_POSITION_SENT, err);
 
 	FAKE_LOCKED(c->server, c->server->counts.copied_bytes += (int64_t)length);
 	for (size_t i = 0; i < length; i++)
@@ -130,13 +142,22 @@ cdbc_status fake_copy_end(void *copy, bool keep, int64_t deadline_ns, cdbc_summa
 						  cdbc_error **err)
 {
 	fake_conn *c = copy;
-	cdbc_status status = fake_check_link(c, err);
+	cdbc_status status = check_copy(c, CDBC_POSITION_DONE, err);
 
+	if (!status && keep && c->copying && c->copying->error_after_rows &&
+		c->copied_lines >= c->copying->error_after_rows)
+		status = cx_error_from_info(err, &c->copying->error);
 	c->is_busy = false;
 	c->summary.position = status ? CDBC_POSITION_SENT : CDBC_POSITION_DONE;
 	c->summary.is_link_lost = c->is_lost;
+	if (status && !c->is_lost)
+		c->summary.position = CDBC_POSITION_DONE;
+	if (status && !c->is_lost && c->tx == CDBC_TX_OPEN)
+		c->tx = CDBC_TX_FAILED;
 	if (!status && keep) {
 		c->summary.affected_count = c->copied_lines;
+		if (c->copying && c->copying->affected)
+			c->summary.affected_count = c->copying->affected;
 		snprintf(c->summary.tag, sizeof c->summary.tag, "COPY %lld", (long long)c->copied_lines);
 	}
 	if (out)

@@ -54,7 +54,7 @@ typedef struct fake_answer {
 	fake_tx tx_after;
 	/* Fails when error.status is set: before any row, or after the first error_after_rows. */
 	cdbc_error_info error;
-	int64_t error_after_rows;
+	int64_t error_after_rows; /* of a copy: at its end, when it had so many or more */
 	/* The link goes: NOT_FLUSHED in submit, SENT in next_result, ROWS_TAKEN in fetch after the
 	 * first batch, DONE once all is read. Without an error it is CDBC_CONNECT. */
 	bool loses_link;

@@ -81,6 +81,7 @@ typedef struct fake_conn {
 	cdbc_summary summary;
 	/* copy */
 	int64_t copied_lines;
+	const fake_answer *copying; /* how it goes; NULL: well */
 } fake_conn;
 
 /* ---- fake_server.c ---- */
