@@ -143,6 +143,15 @@ def until(condition, what, wait_s=WAIT_S):
         time.sleep(0.01)
 
 
+def with_limit(run, got_there, limits_s=(1, 5, 20)):
+    """What `run(limit)` gave with the first time limit that was long enough for this machine to get to what is tried."""
+    for limit in limits_s:
+        done = run(limit)
+        if got_there(done):
+            return done
+    raise AssertionError(f"did not get there within {limits_s[-1]} s: {done}")
+
+
 def psql(sql, url=None):
     """What libpq reads: psql's unaligned output, a row a line."""
     done = subprocess.run([os.path.join(PGBIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",

@@ -200,7 +200,7 @@ def hangs(t):
     hung = harness.Socket(hang)
     for options in (["-t", "0.5"], ["-s", "database.connect_timeout=500ms"], ["-s", "pool.acquire_timeout=500ms"]):
         done = t.fails(3, "query", "-d", hung.url, "select 1", *options, says=f"127.0.0.1:{hung.port}|deadline|acquire")
-        assert 0.4 < done.seconds < harness.SOON_S, str(done)
+        assert 0.4 < done.seconds < harness.SOON_S, str(done)  # not before the limit, on any machine
         one_message(done)
     done = t.run("health", "-d", hung.url, "-t", "0.5")
     assert done.code == 3 and "FAIL" in done.text and done.seconds < harness.SOON_S, str(done)
@@ -210,10 +210,10 @@ def hangs(t):
 @case("a server that closes at once, or speaks another language")
 def strange(t):
     closes = harness.Socket(lambda connection: connection.close())
-    done = t.fails(3, "query", "-d", closes.url, "select 1", "-t", "2", says=f"connect 127.0.0.1:{closes.port}: ")
+    done = t.fails(3, "query", "-d", closes.url, "select 1", "-t", "20", says=f"connect 127.0.0.1:{closes.port}: ")
     closes.close()
     web = harness.Socket(lambda connection: (connection.recv(100), connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"), connection.close()))
-    done = t.fails(3, "query", "-d", web.url, "select 1", "-t", "2", says=f"connect 127.0.0.1:{web.port}: ")
+    done = t.fails(3, "query", "-d", web.url, "select 1", "-t", "20", says=f"connect 127.0.0.1:{web.port}: ")
     assert done.seconds < harness.SOON_S
     web.close()
 

@@ -52,9 +52,11 @@ def refused(t):
 
 @case("1: a statement's timeout, of ours and of the server's", server=True)
 def timeout(t):
-    done = t.fails(1, "query", "-d", URL, "select pg_sleep(60)", "-t", "0.3", says="deadline")
-    assert done.seconds < harness.SOON_S, str(done)
-    t.fails(1, "query", "-d", URL, "-s", "database.settings=statement_timeout=100ms", "select pg_sleep(60)", says="statement timeout")
+    done = harness.with_limit(lambda limit: t.run("query", "-d", URL, "select pg_sleep(60)", "-t", str(limit)),
+                              lambda done: done.code != 3)  # 3: it passed while connecting
+    equal((done.code, done.out), (1, b""), str(done))
+    assert "deadline" in done.errors and done.seconds < harness.SOON_S, str(done)
+    t.fails(1, "query", "-d", URL, "-s", "database.settings=statement_timeout=1s", "select pg_sleep(60)", says="statement timeout")
     until(lambda: running("select pg_sleep(60)", URL) == "", "the end of the statement on the server")
 
 
@@ -135,7 +137,8 @@ def fails_late(t):
 @case("5: the deadline passes after rows were written", server=True)
 def late(t):
     sql = "select i, case when i = 200000 then pg_sleep(60) end from generate_series(1, 200000) i"
-    done = t.run("query", "-d", URL, sql, "-t", "1.5", "-o", "json")
+    done = harness.with_limit(lambda limit: t.run("query", "-d", URL, sql, "-t", str(limit), "-o", "json"), lambda done: done.out != b"",
+                              (1.5, 5, 20))
     equal(done.code, 5, done.errors)
     assert "deadline" in done.errors and not done.text.rstrip().endswith("]"), done.errors
     assert done.seconds < harness.SOON_S, done.seconds
@@ -143,11 +146,15 @@ def late(t):
 
 @case("0: the deadline is for the server: a reader may be slow", server=True)
 def slow_reader(t):
-    process = t.start("query", "-d", URL, "select i from generate_series(1, 300000) i", "-t", "1")
-    first = process.stdout.read(1)
-    time.sleep(1.5)  # the reader's slowness is what is tried here
-    done = t.end(process)
-    equal((done.code, first + done.out[-7:]), (0, b"i" + b"300000\n"), done.errors)
+    def read(limit):
+        process = t.start("query", "-d", URL, "select i from generate_series(1, 300000) i", "-t", str(limit))
+        first = process.stdout.read(1)
+        time.sleep(limit + 0.5)  # the reader's slowness is what is tried here
+        done = t.end(process)
+        done.out = first + done.out
+        return done
+    done = harness.with_limit(read, lambda done: done.code == 0, (1, 4, 12))
+    equal((done.out[:1], done.out[-7:]), (b"i", b"300000\n"), done.errors)
 
 
 @case("5: more rows than --max-rows, or than max-rows of the query", server=True)
@@ -287,10 +294,13 @@ def ctrl_c_sqlite(t):
 def nohup(t):
     def ignore():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    process = t.start("query", "-d", URL, "select 7 as a, pg_sleep(0.5) is null as b", "--no-header", preexec_fn=ignore)
-    until(lambda: running("select 7 as a", URL), "the statement on the server")
-    process.send_signal(signal.SIGHUP)
-    done = t.end(process)
+    def run(seconds):
+        process = t.start("query", "-d", URL, f"select 7 as a, pg_sleep({seconds}) is null as b", "--no-header", preexec_fn=ignore)
+        until(lambda: running("select 7 as a", URL) or process.poll() is not None, "the statement on the server")
+        is_there = process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        return is_there, t.end(process)
+    _, done = harness.with_limit(run, lambda ended: ended[0], (0.5, 3, 15))
     equal((done.code, done.text), (0, "7\tf\n"), str(done))
 
 

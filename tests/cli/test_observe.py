@@ -99,7 +99,7 @@ def _(t):
 
 @case("slow requests are warnings, others are not there at info")
 def _(t):
-    t.good("query", "-d", "sqlite::memory:", *log_of(t, level="info"), "select 1")
+    t.good("query", "-d", "sqlite::memory:", *log_of(t, level="info"), "-s", "log.slow=1h", "select 1")
     assert not [x for x in parsed(t) if x["event"] == "request"]
     slow = "with recursive c(n) as (select 1 union all select n + 1 from c where n < 300000) select count(*) from c"
     t.good("query", "-d", "sqlite::memory:", *log_of(t, "slow", level="info"), "-s", "log.slow=1ms", slow)

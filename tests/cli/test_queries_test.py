@@ -340,7 +340,7 @@ def hostile(t):
                        (b"-- test: a\nselect 1;\n-- expect:\n-- | a |\n" + b"-- | 1 |\n" * 100000, None)):
         t.write("sql/q.test.sql", text)
         done = t.run("queries", "test", "-d", MEMORY, "sql", wait_s=60)
-        assert done.code in (1, 2) and done.seconds < 20 and len(done.errors) < 200000, str(done)
+        assert done.code in (1, 2) and done.seconds < harness.SOON_S and len(done.errors) < 200000, str(done)
         if says:
             assert re.search(r"q\.test\.sql:\d+:\d+: error: ", done.errors) and re.search(says, done.errors), f"{says}: {done}"
 

@@ -23,6 +23,7 @@ def on_terminal(t, *words, columns=80, out=True, err=True, **popen):
     attributes[1] &= ~termios.OPOST
     termios.tcsetattr(slave, termios.TCSANOW, attributes)
     popen.update({"stdout": slave} if out else {}, **({"stderr": slave} if err else {}))
+    began = time.monotonic()
     process = t.start(*words, **popen)
     os.close(slave)
     got = b""
@@ -38,7 +39,7 @@ def on_terminal(t, *words, columns=80, out=True, err=True, **popen):
             break
         got += part
     os.close(master)
-    return got.decode(), t.end(process)
+    return got.decode(), t.end(process, began)
 
 
 @case("a table on a terminal, tsv when piped, and what -o says in both")
@@ -84,14 +85,14 @@ def progress(t):
     words = ("query", "-d", URL, SLOW, "-o", "csv", "--output", t.path("x"))
     text, done = on_terminal(t, *words, out=False)
     equal(done.code, 0, text)
-    assert re.search(r"\r\d+ rows, 1\.\d s", text), repr(text)
+    assert re.search(r"\r\d+ rows, \d+\.\d s", text), repr(text)
     assert text.endswith("\r\x1b[K"), repr(text[-40:])  # and it is taken away
     text, done = on_terminal(t, *words, "-q", out=False)
     equal((done.code, text), (0, ""))
     done = t.good(*words)
     equal(done.errors, "")
     text, done = on_terminal(t, "query", "-d", URL, "select 1", "-o", "csv", out=False)
-    equal((done.code, text), (0, ""), "short work shows none")
+    assert done.code == 0 and (text == "" or done.seconds > 1), f"short work shows none: {text!r} {done}"
 
 
 @case("--output is written beside and renamed, with the rights of a new file")

@@ -25,13 +25,13 @@ static atomic_bool is_over;
 static atomic_int cancelled, wrong, sent;
 static cdbc_client *client;
 
-static cdbc_client *open_client(const char *url, const char *max_size)
+static cdbc_client *open_client(const char *url, const char *max_size, const char *idle)
 {
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config_item items[] = {
-		{"pool.max_size", max_size},           {"pool.max_opens_per_second", "0"},
-		{"pool.acquire_timeout", "1min"},      {"helpers.threads", "8"},
-		{"transaction.idle_timeout", "500ms"}, {"retry.budget", "100"}};
+		{"pool.max_size", max_size},        {"pool.max_opens_per_second", "0"},
+		{"pool.acquire_timeout", "1min"},   {"helpers.threads", "8"},
+		{"transaction.idle_timeout", idle}, {"retry.budget", "100"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_client *out = NULL;
 	cdbc_config *config = NULL;
@@ -147,7 +147,7 @@ static void test_a_storm(void **state)
 	if (!url || strncmp(url, "cockroachdb", 11) == 0) {
 		test_skip("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres");
 	}
-	client = open_client(url, "6");
+	client = open_client(url, "6", "1min");
 	atomic_store(&is_over, false);
 	for (int i = 0; i < VICTIMS; i++)
 		assert_int_equal(cdbc_client_acquire(client, NULL, &victims[i].session, NULL), CDBC_OK);
@@ -197,7 +197,7 @@ static void test_a_drain_in_a_transaction(void **state)
 	}
 	proxy = fault_proxy_start(&options);
 	assert_non_null(proxy);
-	client = open_client(fault_proxy_url(proxy), "2");
+	client = open_client(fault_proxy_url(proxy), "2", "1min");
 	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);
 	assert_int_equal(run(session, "drop table if exists drained", NULL), CDBC_OK);
 	assert_int_equal(run(session, "create table drained (a bigint)", NULL), CDBC_OK);
@@ -239,7 +239,7 @@ static void test_idle_for_too_long(void **state)
 	if (!url || strncmp(url, "cockroachdb", 11) == 0) {
 		test_skip("needs a PostgreSQL server in CDBC_TEST_URL: run by scripts/with-postgres");
 	}
-	client = open_client(url, "2");
+	client = open_client(url, "2", "1s");
 	assert_int_equal(cdbc_client_acquire(client, NULL, &session, NULL), CDBC_OK);
 	assert_int_equal(cdbc_client_acquire(client, NULL, &watch, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_begin(session, NULL, NULL), CDBC_OK);

@@ -33,6 +33,9 @@ static void expect_works(void *conn)
 	assert_int_equal(pg_int_of(conn, "select 3::int8"), 3);
 }
 
+/* That a limit was kept, never how fast: soon() would be waited for without it. */
+#define LATE_NS (15 * CX_NS_PER_S)
+
 static const char no_cancel[] = "before v22.1 it takes no cancel over the wire";
 static const char no_kill[] =
 	"it has no pg_terminate_backend; how it ends connections is in the recordings";
@@ -44,7 +47,7 @@ static const char no_kill[] =
 static void gives_up_and_can_be_used_again(void **state)
 {
 	static const char *const sqls[] = {
-		"select pg_sleep(10)", "select g::int8, case when g = 1000 then pg_sleep(10) end from "
+		"select pg_sleep(60)", "select g::int8, case when g = 1000 then pg_sleep(60) end from "
 							   "generate_series(1, 2000) g"};
 	void *conn;
 
@@ -63,11 +66,11 @@ static void gives_up_and_can_be_used_again(void **state)
 
 		r.flags = i >= 2 ? CDBC_REQUEST_SMALL_RESULT : 0;
 		r.batch_ns = CX_NS_PER_S * 5;
-		status = DRIVER->submit(conn, &r, 1, CDBC_SYNC_EACH, in_ms(200), &cursor, &facts, &err);
+		status = DRIVER->submit(conn, &r, 1, CDBC_SYNC_EACH, in_ms(500), &cursor, &facts, &err);
 		if (!status) {
-			assert_int_equal(DRIVER->next_result(cursor, in_ms(200), &schema, &has_result, NULL),
+			assert_int_equal(DRIVER->next_result(cursor, soon(), &schema, &has_result, NULL),
 							 CDBC_OK);
-			while (!(status = DRIVER->fetch(cursor, in_ms(200), &batch, &err)))
+			while (!(status = DRIVER->fetch(cursor, in_ms(500), &batch, &err)))
 				batch.release(&batch);
 			facts = *DRIVER->summary(cursor);
 			DRIVER->cursor_close(cursor, soon());
@@ -78,7 +81,7 @@ static void gives_up_and_can_be_used_again(void **state)
 		assert_true(facts.is_cancel_sent);
 		assert_int_equal(facts.position, CDBC_POSITION_DONE);
 		assert_false(facts.is_link_lost);
-		assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
+		assert_true(cx_clock_now_ns() - begun < LATE_NS);
 		cdbc_error_free(err);
 		expect_works(conn);
 	}
@@ -87,7 +90,7 @@ static void gives_up_and_can_be_used_again(void **state)
 
 static void tells_the_servers_own_timeout(void **state)
 {
-	void *conn = pg_open_with("set.statement_timeout", "100ms");
+	void *conn = pg_open_with("set.statement_timeout", "1s");
 	cdbc_request r = pg_request("select pg_sleep(10)", 0, NULL, 0);
 	cdbc_error *err = NULL;
 	cdbc_summary facts;
@@ -190,7 +193,7 @@ static void closes_with_rows_unread(void **state)
 			batch.release(&batch);
 		}
 		DRIVER->cursor_close(cursor, soon());
-		assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
+		assert_true(cx_clock_now_ns() - begun < LATE_NS);
 		expect_works(conn);
 	}
 	DRIVER->cursor_close(NULL, 0);

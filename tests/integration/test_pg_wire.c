@@ -36,6 +36,9 @@ static int64_t soon(void)
 	return cx_deadline_after_ms(20000);
 }
 
+/* That a limit was kept, never how fast: soon() would be waited for without it. */
+#define LATE_NS (15 * CX_NS_PER_S)
+
 static void scene_begin(scene *s)
 {
 	memset(s, 0, sizeof *s);
@@ -107,7 +110,7 @@ static void gives_up_connecting(void **state)
 	assert_non_null(strstr(cdbc_error_message(err), "connect 127.0.0.1:"));
 	assert_null(s.conn);
 	assert_true(cx_clock_now_ns() - begun >= 200 * CX_NS_PER_MS);
-	assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
+	assert_true(cx_clock_now_ns() - begun < LATE_NS);
 	cdbc_error_free(err);
 	wire_server_refuse(s.server);
 	assert_int_equal(DRIVER->open(&s.settings, soon(), &s.conn, &err), CDBC_CONNECT);
@@ -130,8 +133,8 @@ static void gives_up_a_server_that_hangs(void **state)
 	wire_server_when(s.server, 'E', "begin", 1, script);
 	scene_open(&s);
 	begun = cx_clock_now_ns();
-	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(200), &facts, &err), CDBC_TIMEOUT);
-	assert_true(cx_clock_now_ns() - begun < 5 * CX_NS_PER_S);
+	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(500), &facts, &err), CDBC_TIMEOUT);
+	assert_true(cx_clock_now_ns() - begun < LATE_NS);
 	assert_true(facts.is_cancel_sent);
 	assert_true(facts.is_link_lost);
 	assert_int_equal(facts.position, CDBC_POSITION_SENT);
@@ -154,7 +157,7 @@ static void is_used_again_after_a_cancel(void **state)
 	wire_script_error(script, "57014", "query execution canceled");
 	wire_server_when(s.server, 'E', "begin", 1, script);
 	scene_open(&s);
-	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(200), &facts, &err), CDBC_TIMEOUT);
+	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(500), &facts, &err), CDBC_TIMEOUT);
 	assert_string_equal(cdbc_error_sqlstate(err), "57014");
 	assert_int_equal(facts.position, CDBC_POSITION_DONE);
 	assert_false(facts.is_link_lost);

@@ -193,7 +193,7 @@ static void test_atomic_deadline(void **state)
 	cdbc_batch_options options = ATOMIC;
 	outcome o;
 
-	options.timeout_ms = 30;
+	options.timeout_ms = 500;
 	batch_answer(f, "insert a");
 	fake_server_answer(f->server, &(fake_answer){.sql = "insert slow",
 												 .times = 1,

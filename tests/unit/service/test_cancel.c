@@ -263,7 +263,7 @@ static void test_the_transactions_time_is_over_in_a_statement(void **state)
 	cdbc_error *err = NULL;
 
 	answer_gate(f, "put");
-	options.timeout_ms = 30; /* of it all; the statement's own is an hour */
+	options.timeout_ms = 500; /* of it all; the statement's own is an hour */
 	assert_int_equal(cdbc_session_transact(f->session, put, f, &options, &err), CDBC_TIMEOUT);
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
 	cdbc_error_free(err);
@@ -283,7 +283,7 @@ static void test_the_transactions_time_is_over_in_the_commit(void **state)
 												 .lost_at = CDBC_POSITION_DONE,
 												 .gate = "commit",
 												 .gate_at = CDBC_POSITION_SENT});
-	options.timeout_ms = 30;
+	options.timeout_ms = 500;
 	assert_int_equal(cdbc_session_transact(f->session, put, f, &options, &err), CDBC_TIMEOUT);
 	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 1);
@@ -307,7 +307,7 @@ static void test_a_commit_out_of_time_is_looked_up(void **state)
 		f->server,
 		&(fake_answer){.sql = ASK " VALUES*", .columns = "writer text", .rows = "transaction"});
 	fake_server_answer(f->server, &(fake_answer){.sql = "INSERT INTO*"});
-	options.timeout_ms = 100;
+	options.timeout_ms = 500;
 	options.resolve = CDBC_RESOLVE_ON;
 	if (cdbc_session_transact(f->session, put, f, &options, &err))
 		fail_msg("%s", cdbc_error_message(err));

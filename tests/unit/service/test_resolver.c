@@ -439,7 +439,7 @@ static void test_nobody_answers(void **state)
 
 	cdbc_session_release(f->session);
 	cdbc_client_close(f->client, 5000);
-	open_client(f, "true", "60ms");
+	open_client(f, "true", "500ms");
 	answer(f, PUT);
 	answer_lost(f, "COMMIT", 1);
 	answer_lost(f, ASK, 0);

@@ -174,13 +174,13 @@ static void test_lock_until_deadline(void **state)
 	run(a, "begin immediate");
 	run(a, "insert into t values (1)");
 	run(b, "select * from t"); /* readers are not in the way */
-	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(30), &err),
+	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(200), &err),
 					 CDBC_TIMEOUT);
 	assert_string_equal(cdbc_error_message(err),
 						"the deadline passed while waiting for a lock on the database");
 	cdbc_error_free(err);
 	run(a, "commit");
-	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(1000), NULL),
+	assert_int_equal(run_by(b, "insert into t values (2)", cx_deadline_after_ms(10000), NULL),
 					 CDBC_OK);
 	DRIVER->close(a);
 	DRIVER->close(b);
