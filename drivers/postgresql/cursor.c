@@ -29,7 +29,7 @@ static void summary_reset(cx_pg_cursor *cursor, cdbc_position position)
 	s->tag[0] = '\0';
 	s->affected_count = -1;
 	s->position = position;
-	s->is_link_lost = false;
+	s->is_link_lost = s->is_refused = false;
 }
 
 void cx_pg_summary_tag(cdbc_summary *summary, const char *tag, bool has_rows)

@@ -55,7 +55,8 @@ void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statem
 	/* A result without columns has nothing to stream. */
 	slot->is_small =
 		request->flags & CDBC_REQUEST_SMALL_RESULT || (statement && statement->shape.count == 0);
-	slot->is_commit = is_commit(request);
+	slot->is_commit = is_commit(request) || (request->flags & CDBC_REQUEST_COMMITS &&
+											 !(request->flags & CDBC_REQUEST_SIMPLE));
 	slot->is_session = request->kind == CDBC_KIND_SESSION || request->kind == CDBC_KIND_UNKNOWN ||
 					   request->flags & CDBC_REQUEST_SIMPLE;
 	slot->has_sync = false;
@@ -213,6 +214,7 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 	if (!item.statement) {
 		status = cx_pg_error_result(c, item.failure, err);
 		c->cursor.summary.position = CDBC_POSITION_DONE;
+		c->cursor.summary.is_refused = true;
 	}
 	PQclear(item.failure);
 	*out = item.statement;

@@ -142,6 +142,16 @@ static void let_statement_go(cx_sqlite_cursor *c)
 	c->statement = NULL;
 }
 
+/* INSERT OR FAIL, and a trigger's RAISE(FAIL): outside a transaction the rows before the failure
+ * stay, and only then does SQLite count any. The statement has been reset. */
+static bool is_partly_kept(const cx_sqlite_cursor *c, cx_sqlite_verb verb)
+{
+	return (verb == CX_SQLITE_INSERT || verb == CX_SQLITE_CHANGE) && !c->is_implicit &&
+		   c->summary.position != CDBC_POSITION_NOT_FLUSHED &&
+		   c->summary.tx_before == CDBC_TX_IDLE && sqlite3_get_autocommit(c->conn->db) &&
+		   sqlite3_changes64(c->conn->db) > 0;
+}
+
 /* What a failure leaves behind. Returns status. */
 static cdbc_status request_failed(cx_sqlite_cursor *c, cdbc_status status)
 {
@@ -150,6 +160,7 @@ static cdbc_status request_failed(cx_sqlite_cursor *c, cdbc_status status)
 
 	if (c->statement && c->statement->handle)
 		sqlite3_reset(c->statement->handle);
+	c->summary.is_partly_kept = is_partly_kept(c, verb);
 	if (c->first.release)
 		c->first.release(&c->first);
 	c->stage = CX_SQLITE_FINISHED;

@@ -108,10 +108,14 @@ enum {
 	CDBC_REQUEST_NO_PREPARE = 1u << 3,      /* do not keep a prepared statement */
 	CDBC_REQUEST_IDEMPOTENT = 1u << 4,
 	CDBC_REQUEST_SIMPLE = 1u << 5, /* several statements in one text, no values: simple protocol */
-	CDBC_REQUEST_COMMITS =
-		1u << 6, /* COMMIT, END or RELEASE cockroach_restart: a transaction's fate is in it */
+	/* COMMIT, END, PREPARE TRANSACTION or RELEASE cockroach_restart: a transaction's fate is in it
+	 */
+	CDBC_REQUEST_COMMITS = 1u << 6,
 	/* names the time, chance or the connection: another answer each time, of the same data */
-	CDBC_REQUEST_VOLATILE = 1u << 7
+	CDBC_REQUEST_VOLATILE = 1u << 7,
+	/* may commit part of its work and fail then: CALL, DO, a script with a COMMIT in it */
+	CDBC_REQUEST_COMMITS_PARTS = 1u << 8,
+	CDBC_REQUEST_CONTROLS = 1u << 9 /* begins, ends or marks a transaction, among others */
 };
 
 typedef enum cdbc_numeric_mode {
@@ -180,6 +184,9 @@ typedef struct cdbc_summary {
 	bool is_cancel_sent;
 	size_t request_number; /* of a submit that failed: the request to blame, from 1; 0: none in
 							  particular */
+	/* of a failure outside a transaction: some of its work stays, as of SQLite's INSERT OR FAIL */
+	bool is_partly_kept;
+	bool is_refused; /* of a failure: the statement was not begun */
 } cdbc_summary;
 
 typedef struct cdbc_conn_state {

@@ -43,8 +43,9 @@ typedef enum cdbc_outcome {
 	CDBC_OUTCOME_NOT_SENT,          /* the server never saw it */
 	CDBC_OUTCOME_ROLLED_BACK,       /* it had no effect */
 	CDBC_OUTCOME_COMMITTED,         /* it took effect; only the answer was lost */
-	CDBC_OUTCOME_COMMITTED_PARTIAL, /* data is in, a schema change is not (XXA00); or a copy's
-									   earlier chunks are in, the last one is not */
+	CDBC_OUTCOME_COMMITTED_PARTIAL, /* some is in: the data without a schema change (XXA00), a
+									   copy's earlier chunks without the last one, or the rows
+									   before one that INSERT OR FAIL refused */
 	CDBC_OUTCOME_UNKNOWN            /* nobody can tell yet */
 } cdbc_outcome;
 

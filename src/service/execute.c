@@ -143,6 +143,16 @@ static bool is_small(cdbc_cardinality cardinality)
 		   cardinality == CDBC_SCALAR || cardinality == CDBC_EXEC || cardinality == CDBC_EXEC_ROWS;
 }
 
+/* CockroachDB before v22.2, and later when told so, commits each statement of a script by itself.
+ */
+static uint32_t script_flags(const cdbc_session *session)
+{
+	const char *dialect =
+		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
+
+	return dialect && strcmp(dialect, "cockroachdb") == 0 ? CDBC_REQUEST_COMMITS_PARTS : 0u;
+}
+
 void cx_session_fill_request(const cdbc_call *a, cdbc_request *request)
 {
 	const cx_result_options *defaults = &a->session->client->results;
@@ -164,7 +174,7 @@ void cx_session_fill_request(const cdbc_call *a, cdbc_request *request)
 	request->batch_bytes = defaults->batch_bytes;
 	request->batch_ns = defaults->batch_ns;
 	if (statement->statement_count > 1)
-		request->flags |= CDBC_REQUEST_SIMPLE;
+		request->flags |= CDBC_REQUEST_SIMPLE | script_flags(a->session);
 	if (a->query) {
 		request->columns = a->query->columns;
 		request->column_count = a->query->column_count;

@@ -91,7 +91,7 @@ cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *state
 		return tell_lost(session, err);
 	if (check_idle(session, err))
 		return CDBC_TIMEOUT;
-	if (statement->kind == CDBC_KIND_TRANSACTION) {
+	if (statement->flags & CDBC_REQUEST_CONTROLS) {
 		cx_error_set(err, CDBC_USAGE, "the transaction was begun by a call, and ends by one");
 		cx_error_hint(err, "cdbc_session_commit, _rollback, _savepoint");
 		return CDBC_USAGE;

@@ -67,7 +67,10 @@ static cx_failure facts_of(const cx_flight *flight, size_t index, cdbc_status st
 						.kind = r->kind,
 						.is_commit = r->flags & CDBC_REQUEST_COMMITS,
 						.is_read_only = r->flags & CDBC_REQUEST_READ_ONLY,
-						.is_idempotent = r->flags & CDBC_REQUEST_IDEMPOTENT};
+						.is_idempotent = r->flags & CDBC_REQUEST_IDEMPOTENT,
+						.may_have_parts = r->flags & CDBC_REQUEST_COMMITS_PARTS &&
+										  flight->tx_before == CDBC_TX_IDLE,
+						.has_part = flight->summary.is_partly_kept};
 }
 
 /* A unit is judged like one statement: all of it is here to be sent again. What the server refuses
@@ -83,6 +86,7 @@ static cx_verdict judge_unit(const cx_flight *flight, size_t index, cx_failure *
 	f->is_commit = false;
 	f->is_read_only = flight->flags & CDBC_REQUEST_READ_ONLY;
 	f->is_idempotent = flight->flags & CDBC_REQUEST_IDEMPOTENT;
+	f->may_have_parts = f->has_part = false; /* all of it goes with its transaction */
 	f->tx_before = CDBC_TX_IDLE;
 	if (f->position == CDBC_POSITION_ROWS_TAKEN)
 		f->position = CDBC_POSITION_SENT; /* they are taken back: the batch begins again */

@@ -33,7 +33,7 @@ enum {
 };
 
 /* What it was. */
-enum { READ = 1, BEGIN = 2, DDL = 4, IDEMPOTENT = 8, ANY_WORK = 0 };
+enum { READ = 1, BEGIN = 2, DDL = 4, IDEMPOTENT = 8, PARTS = 16, ANY_WORK = 0 };
 
 typedef struct row {
 	cause cause;
@@ -102,7 +102,7 @@ static bool is_caused(const cx_failure *f, cause heard)
 	case UNANSWERED:
 		return is_unanswered(f);
 	case PARTIAL:
-		return strcmp(f->sqlstate, "XXA00") == 0;
+		return strcmp(f->sqlstate, "XXA00") == 0 || f->has_part;
 	case CONFLICT:
 		return is_one_of(f->sqlstate, "40001 40P01") || f->status == CDBC_CONFLICT;
 	case STALE:
@@ -125,7 +125,8 @@ static unsigned works_of(const cx_failure *f)
 {
 	return (f->is_read_only ? READ : 0u) |
 		   (f->kind == CDBC_KIND_TRANSACTION && !f->is_commit ? BEGIN : 0u) |
-		   (f->kind == CDBC_KIND_DDL ? DDL : 0u) | (f->is_idempotent ? IDEMPOTENT : 0u);
+		   (f->kind == CDBC_KIND_DDL ? DDL : 0u) | (f->is_idempotent ? IDEMPOTENT : 0u) |
+		   (f->may_have_parts ? PARTS : 0u);
 }
 
 size_t cx_outcome_row_of(const cx_failure *f)
@@ -172,7 +173,7 @@ static const char *cause_text(cause heard)
 		[IDLED] = "25P03",
 		[AMBIGUOUS] = "40003",
 		[UNANSWERED] = "no answer",
-		[PARTIAL] = "XXA00",
+		[PARTIAL] = "XXA00, INSERT OR FAIL",
 		[CONFLICT] = "40001, 40P01, SQLITE_BUSY",
 		[STALE] = "26000, 42P05, 0A000 (cached plan)",
 		[LASTING] = "our limit, cancel, or a value that cannot be held",
@@ -228,6 +229,8 @@ static const char *work_text(unsigned works)
 		return ", a schema change";
 	case IDEMPOTENT:
 		return ", a write declared idempotent";
+	case PARTS:
+		return ", what may commit by itself";
 	default:
 		return "";
 	}

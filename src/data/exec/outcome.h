@@ -16,9 +16,11 @@ typedef struct cx_failure {
 	cdbc_tx_state tx_before;
 	bool is_link_lost;
 	cdbc_statement_kind kind;
-	bool is_commit; /* COMMIT, END, or RELEASE cockroach_restart */
+	bool is_commit; /* CDBC_REQUEST_COMMITS */
 	bool is_read_only;
 	bool is_idempotent;
+	bool may_have_parts; /* CALL, DO, a script: some of its work may have been committed before */
+	bool has_part;       /* some of it is known to be in */
 } cx_failure;
 
 typedef struct cx_verdict {

@@ -33,6 +33,19 @@ static void name_outstanding(const cx_run *run, cdbc_error **err)
 	cdbc_sql_form_free(form);
 }
 
+/* Whether some of it may be in although it failed. In a transaction of ours nothing commits by
+ * itself, and nor does a script's first statement; a script that was stopped from here may have
+ * gone on meanwhile. */
+static bool may_have_parts(const cx_run *run, cdbc_status status, const cdbc_summary *facts)
+{
+	if (!(run->flags & CDBC_REQUEST_COMMITS_PARTS) || run->is_unit || facts->is_refused)
+		return false;
+	if (run->flags & CDBC_REQUEST_SIMPLE)
+		return (run->has_part || status == CDBC_TIMEOUT) &&
+			   (facts->tx_before == CDBC_TX_IDLE || run->flags & CDBC_REQUEST_COMMITS);
+	return facts->tx_before == CDBC_TX_IDLE;
+}
+
 /* Judges a failure and notes what it belongs to. */
 static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *facts,
 						cdbc_error **err)
@@ -48,7 +61,9 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 						  .kind = run->kind,
 						  .is_commit = run->flags & CDBC_REQUEST_COMMITS,
 						  .is_read_only = run->flags & CDBC_REQUEST_READ_ONLY,
-						  .is_idempotent = run->flags & CDBC_REQUEST_IDEMPOTENT};
+						  .is_idempotent = run->flags & CDBC_REQUEST_IDEMPOTENT,
+						  .may_have_parts = may_have_parts(run, status, facts),
+						  .has_part = facts->is_partly_kept};
 	cx_verdict verdict;
 
 	if (run->is_unit && run->handed_any)
@@ -286,6 +301,7 @@ static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
 		status = read_away(run, err);
 		if (status)
 			break;
+		run->has_part = true;
 		run->summary = *driver->summary(run->cursor);
 		if (run->summary.affected_count > 0)
 			affected_count =
@@ -305,7 +321,7 @@ static void prepare(cx_run *run, const cdbc_request *request)
 	run->name = request->name;
 	run->sql = request->sql;
 	run->sql_length = request->sql_length;
-	run->is_script = false;
+	run->is_script = run->has_part = false;
 	run->is_unit = false;
 	run->is_opening = false;
 	run->is_told = false;

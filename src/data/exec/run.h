@@ -16,6 +16,7 @@ typedef struct cx_run {
 	uint32_t flags;
 	cdbc_statement_kind kind;
 	bool is_script;   /* all its results were read already */
+	bool has_part;    /* of a script: one of its statements has ended well */
 	bool is_unit;     /* BEGIN went before it and COMMIT after it, in the same round trip */
 	bool is_opening;  /* BEGIN went before it, in the same round trip: it runs in a transaction */
 	bool handed_any;  /* rows of a unit */

@@ -61,7 +61,7 @@ void cx_judge_init(cx_judge *judge);
  * (CX_KW_NONE for other tokens); depth the lexer's after it. */
 void cx_judge_feed(cx_judge *judge, const cx_token *token, cx_keyword keyword, size_t depth);
 /* The verdict, after the last token. flags are CDBC_REQUEST_READ_ONLY, _CHANGES_SESSION,
- * _SMALL_RESULT, _COMMITS. */
+ * _SMALL_RESULT, _COMMITS, _VOLATILE, _COMMITS_PARTS, _CONTROLS. */
 cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags);
 
 static inline bool cx_judge_is_empty(const cx_judge *judge)

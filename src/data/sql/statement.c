@@ -13,7 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PARAM_MAX      65535 /* the wire protocol counts in 16 bits */
+#define PARAM_MAX 65535 /* the wire protocol counts in 16 bits */
+/* what a script does when one of its statements does it */
+#define OF_ANY                                                                     \
+	(CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS | CDBC_REQUEST_VOLATILE | \
+	 CDBC_REQUEST_COMMITS_PARTS | CDBC_REQUEST_CONTROLS)
 #define POSITION_BYTES (sizeof "$65535")
 
 typedef struct seen_token {
@@ -268,9 +272,9 @@ static void end_statement(parser *p)
 		p->flags = flags;
 	} else {
 		p->kind = p->kind == kind ? kind : CDBC_KIND_UNKNOWN;
-		p->flags = (p->flags & flags) |
-				   ((p->flags | flags) &
-					(CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS | CDBC_REQUEST_VOLATILE));
+		p->flags = (p->flags & flags) | ((p->flags | flags) & OF_ANY);
+		if (p->flags & CDBC_REQUEST_COMMITS) /* and what comes behind it may fail */
+			p->flags |= CDBC_REQUEST_COMMITS_PARTS;
 	}
 	cx_judge_init(&p->judge);
 	p->boundary = (cx_boundary){0, false};

@@ -90,9 +90,11 @@ static bool shows_commit(const cx_judge *j)
 	return j->verb == CX_KW_SHOW && j->words[1] == CX_KW_COMMIT;
 }
 
+/* With the second phase of a prepared transaction, which no session has open. */
 static bool commits(const cx_judge *j)
 {
 	return j->verb == CX_KW_COMMIT || j->verb == CX_KW_END ||
+		   (j->verb == CX_KW_ROLLBACK && j->words[1] == CX_KW_PREPARED) ||
 		   (j->verb == CX_KW_RELEASE && is_restart_point(&j->prev));
 }
 
@@ -100,7 +102,7 @@ static bool commits(const cx_judge *j)
 static cdbc_statement_kind verdict_show(const cx_judge *j, uint32_t *flags)
 {
 	if (shows_commit(j))
-		*flags |= CDBC_REQUEST_COMMITS;
+		*flags |= CDBC_REQUEST_COMMITS | CDBC_REQUEST_CONTROLS;
 	else if (!j->may_write)
 		*flags |= CDBC_REQUEST_READ_ONLY;
 	return CDBC_KIND_UTILITY;
@@ -132,13 +134,15 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_ABORT:
 	case CX_KW_SAVEPOINT:
 	case CX_KW_RELEASE:
-		*flags |= commits(j) ? CDBC_REQUEST_COMMITS : 0u;
+		*flags |= CDBC_REQUEST_CONTROLS | (commits(j) ? CDBC_REQUEST_COMMITS : 0u);
 		return CDBC_KIND_TRANSACTION;
 	case CX_KW_SET:
 		return verdict_set(j, flags);
 	case CX_KW_PREPARE:
-		if (j->words[1] == CX_KW_TRANSACTION)
+		if (j->words[1] == CX_KW_TRANSACTION) {
+			*flags |= CDBC_REQUEST_CONTROLS | CDBC_REQUEST_COMMITS;
 			return CDBC_KIND_TRANSACTION;
+		}
 		*flags |= CDBC_REQUEST_CHANGES_SESSION;
 		return CDBC_KIND_SESSION;
 	case CX_KW_RESET:
@@ -208,7 +212,7 @@ cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags)
 	case CX_KW_TABLE:
 		return verdict_query(judge, flags);
 	case CX_KW_DO:
-		*flags |= CDBC_REQUEST_CHANGES_SESSION;
+		*flags |= CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_COMMITS_PARTS;
 		return CDBC_KIND_DML;
 	case CX_KW_INSERT:
 	case CX_KW_UPSERT:
@@ -219,6 +223,7 @@ cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags)
 		*flags |= judge->has_returning ? 0u : CDBC_REQUEST_SMALL_RESULT;
 		return CDBC_KIND_DML;
 	case CX_KW_CALL:
+		*flags |= CDBC_REQUEST_COMMITS_PARTS;
 		return CDBC_KIND_DML;
 	default:
 		kind = verdict_other(judge, flags);

@@ -172,6 +172,11 @@ static cdbc_status settle_flags(scan *s)
 								"declared read-only, but it is %s",
 								kind == CDBC_KIND_DML ? "a change of data"
 													  : "a change of the schema");
+	/* it cannot be given a transaction that is read only, so its own word must do */
+	if (query->is_read_only && query->statement->statement_count > 1 &&
+		!(query->statement->flags & CDBC_REQUEST_READ_ONLY))
+		return cx_sqlfiles_fail(s->loader, &s->section, s->section.read_only_place, NULL,
+								"declared read-only, but a statement of the script may write");
 	if (query->is_read_only)
 		flags |= CDBC_REQUEST_READ_ONLY;
 	if (query->is_idempotent)

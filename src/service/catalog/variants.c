@@ -185,7 +185,8 @@ static cdbc_status check_statement(cx_builder *b, const uint8_t *states, const c
 						  ? (is_write ? s->kind : b->kind)
 						  : CDBC_KIND_UNKNOWN;
 		b->flags = (b->flags & s->flags) |
-				   ((b->flags | s->flags) & (CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_VOLATILE));
+				   ((b->flags | s->flags) & (CDBC_REQUEST_CHANGES_SESSION | CDBC_REQUEST_VOLATILE |
+											 CDBC_REQUEST_COMMITS_PARTS | CDBC_REQUEST_CONTROLS));
 	}
 	return add_params(b, s);
 }

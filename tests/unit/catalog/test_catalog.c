@@ -297,6 +297,8 @@ static const struct {
 	{"-- name: a\n-- max-rows: -1\nselect 1\n", "2:14: \"-1\" is not a number of rows"},
 	{"-- name: a\n-- dialect: oracle\nselect 1\n", "2:13: unknown dialect \"oracle\""},
 	{"-- name: a\n-- column: x itn8\nselect 1\n", "2:14: unknown type \"itn8\""},
+	{"-- name: a #\n-- read-only\nselect 1; delete from t\n",
+	 "2:4: declared read-only, but a statement of the script may write"},
 	{"-- name: a\n-- read-only\ndelete from t\n",
 	 "2:4: declared read-only, but it is a change of data"},
 	/* what comes later is refused, never ignored */

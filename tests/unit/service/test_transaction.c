@@ -362,6 +362,9 @@ static void test_text_does_not_end_it(void **state)
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
 	assert_int_equal(execute(f->session, "savepoint a", NULL), CDBC_USAGE);
+	assert_int_equal(execute(f->session, "put; rollback; begin", NULL), CDBC_USAGE);
+	assert_int_equal(execute(f->session, "commit; begin; get", NULL), CDBC_USAGE);
+	assert_int_equal(execute(f->session, "show commit timestamp", NULL), CDBC_USAGE);
 	ok(f, "put");
 	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);

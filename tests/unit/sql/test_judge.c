@@ -18,6 +18,8 @@
 #define F CDBC_REQUEST_SMALL_RESULT
 #define C CDBC_REQUEST_COMMITS
 #define V CDBC_REQUEST_VOLATILE
+#define P CDBC_REQUEST_COMMITS_PARTS
+#define X CDBC_REQUEST_CONTROLS
 
 static const struct {
 	const char *sql;
@@ -80,8 +82,8 @@ static const struct {
 	{"update t set a = 1", CDBC_KIND_DML, F},
 	{"delete from t", CDBC_KIND_DML, F},
 	{"merge into t using u on a = b when matched then delete", CDBC_KIND_DML, F},
-	{"call p(1)", CDBC_KIND_DML, 0},
-	{"do $$ begin end $$", CDBC_KIND_DML, S},
+	{"call p(1)", CDBC_KIND_DML, P},
+	{"do $$ begin end $$", CDBC_KIND_DML, S | P},
 	{"create table t (a int)", CDBC_KIND_DDL, F},
 	{"create temp table t (a int)", CDBC_KIND_DDL, F | S},
 	{"create or replace temporary view v as select 1", CDBC_KIND_DDL, F | S},
@@ -90,17 +92,20 @@ static const struct {
 	{"create table temp (a int)", CDBC_KIND_DDL, F},
 	{"truncate t", CDBC_KIND_DDL, F},
 	{"grant select on t to u", CDBC_KIND_DDL, F},
-	{"begin", CDBC_KIND_TRANSACTION, F},
-	{"commit", CDBC_KIND_TRANSACTION, F | C},
-	{"/* done */ COMMIT", CDBC_KIND_TRANSACTION, F | C},
-	{"end transaction", CDBC_KIND_TRANSACTION, F | C},
-	{"release savepoint a", CDBC_KIND_TRANSACTION, F},
-	{"release Cockroach_Restart", CDBC_KIND_TRANSACTION, F | C},
-	{"release savepoint \"cockroach_restart\"", CDBC_KIND_TRANSACTION, F | C},
-	{"release savepoint cockroach_restart2", CDBC_KIND_TRANSACTION, F},
-	{"savepoint a", CDBC_KIND_TRANSACTION, F},
+	{"begin", CDBC_KIND_TRANSACTION, F | X},
+	{"commit", CDBC_KIND_TRANSACTION, F | C | X},
+	{"/* done */ COMMIT", CDBC_KIND_TRANSACTION, F | C | X},
+	{"end transaction", CDBC_KIND_TRANSACTION, F | C | X},
+	{"release savepoint a", CDBC_KIND_TRANSACTION, F | X},
+	{"release Cockroach_Restart", CDBC_KIND_TRANSACTION, F | C | X},
+	{"release savepoint \"cockroach_restart\"", CDBC_KIND_TRANSACTION, F | C | X},
+	{"release savepoint cockroach_restart2", CDBC_KIND_TRANSACTION, F | X},
+	{"savepoint a", CDBC_KIND_TRANSACTION, F | X},
 	{"set transaction isolation level serializable", CDBC_KIND_TRANSACTION, F},
-	{"prepare transaction 'x'", CDBC_KIND_TRANSACTION, F},
+	{"prepare transaction 'x'", CDBC_KIND_TRANSACTION, F | C | X},
+	{"commit prepared 'x'", CDBC_KIND_TRANSACTION, F | C | X},
+	{"rollback prepared 'x'", CDBC_KIND_TRANSACTION, F | C | X},
+	{"set constraints all deferred", CDBC_KIND_TRANSACTION, F},
 	{"set x = 1", CDBC_KIND_SESSION, S},
 	{"set session x = 1", CDBC_KIND_SESSION, S},
 	{"set local x = 1", CDBC_KIND_SESSION, 0},
@@ -208,7 +213,7 @@ static const struct {
 	{"import foreign schema a from server b into c", CDBC_KIND_DDL, F},
 	{"import into t csv data ('x')", CDBC_KIND_UTILITY, 0},
 	/* CockroachDB */
-	{"show commit timestamp", CDBC_KIND_UTILITY, C},
+	{"show commit timestamp", CDBC_KIND_UTILITY, C | X},
 	{"show trace for delete from t", CDBC_KIND_UTILITY, 0},
 	{"select * from [experimental scrub table t]", CDBC_KIND_SELECT, 0},
 	/* only words that begin a statement do so in square brackets, and not in an array's */

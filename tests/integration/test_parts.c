@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What commits by itself on its way, and fails then: it is neither repeated nor called rolled back,
+ * on PostgreSQL and SQLite. */
+#include "support/skip.h"
+
+#include <cdbc/cdbc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+typedef struct fixture {
+	cdbc_client *client;
+	cdbc_session *session;
+} fixture;
+
+static fixture open_at(const char *url)
+{
+	cdbc_error *err = NULL;
+	fixture f;
+
+	if (cdbc_client_open_url(url, &f.client, &err) ||
+		cdbc_client_acquire(f.client, NULL, &f.session, &err))
+		fail_msg("%s", cdbc_error_message(err));
+	return f;
+}
+
+static void close_all(fixture *f)
+{
+	cdbc_session_release(f->session);
+	cdbc_client_close(f->client, 5000);
+}
+
+static cdbc_status execute(const fixture *f, const char *sql, cdbc_error **err)
+{
+	cdbc_result *result;
+	cdbc_status status = cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, err);
+
+	if (!status)
+		cdbc_result_free(result);
+	return status;
+}
+
+static void ok(const fixture *f, const char *sql)
+{
+	cdbc_error *err = NULL;
+
+	if (execute(f, sql, &err))
+		fail_msg("%s: %s", sql, cdbc_error_message(err));
+}
+
+static int64_t count(const fixture *f)
+{
+	cdbc_result *result;
+	int64_t n;
+
+	assert_int_equal(cdbc_session_query(f->session,
+										"select cast(count(*) as bigint) from parts_rows",
+										CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	assert_true(cdbc_result_next(result, NULL));
+	n = cdbc_result_int64(result, 0);
+	cdbc_result_free(result);
+	return n;
+}
+
+/* Fails with that outcome and replay, and leaves so many rows, which are deleted. */
+static void fails(const fixture *f, const char *sql, cdbc_outcome outcome, cdbc_replay replay,
+				  int64_t rows)
+{
+	cdbc_error *err = NULL;
+	int64_t n;
+
+	assert_true(execute(f, sql, &err));
+	n = count(f);
+	if (cdbc_error_outcome(err) != outcome || cdbc_error_replay(err) != replay || n != rows)
+		fail_msg("%s: %s, %s, %d rows", sql, cdbc_outcome_name(cdbc_error_outcome(err)),
+				 cdbc_replay_name(cdbc_error_replay(err)), (int)n);
+	cdbc_error_free(err);
+	ok(f, "delete from parts_rows");
+}
+
+static void test_postgresql(void **state)
+{
+	const char *url = getenv("CDBC_TEST_URL");
+	fixture f;
+
+	(void)state;
+	if (!url || strncmp(url, "cockroachdb:", 12) == 0)
+		test_skip("no PostgreSQL in CDBC_TEST_URL");
+	f = open_at(url);
+	ok(&f, "drop table if exists parts_rows");
+	ok(&f, "create table parts_rows (a int)");
+	ok(&f, "create or replace procedure parts_fail(state text) language plpgsql as $$ begin "
+		   "insert into parts_rows values (1); commit; "
+		   "raise exception 'no' using errcode = state; end $$");
+	fails(&f, "call parts_fail('40001')", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT, 1);
+	fails(&f, "call parts_fail('23505')", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO, 1);
+	fails(&f,
+		  "do $$ begin insert into parts_rows values (1); commit; "
+		  "raise exception 'no' using errcode = '40001'; end $$",
+		  CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT, 1);
+	fails(&f, "begin; insert into parts_rows values (1); commit; select 1/0", CDBC_OUTCOME_UNKNOWN,
+		  CDBC_REPLAY_NO, 1);
+	/* nothing of these can be in */
+	fails(&f, "call parts_none()", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO, 0);
+	fails(&f, "insert into parts_rows values (1); select 1/0", CDBC_OUTCOME_ROLLED_BACK,
+		  CDBC_REPLAY_NO, 0);
+	fails(&f, "select 1/0; commit", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO, 0);
+	ok(&f, "begin");
+	assert_int_equal(execute(&f, "call parts_fail('23505')", NULL), CDBC_SQL);
+	/* in a transaction that has failed it is a ROLLBACK */
+	assert_int_equal(execute(&f, "prepare transaction 'parts'", NULL), CDBC_SQL);
+	assert_int_equal(count(&f), 0);
+	ok(&f, "drop procedure parts_fail");
+	ok(&f, "drop table parts_rows");
+	close_all(&f);
+}
+
+static void test_sqlite(void **state)
+{
+	fixture f = open_at("sqlite::memory:");
+
+	(void)state;
+	ok(&f, "create table parts_rows (a integer primary key)");
+	fails(&f, "insert or fail into parts_rows values (1), (2), (1)", CDBC_OUTCOME_COMMITTED_PARTIAL,
+		  CDBC_REPLAY_NO, 2);
+	fails(&f, "begin; insert into parts_rows values (1); commit; insert into parts_rows values (1)",
+		  CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO, 1);
+	/* nothing of these is in, whatever was counted before */
+	fails(&f, "insert or fail into parts_rows values (null), ('x')", CDBC_OUTCOME_ROLLED_BACK,
+		  CDBC_REPLAY_NO, 0);
+	fails(&f, "insert into parts_rows values (1), (2), (1)", CDBC_OUTCOME_ROLLED_BACK,
+		  CDBC_REPLAY_NO, 0);
+	ok(&f, "insert into parts_rows values (1), (2)");
+	fails(&f, "insert or fail into parts_rows values (1), (3)", CDBC_OUTCOME_ROLLED_BACK,
+		  CDBC_REPLAY_NO, 2);
+	ok(&f, "insert into parts_rows values (1), (2)");
+	fails(&f, "insert into parts_none values (1)", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO, 2);
+	fails(&f, "insert into parts_rows values (3); insert or fail into parts_rows values (4), (3)",
+		  CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO, 0);
+	close_all(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_postgresql),
+		cmocka_unit_test(test_sqlite),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
