@@ -307,6 +307,7 @@ cdbc_status cx_resolver_ready(cdbc_session *session, int64_t deadline_ns, cdbc_e
 {
 	cdbc_error *error = NULL;
 	cdbc_status status;
+	bool is_refused;
 
 	if (__builtin_expect(
 			atomic_load_explicit(&session->client->resolver.is_ready, memory_order_acquire), 1))
@@ -314,9 +315,9 @@ cdbc_status cx_resolver_ready(cdbc_session *session, int64_t deadline_ns, cdbc_e
 	status = make_ready(session, deadline_ns, &error);
 	if (!status)
 		return CDBC_OK;
-	cx_error_outcome(&error, CDBC_OUTCOME_NOT_SENT,
-					 status == CDBC_SQL ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE);
-	if (status == CDBC_SQL)
+	is_refused = status == CDBC_SQL || status == CDBC_DENIED;
+	cx_error_outcome(&error, CDBC_OUTCOME_NOT_SENT, is_refused ? CDBC_REPLAY_NO : CDBC_REPLAY_SAFE);
+	if (is_refused)
 		cx_error_hint(&error,
 					  "the resolver needs its table, \"%s\", and the right to select, "
 					  "insert and update: `cdbc resolver schema` prints how to make it",
@@ -363,6 +364,39 @@ cdbc_request cx_resolver_put(cx_resolver *resolver, const cx_commit_token *token
 	return request;
 }
 
+/* When a token was made, in milliseconds since 1970; false when it is none. */
+static bool read_token(const char *text, cx_commit_token *token, int64_t *made_ms)
+{
+	uint64_t ms = 0;
+
+	if (strlen(text) != CX_TOKEN_TEXT - 1)
+		return false;
+	for (int i = 0; i < CX_TOKEN_TEXT - 1; i++) {
+		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (is_dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
+			return false;
+		if (i > 23)
+			ms = ms << 4 | (uint64_t)(text[i] > '9' ? text[i] - 'a' + 10 : text[i] - '0');
+	}
+	memcpy(token->text, text, CX_TOKEN_TEXT);
+	*made_ms = (int64_t)ms;
+	return text[14] == '8';
+}
+
+/* After which its row may have been swept, and nothing can be said of one that is not there. */
+static bool is_too_old(const cx_resolver *resolver, int64_t made_ms)
+{
+	int64_t keep_ms = resolver->options.keep_ms;
+
+	return keep_ms != CDBC_FOREVER && now_ms() - made_ms > keep_ms / 2;
+}
+
+static cdbc_status tell_too_old(cdbc_error **err)
+{
+	return cx_error_set(err, CDBC_DATA, "the token is too old: it may have been swept");
+}
+
 /* ---- the question ---- */
 
 bool cx_resolver_must_ask(const cdbc_error *error)
@@ -378,6 +412,8 @@ static cdbc_status ask(cdbc_session *session, const cx_commit_token *token, int6
 {
 	cdbc_value value = cdbc_string(token->text);
 	char writer[WRITER_MAX];
+	cx_commit_token same;
+	int64_t made_ms = 0;
 	cdbc_status status = cx_session_connect(session, deadline_ns, err);
 
 	if (!status)
@@ -389,6 +425,9 @@ static cdbc_status ask(cdbc_session *session, const cx_commit_token *token, int6
 		return status;
 	if (strcmp(writer, "transaction") == 0)
 		*out = CDBC_OUTCOME_COMMITTED;
+	else if (read_token(token->text, &same, &made_ms) &&
+			 is_too_old(&session->client->resolver, made_ms))
+		return tell_too_old(err); /* its commit may have hung for that long */
 	else if (strcmp(writer, "resolver") == 0)
 		*out = CDBC_OUTCOME_ROLLED_BACK;
 	else
@@ -402,6 +441,7 @@ static bool is_final(const cdbc_error *error)
 	switch (cdbc_error_status(error)) {
 	case CDBC_SQL:
 		return strncmp(cdbc_error_sqlstate(error), "42", 2) == 0;
+	case CDBC_DENIED:
 	case CDBC_CANCELLED:
 	case CDBC_CLOSED:
 	case CDBC_DATA:
@@ -493,30 +533,10 @@ cdbc_status cx_resolver_settle(cdbc_session *session, const char *name,
 
 /* ---- the same by hand ---- */
 
-/* When a token was made, in milliseconds since 1970; false when it is none. */
-static bool read_token(const char *text, cx_commit_token *token, int64_t *made_ms)
-{
-	uint64_t ms = 0;
-
-	if (strlen(text) != CX_TOKEN_TEXT - 1)
-		return false;
-	for (int i = 0; i < CX_TOKEN_TEXT - 1; i++) {
-		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (is_dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
-			return false;
-		if (i > 23)
-			ms = ms << 4 | (uint64_t)(text[i] > '9' ? text[i] - 'a' + 10 : text[i] - '0');
-	}
-	memcpy(token->text, text, CX_TOKEN_TEXT);
-	*made_ms = (int64_t)ms;
-	return text[14] == '8';
-}
-
 cdbc_status cdbc_session_resolve(cdbc_session *session, const char *token, cdbc_outcome *out,
 								 cdbc_error **err)
 {
-	int64_t keep_ms = session->client->resolver.options.keep_ms, made_ms, tries;
+	int64_t made_ms, tries;
 	cdbc_error *error = NULL;
 	cx_commit_token own;
 	cdbc_status status = cx_session_tx_check_begin(session, err);
@@ -525,8 +545,8 @@ cdbc_status cdbc_session_resolve(cdbc_session *session, const char *token, cdbc_
 		return status;
 	if (!read_token(token, &own, &made_ms))
 		return cx_error_set(err, CDBC_PARAM, "\"%.40s\" is no token of a commit", token);
-	if (keep_ms != CDBC_FOREVER && now_ms() - made_ms > keep_ms / 2)
-		return cx_error_set(err, CDBC_DATA, "the token is too old: it may have been swept");
+	if (is_too_old(&session->client->resolver, made_ms))
+		return tell_too_old(err);
 	status = ask_on(session, &own, out, &tries, &error);
 	if (status)
 		cx_error_wrap(&error, "resolve");

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #define TABLE "\"public\".\"cdbc_commits\""
@@ -258,17 +259,30 @@ static void test_the_table_is_missing(void **state)
 	assert_string_equal(said(f, 0), "check");
 }
 
+static void test_no_right_to_the_table(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_forget(f->server);
+	answer_error(f, CHECK, 0, CDBC_DENIED, "42501");
+	assert_int_equal(transact(f, &err), CDBC_DENIED);
+	assert_non_null(strstr(cdbc_error_field(err, CDBC_FIELD_HINT), "cdbc_commits"));
+	is_error(err, CDBC_DENIED, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+	assert_string_equal(said(f, 0), "check");
+}
+
 /* The token's own failure keeps the commit from being said. */
 static void test_the_token_is_refused(void **state)
 {
 	fixture *f = *state;
 	cdbc_error *err = NULL;
 
-	answer_error(f, PUT, 1, CDBC_SQL, "42501");
+	answer_error(f, PUT, 1, CDBC_DENIED, "42501");
 	answer_error(f, PUT, 1, CDBC_CONFLICT, "40001");
 	answer(f, PUT);
-	assert_int_equal(transact(f, &err), CDBC_SQL);
-	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(transact(f, &err), CDBC_DENIED);
+	is_error(err, CDBC_DENIED, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 1);
 	is_ok(transact(f, &err), err);
 	assert_int_equal(f->calls, 3);
@@ -479,10 +493,30 @@ static void test_no_right_to_ask(void **state)
 
 	answer(f, PUT);
 	answer_lost(f, "COMMIT", 1);
-	answer_error(f, ASK, 0, CDBC_SQL, "42501");
+	answer_error(f, ASK, 0, CDBC_DENIED, "42501");
 	assert_int_equal(transact(f, &err), CDBC_CONNECT);
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 	assert_int_equal(f->tries, 1);
+}
+
+/* That no row is there says nothing once it may have been swept. */
+static void test_a_token_that_grew_old_while_asked_for(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_outcome outcome;
+	struct timespec now;
+	char token[40];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(token, sizeof token, "00000000-0000-8000-8000-%012llx",
+			 (unsigned long long)now.tv_sec * 1000 + (unsigned long long)now.tv_nsec / 1000000 -
+				 12 * 3600 * 1000 + 5); /* half of resolver.keep, but for 5 ms */
+	answer_error(f, ASK, 3, CDBC_CONFLICT, "40001");
+	answer_ask(f, 0, "resolver");
+	assert_int_equal(cdbc_session_resolve(f->session, token, &outcome, &err), CDBC_DATA);
+	assert_non_null(strstr(cdbc_error_message(err), "too old"));
+	cdbc_error_free(err);
 }
 
 static void *cancel(void *data)
@@ -534,7 +568,7 @@ static void test_old_tokens_are_swept(void **state)
 	size_t sweeps = 0;
 
 	answer(f, PUT);
-	answer_error(f, SWEEP, 1, CDBC_SQL, "42501"); /* which is nobody's failure */
+	answer_error(f, SWEEP, 1, CDBC_DENIED, "42501"); /* which is nobody's failure */
 	answer(f, SWEEP);
 	for (int i = 0; i < 2000; i++)
 		is_ok(transact(f, &err), err);
@@ -680,7 +714,7 @@ static void test_a_write_that_nobody_answers(void **state)
 	answer(f, PUT);
 	answer(f, "insert a");
 	answer_lost(f, "COMMIT", 1);
-	answer_error(f, ASK, 0, CDBC_SQL, "42501");
+	answer_error(f, ASK, 0, CDBC_DENIED, "42501");
 	assert_int_equal(alone(f, "insert a", 0, &result, &err), CDBC_CONNECT);
 	assert_non_null(cdbc_error_field(err, CDBC_FIELD_TOKEN));
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
@@ -722,6 +756,8 @@ int main(void)
 		CASE(test_nobody_answers),
 		CASE(test_it_waits_for_a_transaction_in_flight),
 		CASE(test_no_right_to_ask),
+		CASE(test_no_right_to_the_table),
+		CASE(test_a_token_that_grew_old_while_asked_for),
 		CASE(test_the_caller_gives_up),
 		CASE(test_a_table_that_says_something_else),
 		CASE(test_old_tokens_are_swept),
