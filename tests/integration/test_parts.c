@@ -83,6 +83,16 @@ static void fails(const fixture *f, const char *sql, cdbc_outcome outcome, cdbc_
 	ok(f, "delete from parts_rows");
 }
 
+static int calls;
+
+static cdbc_status call_conflict(cdbc_session *session, void *data, cdbc_error **err)
+{
+	fixture f = {NULL, session};
+
+	(void)data;
+	return calls++ ? CDBC_OK : execute(&f, "call parts_conflict()", err);
+}
+
 static void test_postgresql(void **state)
 {
 	const char *url = getenv("CDBC_TEST_URL");
@@ -97,6 +107,8 @@ static void test_postgresql(void **state)
 	ok(&f, "create or replace procedure parts_fail(state text) language plpgsql as $$ begin "
 		   "insert into parts_rows values (1); commit; "
 		   "raise exception 'no' using errcode = state; end $$");
+	ok(&f, "create or replace procedure parts_conflict() language plpgsql as $$ begin "
+		   "raise exception 'no' using errcode = '40001'; end $$");
 	fails(&f, "call parts_fail('40001')", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT, 1);
 	fails(&f, "call parts_fail('23505')", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO, 1);
 	fails(&f,
@@ -110,12 +122,17 @@ static void test_postgresql(void **state)
 	fails(&f, "insert into parts_rows values (1); select 1/0", CDBC_OUTCOME_ROLLED_BACK,
 		  CDBC_REPLAY_NO, 0);
 	fails(&f, "select 1/0; commit", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO, 0);
+	/* in a transaction nothing commits by itself */
+	calls = 0;
+	assert_int_equal(cdbc_session_transact(f.session, call_conflict, NULL, NULL, NULL), CDBC_OK);
+	assert_int_equal(calls, 2);
 	ok(&f, "begin");
 	assert_int_equal(execute(&f, "call parts_fail('23505')", NULL), CDBC_SQL);
 	/* in a transaction that has failed it is a ROLLBACK */
 	assert_int_equal(execute(&f, "prepare transaction 'parts'", NULL), CDBC_SQL);
 	assert_int_equal(count(&f), 0);
 	ok(&f, "drop procedure parts_fail");
+	ok(&f, "drop procedure parts_conflict");
 	ok(&f, "drop table parts_rows");
 	close_all(&f);
 }

@@ -38,7 +38,8 @@ static void name_outstanding(const cx_run *run, cdbc_error **err)
  * gone on meanwhile. */
 static bool may_have_parts(const cx_run *run, cdbc_status status, const cdbc_summary *facts)
 {
-	if (!(run->flags & CDBC_REQUEST_COMMITS_PARTS) || run->is_unit || facts->is_refused)
+	if (!(run->flags & CDBC_REQUEST_COMMITS_PARTS) || run->is_unit || run->is_opening ||
+		facts->is_refused)
 		return false;
 	if (run->flags & CDBC_REQUEST_SIMPLE)
 		return (run->has_part || status == CDBC_TIMEOUT) &&
