@@ -230,6 +230,36 @@ static void op_rows(worker *w)
 	free(values);
 }
 
+static bool is_row_by_row; /* variant=single */
+
+/* The same rows by one INSERT each; variant=fold: the batch makes arrays of them by itself. */
+static void op_statements(worker *w)
+{
+	static const char text[] = "a row of the batch";
+	cdbc_batch_options options = CDBC_BATCH_OPTIONS_INIT;
+	cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
+	cdbc_session *session;
+	cdbc_batch *batch;
+	cdbc_error *err = NULL;
+
+	options.is_row_by_row = is_row_by_row;
+	if (cdbc_client_acquire(client, NULL, &session, &err) ||
+		cdbc_batch_new(session, &options, &batch, &err))
+		die(err, "batch");
+	for (long i = 0; i < o.batch; i++)
+		CHECK(cdbc_batch_add_sql(batch, "insert into loaded (id, n, txt) values (:id, :n, :txt)",
+								 CDBC_PARAMS({"id", cdbc_int64((int64_t)(rnd(&w->seed) >> 1))},
+											 {"n", cdbc_int64(i)},
+											 {"txt", cdbc_text_n(text, sizeof text - 1)}),
+								 &err),
+			  err, "add");
+	CHECK(cdbc_batch_execute(batch, NULL, NULL, &sum, &err), err, "execute");
+	if (sum.affected_count != o.batch)
+		die(NULL, "not all rows");
+	cdbc_batch_free(batch);
+	cdbc_session_release(session);
+}
+
 static int64_t touch_batch(const struct ArrowArray *b)
 {
 	const int64_t *id = b->children[0]->buffers[1], *ts = b->children[4]->buffers[1];
@@ -333,7 +363,12 @@ int main(int argc, char **argv)
 	} else if (!strcmp(o.w, "W4")) {
 		open_client(false);
 		empty_loaded();
-		run_workers("connect", op_rows, NULL, 0, "cdbc_batch_add_rows");
+		is_row_by_row = !strcmp(o.variant, "single");
+		if (is_row_by_row || !strcmp(o.variant, "fold"))
+			run_workers("connect", op_statements, NULL, 0,
+						is_row_by_row ? "cdbc_batch_add_sql, row by row" : "cdbc_batch_add_sql");
+		else
+			run_workers("connect", op_rows, NULL, 0, "cdbc_batch_add_rows");
 	} else if (!strcmp(o.w, "W5") || !strcmp(o.w, "W6")) {
 		stream();
 	} else {

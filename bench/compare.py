@@ -25,6 +25,8 @@ POINTS = [
     ("W3.4", "W3", dict(workers=1, conns=1), "transfer in four round trips"),
     ("W3.1", "W3", dict(workers=1, conns=1, variant="pipeline"), "transfer in one pipeline"),
     ("W4.batch", "W4", dict(workers=1, conns=1, batch=1000), "1,000 rows as arrays, batches"),
+    ("W4.fold", "W4", dict(workers=1, conns=1, batch=1000, variant="fold"), "1,000 INSERTs that a batch makes arrays of; libpq: arrays"),
+    ("W4.rows", "W4", dict(workers=1, conns=1, batch=1000, variant="single"), "1,000 INSERTs row by row; libpq: arrays"),
     ("W5", "W5", {}, "stream rows, every value read"),
     ("W6", "W6", {}, "the same rows into columns"),
 ]

@@ -28,6 +28,20 @@
  * - in a transaction that is open already: its next statements, pipelined; the first failure ends
  *   the batch, and the transaction must be rolled back. An atomic batch is a part of it.
  *
+ * - many rows by the same INSERT (64 or more after each other, in an atomic batch or with
+ *   CDBC_BATCH_STOP, one row of parameters alone, no ON CONFLICT, no RETURNING) go as one statement
+ *   with an array a column, as cdbc_batch_add_rows makes them, up to 1,000 rows each. This is so by
+ *   default because it is done only where nothing can tell: the server's catalogue is asked first,
+ *   in each execute, in one round trip a statement. It is not done for a table with triggers,
+ *   rules, row security, partitions, or a foreign key to itself, for a column of an array or domain
+ *   type, beside a default that is more than a constant, a sequence, now() or a random uuid, when
+ *   the catalogue cannot be read, in a transaction that is open already, nor where the database has
+ *   no arrays (SQLite). The order of the rows, and so of sequences' numbers, stays. Each statement
+ *   has its result and its event as ever. When the arrays fail, their transaction is rolled back
+ *   and tried once more row by row: so the failing statement is named, and with CDBC_BATCH_STOP
+ *   those before it take effect. What changes is what the server counts and times: it sees one
+ *   statement, and its own statement_timeout is measured on that. is_row_by_row switches it off.
+ *
  * Results of a transaction are held until it has committed, so that each is told once; up to 16 MiB
  * of them. Beyond that they are told as they come, nothing is sent again from then on, and a
  * failure makes void what was told of its transaction.
@@ -62,11 +76,12 @@ typedef struct cdbc_batch_options {
 	int64_t timeout_ms;  /* of one execute, with every attempt; 0: the session's */
 	int64_t max_bytes;   /* of what is added; 0: 16 MiB */
 	int64_t chunk_count; /* statements on their way at a time, or in a group; 0: 1,000 */
+	bool is_row_by_row;  /* makes no arrays of rows */
 } cdbc_batch_options;
 
-#define CDBC_BATCH_OPTIONS_INIT                                                        \
-	{                                                                                  \
-		sizeof(cdbc_batch_options), NULL, false, CDBC_BATCH_STOP, NULL, false, 0, 0, 0 \
+#define CDBC_BATCH_OPTIONS_INIT                                                               \
+	{                                                                                         \
+		sizeof(cdbc_batch_options), NULL, false, CDBC_BATCH_STOP, NULL, false, 0, 0, 0, false \
 	}
 
 /* What became of the statements of an execute; the counts of statements add up. */
@@ -121,9 +136,9 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const
  * keys and updates make it an upsert. It is one statement and one result, whose affected count is
  * that of all rows: it succeeds or fails as a whole, triggers of statements run once, constraints
  * between its rows are looked at when all are there, and an upsert may not name a key twice (21000
- * on PostgreSQL). Where that is not the meaning, add a statement a row: a batch never makes arrays
- * by itself. Fails as cdbc_batch_add_sql, with CDBC_USAGE (no row, no column, no type), CDBC_PARAM
- * (a value that is an array), and as the dialect's rows does. */
+ * on PostgreSQL). Where that is not the meaning, add a statement a row: a batch makes arrays by
+ * itself only where nothing can tell. Fails as cdbc_batch_add_sql, with CDBC_USAGE (no row, no
+ * column, no type), CDBC_PARAM (a value that is an array), and as the dialect's rows does. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_rows(cdbc_batch *batch,
 														const cdbc_dialect_insert *insert,
 														const cdbc_value *values, size_t row_count,
@@ -148,7 +163,7 @@ CDBC_API int64_t cdbc_batch_count(const cdbc_batch *batch);
  * error is that of the first failure, and names its statement; its outcome and replay are those of
  * the batch: no replay once another statement took effect. Errors as cdbc_session_run and
  * cdbc_session_commit. Round trips: one a chunk, two when it has statements that are new to the
- * connection. */
+ * connection, and one more for each INSERT of many rows, for the catalogue. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_execute(cdbc_batch *batch,
 													   cdbc_batch_on_result on_result, void *data,
 													   cdbc_batch_summary *summary,

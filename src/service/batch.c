@@ -116,6 +116,7 @@ void cdbc_batch_free(cdbc_batch *batch)
 		cx_free(batch->held[i].arrays);
 	cx_free(batch->held);
 	cx_free(batch->requests);
+	cx_free(batch->folds);
 	cx_free(batch->items);
 	cx_arena_free(&batch->own);
 	cx_free(batch);
@@ -477,7 +478,7 @@ static void begin(cdbc_batch *batch, cdbc_batch_on_result on_result, void *data)
 	batch->on_result = on_result;
 	batch->data = data;
 	batch->error = NULL;
-	batch->is_over = batch->is_silenced = batch->is_handed = false;
+	batch->is_over = batch->is_silenced = batch->is_handed = batch->is_unfolded = false;
 	batch->attempt = 1;
 	batch->deadline_ns = cx_session_deadline(timeout_ms);
 	if (session->tx.depth)
@@ -512,6 +513,7 @@ cdbc_status cdbc_batch_execute(cdbc_batch *batch, cdbc_batch_on_result on_result
 		atomic_store(&session->is_batch_stopped, false);
 		atomic_store(&session->is_batching, true);
 		cx_batch_send(batch);
+		cx_batch_fold_forget(batch);
 		atomic_store(&session->is_batching, false);
 	}
 	batch->summary.not_sent_count = batch->summary.statement_count -

@@ -10,7 +10,9 @@
 
 #include <cdbc/batch.h>
 
-#define CX_HELD_MAX ((int64_t)16 << 20)
+#define CX_HELD_MAX   ((int64_t)16 << 20)
+#define CX_FOLD_LEAST 64 /* rows that are worth a question to the catalogue: see bench/ */
+#define CX_FOLDS_MAX  16 /* different statements of an execute */
 
 typedef struct cx_batch_item {
 	const cx_query *query; /* NULL: SQL text */
@@ -30,6 +32,22 @@ typedef struct cx_held {
 	bool is_told;
 	cdbc_summary summary;
 } cx_held;
+
+/* A statement, and what stands for many of it. */
+typedef struct cx_fold {
+	const cx_statement *of;
+	const cx_query *query;
+	cx_statement *statement; /* with an array a column; NULL: there is none */
+	const size_t *params;    /* of `of`, for each column */
+	size_t count;            /* of columns */
+	bool *takes_bytes;       /* each column */
+	const cdbc_value *types; /* each parameter's: a row whose types they are */
+} cx_fold;
+
+/* What goes as one request: a statement, or many that were made one. */
+typedef struct cx_batch_part {
+	size_t at, count;
+} cx_batch_part;
 
 struct cdbc_batch {
 	cdbc_session *session;
@@ -61,6 +79,10 @@ struct cdbc_batch {
 	int64_t held_bytes;
 	int64_t started_ns, attempt; /* of what is on its way, for observers */
 	bool is_handed; /* results of the present transaction were told before its commit */
+	cx_fold *folds;
+	size_t fold_count, fold_capacity;
+	cx_arena fold_arena;
+	bool is_unfolded; /* arrays failed where single statements did not */
 };
 
 /* batch.c */
@@ -97,6 +119,21 @@ void cx_batch_send_atomic(cdbc_batch *batch);
 void cx_batch_transact(cdbc_batch *batch);
 /* Statements that are to stop at the first failure. */
 void cx_batch_send_group(cdbc_batch *batch, size_t first, size_t count);
+
+/* batch_fold.c: rows as arrays */
+/* Asks the database of the tables in whose statements many rows follow each other. The connection
+ * is there, in no transaction. A failure says that nothing was sent. err is not NULL. */
+cdbc_status cx_batch_fold_plan(cdbc_batch *batch, size_t first, size_t count, cdbc_error **err);
+/* The execute is over. */
+void cx_batch_fold_forget(cdbc_batch *batch);
+/* The requests of statements, at most count: *parts says what each stands for, in the arena; NULL:
+ * one statement each. */
+cdbc_status cx_batch_fold(cdbc_batch *batch, size_t first, size_t count, cx_arena *arena,
+						  cdbc_request *requests, cx_batch_part **parts, size_t *request_count,
+						  cdbc_error **err);
+/* cx_batch_hold for each statement of a part that was one. *held: how many are. */
+cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
+							   int64_t affected_count, size_t *held, cdbc_error **err);
 
 /* batch_held.c */
 /* Reads a statement's result to its end and keeps it, or tells it when too much is kept already. */

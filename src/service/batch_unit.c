@@ -14,8 +14,12 @@ typedef struct unit {
 	cdbc_batch *batch;
 	const cdbc_transaction_options *options;
 	size_t first, count;
-	size_t failed;     /* of count; NONE: none in particular */
-	cdbc_error *error; /* of the last attempt */
+	cx_arena arena;
+	cx_batch_part *parts; /* what each request stands for; NULL: one statement */
+	size_t request_count;
+	bool is_fold_failed; /* the failure is that of a part of many */
+	size_t failed;       /* of count; NONE: none in particular */
+	cdbc_error *error;   /* of the last attempt */
 	/* a result that the server gave, and that could not be handed over */
 	size_t spoilt;
 	cdbc_error *spoilt_error;
@@ -29,8 +33,28 @@ static void forget(unit *u)
 	cx_error_clear(&u->error);
 	cx_error_clear(&u->spoilt_error);
 	u->failed = u->spoilt = NONE;
-	u->is_all_read = false;
+	u->is_all_read = u->is_fold_failed = false;
 	u->token.text[0] = '\0';
+	u->parts = NULL;
+	cx_arena_free(&u->arena);
+}
+
+static cx_batch_part part_of(const unit *u, size_t request)
+{
+	return u->parts ? u->parts[request] : (cx_batch_part){.at = request, .count = 1};
+}
+
+/* A request has failed. NONE: none in particular. */
+static void blame(unit *u, size_t request)
+{
+	cx_batch_part part;
+
+	u->failed = request;
+	if (request == NONE)
+		return;
+	part = part_of(u, request);
+	u->failed = part.at;
+	u->is_fold_failed = part.count > 1;
 }
 
 /* ---- one attempt ---- */
@@ -60,7 +84,7 @@ static uint32_t common_flags(const unit *u, const cdbc_request *requests)
 {
 	uint32_t flags = CDBC_REQUEST_READ_ONLY | CDBC_REQUEST_IDEMPOTENT;
 
-	for (size_t i = 0; i < u->count; i++)
+	for (size_t i = 0; i < u->request_count; i++)
 		flags &= requests[i].flags;
 	if (u->options->is_read_only || u->options->as_of)
 		flags |= CDBC_REQUEST_READ_ONLY;
@@ -86,34 +110,62 @@ static cdbc_status start(unit *u, const char *begin, cdbc_value *token_value)
 			return status;
 		requests[1] = cx_resolver_put(&session->client->resolver, &u->token, token_value);
 	}
-	cx_batch_requests(batch, u->first, u->count, requests + lead);
+	status = cx_batch_fold(batch, u->first, u->count, &u->arena, requests + lead, &u->parts,
+						   &u->request_count, &u->error);
+	if (status)
+		return status;
 	flags = common_flags(u, requests + lead);
-	requests[lead + u->count] =
+	requests[lead + u->request_count] =
 		cx_flight_control("COMMIT", CDBC_REQUEST_COMMITS | (flags & CDBC_REQUEST_READ_ONLY));
 	*flight = (cx_flight){.lease = &session->lease,
 						  .deadline_ns = batch->deadline_ns,
 						  .form = CX_FLIGHT_UNIT,
 						  .requests = requests,
-						  .count = lead + u->count + 1,
+						  .count = lead + u->request_count + 1,
 						  .lead = lead,
 						  .flags = flags};
 	batch->started_ns = cx_clock_now_ns();
 	status = cx_flight_start(flight, &u->error);
 	if (status)
-		u->failed = cx_batch_blamed(batch, lead, u->count);
+		blame(u, cx_batch_blamed(batch, lead, u->request_count));
 	return status;
 }
 
-/* The answer to one statement. False: the transaction has failed. */
-static bool read_one(unit *u, size_t at)
+/* What a part of many was answered becomes what each of it would have been. *at: the one that could
+ * not be kept. */
+static cdbc_status hold_part(unit *u, cx_batch_part part, size_t *at)
+{
+	cdbc_batch *batch = u->batch;
+	cdbc_result *result = &batch->result;
+	int64_t affected_count;
+	size_t held;
+	cdbc_status status;
+
+	while (result->state == CX_RESULT_OPEN)
+		cx_result_load(result, NULL);
+	affected_count = result->source->summary(result->self)->affected_count;
+	if (batch->flight.error)
+		return cdbc_error_status(batch->flight.error);
+	status = cx_batch_hold_part(batch, u->first + part.at, part.count, affected_count, &held, NULL);
+	*at += held;
+	return status;
+}
+
+/* The answer to one request. False: the transaction has failed. */
+static bool read_one(unit *u, size_t request)
 {
 	cdbc_batch *batch = u->batch;
 	cx_flight *flight = &batch->flight;
+	cx_batch_part part = part_of(u, request);
+	size_t at = part.at;
 	cdbc_call call = cx_batch_call(batch, u->first + at);
 	bool has_result = false;
 	cdbc_status status = cx_flight_next(flight, &batch->result, &has_result);
 
-	if (!status && has_result) {
+	if (!status && has_result && part.count > 1) {
+		status = hold_part(u, part, &at);
+		cx_result_fini(&batch->result);
+	} else if (!status && has_result) {
 		cx_session_set_limits(&batch->result, &call);
 		status = cx_session_check_columns(&call, &batch->result, NULL);
 		if (!status)
@@ -132,7 +184,7 @@ static bool read_one(unit *u, size_t at)
 		}
 		return true;
 	}
-	u->failed = at;
+	blame(u, request);
 	u->error = cx_error_copy(flight->error);
 	return false;
 }
@@ -143,9 +195,9 @@ static cdbc_status read_all(unit *u)
 	cdbc_status status;
 	size_t at = 0;
 
-	while (at < u->count && read_one(u, at))
+	while (at < u->request_count && read_one(u, at))
 		at++;
-	u->is_all_read = at == u->count && !u->spoilt_error;
+	u->is_all_read = at == u->request_count && !u->spoilt_error;
 	if (u->error) {
 		status = cdbc_error_status(u->error);
 		(void)cx_flight_end(flight, NULL);
@@ -220,6 +272,8 @@ static cdbc_status try_once(unit *u)
 		return status;
 	status = connect_for(u);
 	if (!status)
+		status = cx_batch_fold_plan(batch, u->first, u->count, &u->error);
+	if (!status)
 		status = cx_session_tx_begin_text(session, u->options, &begin, &u->error);
 	if (!status)
 		status = start(u, begin.data, &token_value);
@@ -284,6 +338,45 @@ static cdbc_status run_attempts(unit *u)
 	}
 }
 
+/* Whether the failure may be that of the arrays alone, and nothing of the transaction is in. */
+static bool may_unfold(const unit *u)
+{
+	const cdbc_batch *batch = u->batch;
+
+	if (!u->is_fold_failed || batch->is_handed || batch->session->has_lost_state ||
+		atomic_load(&batch->session->is_batch_stopped) || cx_deadline_passed(batch->deadline_ns))
+		return false;
+	if (cdbc_error_outcome(u->error) != CDBC_OUTCOME_ROLLED_BACK &&
+		cdbc_error_outcome(u->error) != CDBC_OUTCOME_NOT_SENT)
+		return false;
+	switch (cdbc_error_status(u->error)) {
+	case CDBC_SQL:
+	case CDBC_PARAM:
+	case CDBC_DATA:
+	case CDBC_DENIED:
+	case CDBC_RESOURCE:
+	case CDBC_TIMEOUT: /* the server's own, of a statement: ours has not passed */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The same statements one by one: the one that fails has a name, or none does. */
+static cdbc_status run_unfolded(unit *u)
+{
+	cdbc_batch *batch = u->batch;
+	cdbc_status status;
+
+	cx_session_tell_attempt(batch->session, batch->options.name, batch->attempt, u->error);
+	batch->summary.attempt_count++;
+	batch->is_unfolded = true;
+	status = run_attempts(u);
+	if (status) /* arrays were not to blame */
+		batch->is_unfolded = false;
+	return status;
+}
+
 /* The whole transaction. On failure u->error and u->failed say what there is to say. */
 static cdbc_status run(unit *u)
 {
@@ -294,6 +387,8 @@ static cdbc_status run(unit *u)
 
 	cx_session_tell_tx_start(session, batch->options.name);
 	status = run_attempts(u);
+	if (status && may_unfold(u))
+		status = run_unfolded(u);
 	if (!status) {
 		cx_batch_tell_held(batch);
 		spoilt = u->spoilt_error;

@@ -193,10 +193,10 @@ cdbc_batch *batch_of(fixture *f, const cdbc_batch_options *options, const char *
 	return batch;
 }
 
-const cdbc_batch_options ATOMIC = {
-	sizeof ATOMIC, NULL, true, CDBC_BATCH_STOP, NULL, false, 0, 0, 0};
+const cdbc_batch_options ATOMIC = {sizeof ATOMIC, NULL, true, CDBC_BATCH_STOP, NULL, false, 0, 0, 0,
+								   false};
 const cdbc_batch_options CONTINUE = {
-	sizeof CONTINUE, NULL, false, CDBC_BATCH_CONTINUE, NULL, false, 0, 0, 0};
+	sizeof CONTINUE, NULL, false, CDBC_BATCH_CONTINUE, NULL, false, 0, 0, 0, false};
 
 outcome batch_run(fixture *f, const cdbc_batch_options *options, const char *const *sqls)
 {
