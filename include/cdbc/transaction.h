@@ -94,10 +94,11 @@ typedef cdbc_status (*cdbc_transaction_fn)(cdbc_session *session, void *data, cd
  * or the connection was lost before the commit was sent, fn is run again from its start, up to
  * max_retries times and the deadline; between attempts a clean connection is given back, so the
  * next one may sit on another, and another node. A failure that fn overlooked is not committed.
- * Inside a transaction it is a savepoint, and conflicts go to the outermost call. The error's
- * outcome says whether the work is in: UNKNOWN only when the commit was sent and no answer came.
- * Errors as cdbc_session_begin and cdbc_session_commit, and fn's own. options NULL: the defaults.
- * Round trips an attempt: those of fn, and one for the commit. */
+ * Inside a transaction it is a savepoint, and conflicts go to the outermost call; savepoints that
+ * fn leaves open end with it, and what it did not begin itself it cannot end (CDBC_USAGE). The
+ * error's outcome says whether the work is in: UNKNOWN only when the commit was sent and no answer
+ * came. Errors as cdbc_session_begin and cdbc_session_commit, and fn's own. options NULL: the
+ * defaults. Round trips an attempt: those of fn, and one for the commit. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_transact(cdbc_session *session,
 														  cdbc_transaction_fn fn, void *data,
 														  const cdbc_transaction_options *options,

@@ -17,13 +17,13 @@
 
 /* The transaction of a session, begun by our own calls. */
 typedef struct cx_session_tx {
-	int64_t depth;        /* 0: none; 1: in it; more: in savepoints */
+	int64_t depth;    /* 0: none; 1: in it; more: in savepoints */
+	int64_t fn_depth; /* where the fn of a cdbc_session_transact that runs began; 0: none runs */
 	int64_t failed_depth; /* where something has failed that was not rolled back; 0: nowhere */
 	cdbc_error *failure;  /* a copy of what that was */
 	bool is_read_only;
 	bool is_lost;        /* with its connection */
 	bool has_restart;    /* SAVEPOINT cockroach_restart stands */
-	bool is_transact;    /* fn of cdbc_session_transact runs */
 	bool is_resolved;    /* its commit is to carry a token */
 	int64_t deadline_ns; /* of it all */
 	int64_t used_ns;     /* when something was last done in it, where that is limited */

@@ -20,9 +20,9 @@ static void need_error(attempt *a)
 /* fn, and what has to be undone or kept after it. */
 static void run_fn(cdbc_session *session, cdbc_transaction_fn fn, void *data, attempt *a)
 {
-	session->tx.is_transact = true;
+	session->tx.fn_depth = 1;
 	a->status = fn(session, data, &a->error);
-	session->tx.is_transact = false;
+	session->tx.fn_depth = 0;
 	cx_session_close_result(session);
 	if (!a->status) {
 		a->status = cx_session_tx_commit(session, &a->error);
@@ -131,15 +131,23 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 static cdbc_status run_nested(cdbc_session *session, cdbc_transaction_fn fn, void *data,
 							  cdbc_error **err)
 {
+	cx_session_tx *tx = &session->tx;
+	int64_t outer_depth = tx->fn_depth;
 	attempt a = {0};
 	cdbc_error *undo = NULL;
 	cdbc_status status = cdbc_session_savepoint(session, err);
 
 	if (status)
 		return status;
+	tx->fn_depth = tx->depth;
 	a.status = fn(session, data, &a.error);
 	need_error(&a);
 	cx_session_close_result(session);
+	/* savepoints that fn has left go the way of its own */
+	tx->depth = tx->fn_depth;
+	if (tx->failed_depth > tx->depth)
+		tx->failed_depth = tx->depth;
+	tx->fn_depth = outer_depth;
 	if (!a.status)
 		a.status = cdbc_session_release_savepoint(session, &a.error);
 	if (!a.status)

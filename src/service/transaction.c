@@ -168,7 +168,7 @@ static cdbc_status check_open(const cdbc_session *session, bool in_savepoint, cd
 		return cx_session_check_free(session, err);
 	if (session->tx.depth == 0)
 		return cx_error_set(err, CDBC_USAGE, "no transaction is open");
-	if (in_savepoint && session->tx.depth == 1)
+	if (in_savepoint && (session->tx.depth == 1 || session->tx.depth == session->tx.fn_depth))
 		return cx_error_set(err, CDBC_USAGE, "no savepoint is set");
 	return CDBC_OK;
 }
@@ -437,7 +437,7 @@ cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
 /* The transaction of a closure is not the closure's to end. */
 static cdbc_status check_by_hand(const cdbc_session *session, cdbc_error **err)
 {
-	if (session->tx.is_transact) {
+	if (session->tx.fn_depth) {
 		cx_error_set(err, CDBC_USAGE,
 					 "the transaction ends when the function that runs in it does");
 		cx_error_hint(err, "return CDBC_OK to commit, anything else to roll back");

@@ -610,6 +610,43 @@ static void test_nested(void **state)
 									"SAVEPOINT cdbc_1 | put | RELEASE SAVEPOINT cdbc_1 | COMMIT");
 }
 
+/* Ends what is not its own, leaves a savepoint, and fails when data says so. */
+static cdbc_status reach_out(cdbc_session *session, void *data, cdbc_error **err)
+{
+	const bool *fails = data;
+
+	assert_int_equal(cdbc_session_commit(session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_rollback(session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_release_savepoint(session, NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_rollback_savepoint(session, NULL), CDBC_USAGE);
+	assert_int_equal(execute(session, "put", err), CDBC_OK);
+	assert_int_equal(cdbc_session_savepoint(session, err), CDBC_OK);
+	assert_int_equal(execute(session, "get", err), CDBC_OK);
+	return *fails ? CDBC_DATA : CDBC_OK;
+}
+
+static void test_a_nested_function_ends_what_it_began(void **state)
+{
+	fixture *f = *state;
+	bool fails = false;
+	size_t from;
+
+	answer(f, "put");
+	answer(f, "get");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transact(f->session, reach_out, &fails, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_transaction_depth(f->session), 1);
+	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | put | SAVEPOINT cdbc_2 | get | "
+									"RELEASE SAVEPOINT cdbc_1");
+	from = 6;
+	fails = true;
+	assert_int_equal(cdbc_session_transact(f->session, reach_out, &fails, NULL, NULL), CDBC_DATA);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+	assert_string_equal(said(f, from), "SAVEPOINT cdbc_1 | put | SAVEPOINT cdbc_2 | get | "
+									   "ROLLBACK TO SAVEPOINT cdbc_1 | RELEASE SAVEPOINT cdbc_1 | "
+									   "COMMIT");
+}
+
 static cdbc_status nest_and_go_on(cdbc_session *session, void *data, cdbc_error **err)
 {
 	assert_int_equal(cdbc_session_transact(session, put, data, NULL, NULL), CDBC_SQL);
@@ -769,6 +806,7 @@ int main(void)
 		CASE(test_how_often),
 		CASE(test_nested),
 		CASE(test_a_nested_failure_is_undone_alone),
+		CASE(test_a_nested_function_ends_what_it_began),
 		CASE(test_restart_savepoint),
 		CASE(test_a_read_only_query_is_one_round_trip),
 		CASE(test_a_query_with_an_isolation),
