@@ -5,11 +5,14 @@
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 typedef struct fixture {
@@ -162,11 +165,53 @@ static void test_sqlite(void **state)
 	close_all(&f);
 }
 
+static sqlite3_vfs disk, *real_disk;
+static int strikes;
+
+/* The journal's end is the commit. It is gone; whether for good is not known. */
+static int delete_and_fail(sqlite3_vfs *vfs, const char *path, int must_sync)
+{
+	int rc = real_disk->xDelete(real_disk, path, must_sync);
+
+	(void)vfs;
+	return strikes && strikes-- ? SQLITE_IOERR_DIR_FSYNC : rc;
+}
+
+static void test_a_disk_that_fails_at_the_commit(void **state)
+{
+	char folder[] = "/tmp/cdbc-parts-XXXXXX", url[80], path[64];
+	fixture f;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/db", folder);
+	snprintf(url, sizeof url, "sqlite:%s", path);
+	real_disk = sqlite3_vfs_find(NULL);
+	disk = *real_disk;
+	disk.zName = "parts";
+	disk.xDelete = delete_and_fail;
+	assert_int_equal(sqlite3_vfs_register(&disk, 1), SQLITE_OK);
+	f = open_at(url);
+	ok(&f, "pragma journal_mode = delete");
+	ok(&f, "create table parts_rows (a integer)");
+	strikes = 1;
+	fails(&f, "insert into parts_rows values (1)", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO, 1);
+	ok(&f, "begin");
+	ok(&f, "insert into parts_rows values (1)");
+	strikes = 1;
+	fails(&f, "commit", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO, 1);
+	close_all(&f);
+	sqlite3_vfs_unregister(&disk);
+	unlink(path);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_postgresql),
 		cmocka_unit_test(test_sqlite),
+		cmocka_unit_test(test_a_disk_that_fails_at_the_commit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

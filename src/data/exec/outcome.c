@@ -14,6 +14,7 @@ typedef enum cause {
 	PARTIAL,
 	CONFLICT,
 	STALE,
+	DISK,
 	LASTING,
 	OURS,
 	ANYTHING
@@ -107,6 +108,8 @@ static bool is_caused(const cx_failure *f, cause heard)
 		return is_one_of(f->sqlstate, "40001 40P01") || f->status == CDBC_CONFLICT;
 	case STALE:
 		return is_stale(f);
+	case DISK: /* of an embedded database: a server's word on its own disk is kept or never said */
+		return f->status == CDBC_IO && strcmp(f->sqlstate, "58030") == 0;
 	case LASTING: /* and the same again would fail the same way */
 		return is_ours(f) && f->status != CDBC_TIMEOUT && f->status != CDBC_NOMEM;
 	case OURS:
@@ -176,6 +179,7 @@ static const char *cause_text(cause heard)
 		[PARTIAL] = "XXA00, INSERT OR FAIL",
 		[CONFLICT] = "40001, 40P01, SQLITE_BUSY",
 		[STALE] = "26000, 42P05, 0A000 (cached plan)",
+		[DISK] = "SQLITE_IOERR",
 		[LASTING] = "our limit, cancel, or a value that cannot be held",
 		[OURS] = "refused on our side",
 		[ANYTHING] = "anything else",
