@@ -260,6 +260,33 @@ static void op_statements(worker *w)
 	cdbc_session_release(session);
 }
 
+/* ---- W4.copy ---- */
+
+static void copy_in(void)
+{
+	static const char *const columns[] = {"id", "n", "txt"};
+	static csv_source csv;
+	cdbc_copy_options options = CDBC_COPY_OPTIONS_INIT;
+	cdbc_session *session;
+	cdbc_error *err = NULL;
+	cdbc_copy *copy;
+	double c0;
+	uint64_t t0;
+
+	options.has_header = false;
+	csv.end = copy_rows();
+	CHECK(cdbc_client_acquire(client, NULL, &session, &err), err, "acquire");
+	c0 = cpu_s();
+	t0 = now_ns();
+	CHECK(cdbc_copy_in_open(session, "loaded", columns, 3, &options, &copy, &err), err, "copy");
+	while (csv_next(&csv))
+		CHECK(cdbc_copy_in_write(copy, csv.piece, csv.length, &err), err, "row");
+	CHECK(cdbc_copy_in_finish(copy, NULL, &err), err, "end");
+	emit_copied("connect", t0, c0, "cdbc_copy_in_write, csv");
+	cdbc_copy_in_free(copy);
+	cdbc_session_release(session);
+}
+
 static int64_t touch_batch(const struct ArrowArray *b)
 {
 	const int64_t *id = b->children[0]->buffers[1], *ts = b->children[4]->buffers[1];
@@ -360,6 +387,10 @@ int main(int argc, char **argv)
 		open_client(true);
 		run_workers("connect", is_piped ? op_pipeline : op_transact, NULL, 0,
 					is_piped ? "cdbc_batch, atomic" : "cdbc_session_transact");
+	} else if (!strcmp(o.w, "W4") && !strcmp(o.variant, "copy")) {
+		open_client(false);
+		empty_loaded();
+		copy_in();
 	} else if (!strcmp(o.w, "W4")) {
 		open_client(false);
 		empty_loaded();

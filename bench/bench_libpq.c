@@ -222,6 +222,41 @@ static void op_rows(worker *w)
 	release(c);
 }
 
+/* ---- W4.copy ---- */
+
+static void done(PGconn *c, PGresult *r, ExecStatusType wanted)
+{
+	if (PQresultStatus(r) != wanted)
+		die(c, "copy");
+	PQclear(r);
+}
+
+/* The server reads the CSV itself. */
+static void copy_in(void)
+{
+	static csv_source csv;
+	PGconn *c = dial();
+	double c0;
+	uint64_t t0;
+
+	done(c, PQexec(c, "truncate loaded"), PGRES_COMMAND_OK);
+	csv.end = copy_rows();
+	c0 = cpu_s();
+	t0 = now_ns();
+	done(c, PQexec(c, "BEGIN"), PGRES_COMMAND_OK);
+	done(c, PQexec(c, "copy loaded (id, n, txt) from stdin (format csv)"), PGRES_COPY_IN);
+	while (csv_next(&csv))
+		if (PQputCopyData(c, csv.piece, (int)csv.length) != 1)
+			die(c, "row");
+	if (PQputCopyEnd(c, NULL) != 1)
+		die(c, "end");
+	done(c, PQgetResult(c), PGRES_COMMAND_OK);
+	PQclear(PQgetResult(c));
+	done(c, PQexec(c, "COMMIT"), PGRES_COMMAND_OK);
+	emit_copied("libpq", t0, c0, "PQputCopyData, csv as it is");
+	PQfinish(c);
+}
+
 /* ---- W5, W6
  * -------------------------------------------------------------------------------------------------
  */
@@ -332,6 +367,8 @@ int main(int argc, char **argv)
 		open_pool(1);
 		run_workers("libpq", is_piped ? op_pipeline : op_transact, NULL, 0,
 					is_piped ? "pipeline mode, one Sync" : "BEGIN, two prepared updates, COMMIT");
+	} else if (!strcmp(o.w, "W4") && !strcmp(o.variant, "copy")) {
+		copy_in();
 	} else if (!strcmp(o.w, "W4")) {
 		open_pool(2);
 		run_workers("libpq", op_rows, NULL, 0, "unnest of binary arrays, prepared");

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,4 +233,39 @@ static inline double bef8(const void *p)
 	memcpy(&d, &u, 8);
 	return d;
 }
+/* ---- W4.copy: the same CSV for both ---- */
+
+#define COPY_PIECE 65536
+
+typedef struct csv_source {
+	long row, end;
+	size_t length;
+	char piece[COPY_PIECE + 128];
+} csv_source;
+
+/* The next piece of the rows; false when there is none. */
+static inline bool csv_next(csv_source *csv)
+{
+	csv->length = 0;
+	for (; csv->row < csv->end && csv->length < COPY_PIECE; csv->row++)
+		csv->length += (size_t)snprintf(csv->piece + csv->length, 128, "%ld,%ld,\"text, %ld\"\n",
+										csv->row, csv->row % 1000, csv->row * 7);
+	return csv->length > 0;
+}
+
+static inline long copy_rows(void)
+{
+	return o.rows ? o.rows : 500000;
+}
+
+static void emit_copied(const char *peer, uint64_t began_ns, double cpu_before_s, const char *note)
+{
+	double secs = (double)(now_ns() - began_ns) * 1e-9;
+	char extra[256];
+
+	snprintf(extra, sizeof extra, ",\"rows\":%ld,\"note\":\"%s\"", copy_rows(), note);
+	o.workers = o.conns = 1;
+	emit(peer, "rows_per_s", (double)copy_rows() / secs, 0, 0, secs, cpu_s() - cpu_before_s, extra);
+}
+
 #endif

@@ -27,6 +27,7 @@ POINTS = [
     ("W4.batch", "W4", dict(workers=1, conns=1, batch=1000), "1,000 rows as arrays, batches"),
     ("W4.fold", "W4", dict(workers=1, conns=1, batch=1000, variant="fold"), "1,000 INSERTs that a batch makes arrays of; libpq: arrays"),
     ("W4.rows", "W4", dict(workers=1, conns=1, batch=1000, variant="single"), "1,000 INSERTs row by row; libpq: arrays"),
+    ("W4.copy", "W4", dict(workers=1, conns=1, variant="copy"), "500,000 rows of CSV into a table, one transaction"),
     ("W5", "W5", {}, "stream rows, every value read"),
     ("W6", "W6", {}, "the same rows into columns"),
 ]

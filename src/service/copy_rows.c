@@ -81,22 +81,6 @@ static int64_t line_of(const cdbc_copy *copy, int64_t row)
 	return copy->turns[i - 1].line + (row - copy->turns[i - 1].row);
 }
 
-/* A streamed COPY has failed: its line is the row's number in this chunk. */
-static cdbc_status stream_failed(cdbc_copy *copy, cdbc_status status, cdbc_error **err)
-{
-	int64_t at = *err ? cdbc_error_line(*err) : 0, row = copy->chunk_first + at;
-
-	if (at > 0 && at <= copy->sent) {
-		name_row(copy, row, line_of(copy, row), 0, err);
-	} else if (copy->sent) {
-		cx_error_wrap(err, "%s: rows %lld to %lld", copy->source,
-					  (long long)(copy->chunk_first + 1), (long long)copy->summary.rows_read);
-		cx_error_place(err, NULL, 0, 0);
-	}
-	cx_session_give_lost(copy->session);
-	return status;
-}
-
 /* Whether it is the row's fault, so that others may be well. */
 static bool is_of_row(const cdbc_error *error)
 {
@@ -110,6 +94,22 @@ static bool is_of_row(const cdbc_error *error)
 		if (strncmp(sqlstate, classes[i], strlen(classes[i])) == 0)
 			return true;
 	return false;
+}
+
+/* A streamed COPY has failed: its line is the row's number in this chunk. */
+static cdbc_status stream_failed(cdbc_copy *copy, cdbc_status status, cdbc_error **err)
+{
+	int64_t at = *err ? cdbc_error_line(*err) : 0, row = copy->chunk_first + at;
+
+	if (at > 0 && at <= copy->sent && is_of_row(*err)) {
+		name_row(copy, row, line_of(copy, row), 0, err);
+	} else if (copy->sent) {
+		cx_error_wrap(err, "%s: rows %lld to %lld", copy->source,
+					  (long long)(copy->chunk_first + 1), (long long)copy->summary.rows_read);
+		cx_error_place(err, NULL, 0, 0);
+	}
+	cx_session_give_lost(copy->session);
+	return status;
 }
 
 /* ---- rows that are left out ---- */

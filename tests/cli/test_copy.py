@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """cdbc copy in: the rows that go in come out the same, on both databases; a failure says what is in."""
 import os
+import signal
+import subprocess
+import time
 
 import harness
 from harness import URL, case, equal, psql
@@ -129,6 +132,45 @@ def types(t):
             equal(psql("select count(*) from (select copy_a::text from copy_a except all select copy_b::text from copy_b) x").strip(), "0")
             equal(psql("select count(*) from copy_b").strip(), "3")
     psql("drop table copy_a, copy_b; drop type copy_mood")
+
+
+def in_the_middle(t, stop):
+    """A copy whose rows have begun to arrive, and what then happens to it: nothing of it stays."""
+    psql("drop table if exists copy_cut; create table copy_cut(id int8, s text)")
+    copy = t.start("copy", "in", "-d", URL, "copy_cut", "-", stdin=subprocess.PIPE)
+    rows = "".join(f"{i},{'x' * 100}\n" for i in range(5000)).encode()
+    copy.stdin.write(b"id,s\n" + rows)
+    copy.stdin.flush()
+    while psql("select count(*) from pg_stat_progress_copy where tuples_processed > 0") != "1":
+        time.sleep(0.01)
+    stop(copy)
+    try:
+        for _ in range(20):
+            copy.stdin.write(rows)
+        copy.stdin.close()
+    except BrokenPipeError:
+        pass
+    copy.stdin = None
+    done = t.end(copy)
+    equal(psql("select count(*) from copy_cut"), "0")
+    psql("drop table copy_cut")
+    return done
+
+
+POSTGRESQL = "it has no pg_stat_progress_copy"
+
+
+@case("the server ends the copy's session", server=True, not_cockroach=POSTGRESQL)
+def killed(t):
+    done = in_the_middle(t, lambda _: psql("select pg_terminate_backend(pid) from pg_stat_progress_copy"))
+    equal(done.code, 3)
+    assert "copy into copy_cut: stdin: rows 1 to " in done.errors, done
+
+
+@case("a copy is interrupted", server=True, not_cockroach=POSTGRESQL)
+def interrupted(t):
+    done = in_the_middle(t, lambda copy: copy.send_signal(signal.SIGINT))
+    equal(done.code, 130)
 
 
 @case("what cannot be asked for is refused", server=False)
