@@ -460,6 +460,7 @@ static cdbc_status ask_on(cdbc_session *session, const cx_commit_token *token, c
 	int64_t timeout_ms = session->client->resolver.options.timeout_ms, wait_ns;
 	int64_t try_ms = timeout_ms / TRY_PARTS > TRY_LEAST_MS ? timeout_ms / TRY_PARTS : TRY_LEAST_MS;
 	int64_t deadline_ns = cx_deadline_after_ms(timeout_ms);
+	uint32_t cancel_count = cx_session_cancel_count(session);
 	cx_backoff backoff;
 
 	cx_backoff_init(&backoff, FIRST_WAIT_NS, MOST_WAIT_NS, 50, cx_random_seed());
@@ -473,7 +474,7 @@ static cdbc_status ask_on(cdbc_session *session, const cx_commit_token *token, c
 		wait_ns = cx_backoff_next_ns(&backoff);
 		if (cx_deadline_left_ns(deadline_ns) <= wait_ns)
 			return status;
-		if (cx_session_wait(session, wait_ns))
+		if (cx_session_wait_since(session, wait_ns, cancel_count))
 			return cx_session_cancelled(err);
 		cx_error_clear(err);
 	}

@@ -47,6 +47,7 @@ struct cdbc_session {
 	bool had_no_conn;             /* the last attempt failed for want of a connection */
 	bool has_lost_state;          /* a connection was lost that SQL had changed the session of */
 	atomic_bool is_waiting, is_woken; /* between attempts; cancelled meanwhile */
+	_Atomic uint32_t cancel_count;    /* cdbc_session_cancel's calls */
 	const char *source;
 	int64_t timeout_ms;
 	cdbc_setting *settings;
@@ -241,6 +242,12 @@ bool cx_session_tx_restart(cdbc_session *session);
 /* Waits, without a connection unless SQL has changed it or a transaction is open; true when
  * cancelled meanwhile. */
 bool cx_session_wait(cdbc_session *session, int64_t wait_ns);
+/* The same; true also when cancelled since the count was that, while an attempt ended by itself. */
+bool cx_session_wait_since(cdbc_session *session, int64_t wait_ns, uint32_t cancel_count);
+static inline uint32_t cx_session_cancel_count(const cdbc_session *session)
+{
+	return atomic_load_explicit(&session->cancel_count, memory_order_relaxed);
+}
 /* *err becomes CDBC_CANCELLED; the outcome stays. */
 cdbc_status cx_session_cancelled(cdbc_error **err);
 

@@ -65,7 +65,8 @@ static void try_once(cdbc_session *session, cdbc_transaction_fn fn, void *data,
 
 /* After a failure: whether there is another attempt, with everything ready for it. */
 static bool get_ready(cdbc_session *session, const cdbc_transaction_options *options,
-					  cx_attempts *attempts, int64_t number, int64_t deadline_ns, attempt *a)
+					  cx_attempts *attempts, int64_t number, int64_t deadline_ns,
+					  uint32_t cancel_count, attempt *a)
 {
 	const cdbc_error *cause = a->cause ? a->cause : a->error;
 	cx_attempt_facts facts = {
@@ -82,7 +83,7 @@ static bool get_ready(cdbc_session *session, const cdbc_transaction_options *opt
 	if (session->tx.depth && !cx_session_tx_restart(session))
 		cx_session_tx_rollback(session);
 	/* standing at the savepoint it keeps its place in the queue */
-	if (!cx_session_wait(session, wait_ns))
+	if (!cx_session_wait_since(session, wait_ns, cancel_count))
 		return true;
 	if (session->tx.depth)
 		cx_session_tx_rollback(session);
@@ -94,6 +95,7 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 								 const cdbc_transaction_options *options, cdbc_error **err)
 {
 	int64_t deadline_ns = cx_session_tx_deadline(session, options), began_ns = cx_clock_now_ns();
+	uint32_t cancel_count = cx_session_cancel_count(session);
 	int64_t number = 1;
 	cx_attempts attempts;
 	attempt a = {0};
@@ -107,7 +109,8 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 	cx_session_tell_tx_start(session, options->name);
 	for (;;) {
 		try_once(session, fn, data, options, deadline_ns, &a);
-		if (!a.status || !get_ready(session, options, &attempts, number, deadline_ns, &a))
+		if (!a.status ||
+			!get_ready(session, options, &attempts, number, deadline_ns, cancel_count, &a))
 			break;
 		attempt_fini(&a);
 		number++;

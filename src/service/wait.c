@@ -6,23 +6,24 @@
 #define SLICE_NS (20 * CX_NS_PER_MS) /* how late a cancel may be noticed */
 #define GRACE_MS 1000
 
-bool cx_session_wait(cdbc_session *session, int64_t wait_ns)
+bool cx_session_wait_since(cdbc_session *session, int64_t wait_ns, uint32_t cancel_count)
 {
-	bool is_woken;
-
-	if (wait_ns <= 0)
-		return false;
+	if (wait_ns <= 0 || cx_session_cancel_count(session) != cancel_count)
+		return cx_session_cancel_count(session) != cancel_count;
 	if (session->lease.conn && !session->lease.is_dirty && !session->tx.depth)
 		cx_lease_give(&session->lease, GRACE_MS);
-	atomic_store(&session->is_woken, false);
 	atomic_store(&session->is_waiting, true);
-	while (wait_ns > 0 && !atomic_load(&session->is_woken)) {
+	while (wait_ns > 0 && cx_session_cancel_count(session) == cancel_count) {
 		cx_clock_sleep_ns(wait_ns < SLICE_NS ? wait_ns : SLICE_NS);
 		wait_ns -= SLICE_NS;
 	}
 	atomic_store(&session->is_waiting, false);
-	is_woken = atomic_load(&session->is_woken);
-	return is_woken;
+	return cx_session_cancel_count(session) != cancel_count;
+}
+
+bool cx_session_wait(cdbc_session *session, int64_t wait_ns)
+{
+	return cx_session_wait_since(session, wait_ns, cx_session_cancel_count(session));
 }
 
 cdbc_status cx_session_cancelled(cdbc_error **err)

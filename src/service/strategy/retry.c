@@ -133,7 +133,8 @@ static void note_doubt(cdbc_session *session, cdbc_error **err)
 
 /* The first attempt has failed. err is not NULL. */
 static cdbc_status try_again(cx_retry *retry, const cdbc_next *next, cdbc_call *call,
-							 cdbc_result **out, cdbc_status status, cdbc_error **err)
+							 uint32_t cancel_count, cdbc_result **out, cdbc_status status,
+							 cdbc_error **err)
 {
 	int64_t max_retries = call->query ? call->query->retry_count : -1;
 	cx_attempt_facts facts = {.is_idempotent = cdbc_call_is_idempotent(call),
@@ -146,7 +147,7 @@ static cdbc_status try_again(cx_retry *retry, const cdbc_next *next, cdbc_call *
 	note_doubt(call->session, err);
 	while (cx_attempts_next(&attempts, retry, *err, &facts, &wait_ns)) {
 		cx_session_tell_attempt(call->session, call->name, call->attempt, *err);
-		if (cx_session_wait(call->session, wait_ns))
+		if (cx_session_wait_since(call->session, wait_ns, cancel_count))
 			return cx_session_cancelled(err);
 		cx_error_clear(err);
 		call->attempt++;
@@ -165,6 +166,7 @@ static cdbc_status execute(void *self, const cdbc_next *next, cdbc_call *call, c
 {
 	cx_retry *retry = self;
 	cdbc_session *session = call->session;
+	uint32_t cancel_count = cx_session_cancel_count(session);
 	cdbc_error *own = NULL;
 	cdbc_status status;
 
@@ -176,7 +178,7 @@ static cdbc_status execute(void *self, const cdbc_next *next, cdbc_call *call, c
 	if (__builtin_expect(!status, 1))
 		return CDBC_OK;
 	if (!session->has_lost_state && !cx_session_in_transaction(session))
-		status = try_again(retry, next, call, out, status, err ? err : &own);
+		status = try_again(retry, next, call, cancel_count, out, status, err ? err : &own);
 	cdbc_error_free(own);
 	return status;
 }

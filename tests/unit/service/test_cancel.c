@@ -205,11 +205,40 @@ static void test_a_function_that_overlooks_a_cancel(void **state)
 
 /* ---- between attempts ---- */
 
+/* The conflict was there first: nothing runs, and nobody waits yet. */
+static cdbc_status put_and_cancel(cdbc_session *session, void *data, cdbc_error **err)
+{
+	cdbc_status status = put(session, data, err);
+
+	assert_int_equal(cdbc_session_cancel(session, NULL), CDBC_OK);
+	return status;
+}
+
+static void test_a_cancel_just_after_a_failure(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "put",
+												 .times = 1,
+												 .error = {.struct_size = sizeof(cdbc_error_info),
+														   .status = CDBC_CONFLICT,
+														   .message = "no",
+														   .sqlstate = "40001"}});
+	fake_server_answer(f->server, &(fake_answer){.sql = "put"});
+	assert_int_equal(cdbc_session_transact(f->session, put_and_cancel, f, NULL, &err),
+					 CDBC_CANCELLED);
+	is_error(err, CDBC_CANCELLED, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_int_equal(f->calls, 1);
+	/* it was for that transaction, not for the next one */
+	assert_int_equal(cdbc_session_transact(f->session, put, f, NULL, NULL), CDBC_OK);
+}
+
 static void *cancel_between(void *data)
 {
 	fixture *f = data;
 
-	/* the first retry is at once, the second waits: cancels before that find nothing */
+	/* the first retry is at once, the second waits */
 	while (__atomic_load_n(&f->attempts, __ATOMIC_SEQ_CST) < 2)
 		sched_yield();
 	while (__atomic_load_n(&f->attempts, __ATOMIC_SEQ_CST) < 3) {
@@ -321,6 +350,7 @@ int main(void)
 		CASE(test_waiting_for_a_connection),
 		CASE(test_in_a_function_it_is_not_run_again),
 		CASE(test_a_function_that_overlooks_a_cancel),
+		CASE(test_a_cancel_just_after_a_failure),
 		CASE(test_between_two_attempts),
 		CASE(test_at_the_restart_savepoint),
 		CASE(test_the_transactions_time_is_over_in_a_statement),
