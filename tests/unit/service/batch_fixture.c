@@ -32,7 +32,7 @@ static cdbc_status allow_all_but_drop(void *self, cdbc_call *call, cdbc_error **
 			   : CDBC_OK;
 }
 
-static int set_up_with(void **state, const cdbc_strategy *link)
+static int set_up_with(void **state, const cdbc_strategy *link, const char *resolves)
 {
 	static fixture f;
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
@@ -43,9 +43,10 @@ static int set_up_with(void **state, const cdbc_strategy *link)
 										CDBC_EVENT_TRANSACTION_END | CDBC_EVENT_REQUEST_END,
 							  .on_event = on_event,
 							  .self = &f};
-	cdbc_config_item items[] = {{"pool.max_size", "1"},        {"pool.min_size", "0"},
-								{"retry.conflict_max", "1ms"}, {"retry.lost_first", "1ms"},
-								{"retry.lost_max", "1ms"},     {"queries.folders", f.file}};
+	cdbc_config_item items[] = {{"pool.max_size", "1"},         {"pool.min_size", "0"},
+								{"retry.conflict_max", "1ms"},  {"retry.lost_first", "1ms"},
+								{"retry.lost_max", "1ms"},      {"queries.folders", f.file},
+								{"resolver.enabled", resolves}, {"resolver.timeout", "500ms"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
@@ -77,7 +78,13 @@ static int set_up_with(void **state, const cdbc_strategy *link)
 
 int batch_set_up(void **state)
 {
-	return set_up_with(state, NULL);
+	return set_up_with(state, NULL, "false");
+}
+
+/* Commits carry tokens. */
+int batch_set_up_resolving(void **state)
+{
+	return set_up_with(state, NULL, "true");
 }
 
 /* A link that lets every batch pass, but for one statement. */
@@ -88,7 +95,7 @@ int batch_set_up_allowing(void **state)
 						  .execute = pass_on,
 						  .allow = allow_all_but_drop};
 
-	return set_up_with(state, &link);
+	return set_up_with(state, &link, "false");
 }
 
 /* A link that knows of no batches. */
@@ -96,7 +103,7 @@ int batch_set_up_singly(void **state)
 {
 	cdbc_strategy link = {.struct_size = sizeof link, .name = "old", .execute = pass_on};
 
-	return set_up_with(state, &link);
+	return set_up_with(state, &link, "false");
 }
 
 int batch_tear_down(void **state)

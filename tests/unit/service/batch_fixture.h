@@ -42,6 +42,7 @@ extern const cdbc_batch_options ATOMIC, CONTINUE;
 
 int batch_set_up(void **state);
 int batch_set_up_allowing(void **state);
+int batch_set_up_resolving(void **state);
 int batch_set_up_singly(void **state);
 int batch_tear_down(void **state);
 const char *batch_said(const fixture *f, size_t from);
