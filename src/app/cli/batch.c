@@ -461,7 +461,8 @@ const cli_command cli_batch = {
 	"A line of JSON has \"query\" (a name) or \"sql\", and \"params\": an object or an array. At "
 	"the\n"
 	"first failure all before it is done and nothing after it; with --on-error continue each\n"
-	"statement is for itself; with --atomic all of them are one transaction. -o ndjson prints a\n"
+	"statement is for itself; with --atomic all of them are one transaction. In SQLite each for\n"
+	"itself is a commit to disk each (215 s for 100,000): prefer the others. -o ndjson prints a\n"
 	"line for each statement, other formats the rows of those that give some.",
 	NULL,
 	OPTS_CONNECT | OPTS_OUTPUT | OPTS_WHO | OPT_STATS | OPT_ATOMIC | OPT_ON_ERROR,
