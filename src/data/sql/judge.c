@@ -203,6 +203,9 @@ static void feed_write(cx_judge *j, cx_keyword kw)
 	case CX_KW_HOLD:
 		j->is_hold |= j->prev_keyword == CX_KW_WITH;
 		break;
+	case CX_KW_CONCURRENTLY:
+		j->is_concurrent = true;
+		break;
 	case CX_KW_STDIN:
 		j->is_from_stdin |= j->prev_keyword == CX_KW_FROM;
 		break;

@@ -41,6 +41,7 @@ typedef struct cx_judge {
 	bool has_returning;
 	bool is_session_changed;
 	bool is_hold;
+	bool is_concurrent; /* an index's: several transactions, one after the other */
 	bool is_from_stdin;
 	bool is_to_stdout;
 	/* the one before, and the one before that */

@@ -24,7 +24,7 @@ enum {
 #define CX_WORDS_C(X)                                                                                                  \
 	X(CALL, "call", 2) X(CANCEL, "cancel", 2) X(CASE, "case", 1) X(CHARACTERISTICS, "characteristics", 0)              \
 	X(CHECKPOINT, "checkpoint", 2) X(CLOSE, "close", 2) X(CLUSTER, "cluster", 2) X(COMMENT, "comment", 2)              \
-	X(COMMIT, "commit", 2) X(CONSTRAINTS, "constraints", 0) X(COPY, "copy", 2) X(CREATE, "create", 2)
+	X(COMMIT, "commit", 2) X(CONCURRENTLY, "concurrently", 0) X(CONSTRAINTS, "constraints", 0) X(COPY, "copy", 2) X(CREATE, "create", 2)
 #define CX_WORDS_D(X)                                                                                                  \
 	X(DEALLOCATE, "deallocate", 2) X(DECLARE, "declare", 2) X(DELETE, "delete", 2) X(DESC, "desc", 0)                  \
 	X(DESCRIBE, "describe", 0) X(DETACH, "detach", 2) X(DISCARD, "discard", 2) X(DISTINCT, "distinct", 1)              \

@@ -108,6 +108,15 @@ static cdbc_statement_kind verdict_show(const cx_judge *j, uint32_t *flags)
 	return CDBC_KIND_UTILITY;
 }
 
+static cdbc_statement_kind verdict_prepare(const cx_judge *j, uint32_t *flags)
+{
+	bool is_first_phase = j->words[1] == CX_KW_TRANSACTION;
+
+	*flags |= is_first_phase ? CDBC_REQUEST_CONTROLS | CDBC_REQUEST_COMMITS
+							 : CDBC_REQUEST_CHANGES_SESSION;
+	return is_first_phase ? CDBC_KIND_TRANSACTION : CDBC_KIND_SESSION;
+}
+
 /* Everything that is not a query or a change of data. */
 static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 {
@@ -139,12 +148,7 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_SET:
 		return verdict_set(j, flags);
 	case CX_KW_PREPARE:
-		if (j->words[1] == CX_KW_TRANSACTION) {
-			*flags |= CDBC_REQUEST_CONTROLS | CDBC_REQUEST_COMMITS;
-			return CDBC_KIND_TRANSACTION;
-		}
-		*flags |= CDBC_REQUEST_CHANGES_SESSION;
-		return CDBC_KIND_SESSION;
+		return verdict_prepare(j, flags);
 	case CX_KW_RESET:
 	case CX_KW_DEALLOCATE:
 	case CX_KW_DISCARD:
@@ -229,6 +233,8 @@ cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags)
 		kind = verdict_other(judge, flags);
 		if (kind == CDBC_KIND_DDL || kind == CDBC_KIND_TRANSACTION)
 			*flags |= CDBC_REQUEST_SMALL_RESULT;
+		if (kind == CDBC_KIND_DDL && judge->is_concurrent)
+			*flags |= CDBC_REQUEST_COMMITS_PARTS;
 		return kind;
 	}
 }
