@@ -306,7 +306,9 @@ static cdbc_status fail(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **
 	cdbc_status status = cx_pg_error_result(c, cursor->result, err), end;
 	cdbc_error *end_error = NULL;
 
-	if (st && cx_pg_is_stale(cursor->result, &is_there))
+	/* class 42: the types it was prepared with may be those from before an ALTER */
+	if (st && (cx_pg_is_stale(cursor->result, &is_there) ||
+			   (sqlstate && strncmp(sqlstate, "42", 2) == 0)))
 		cx_pg_prepared_drop(c, st, is_there);
 	drop_result(cursor);
 	cursor->phase = CX_PG_ENDED;

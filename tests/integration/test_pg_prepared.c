@@ -100,6 +100,28 @@ static void makes_stale_plans_anew(void **state)
 	DRIVER->close(conn);
 }
 
+/* A parameter's type is from before ALTER TABLE: that fails once, not for as long as the connection
+ * lives. */
+static void forgets_types_of_another_time(void **state)
+{
+	const cdbc_value one = cdbc_int64(1);
+	void *conn = pg_open();
+	cdbc_request r = pg_request("insert into typed values ($1) returning 7::int8", 1, &one, 1);
+	cdbc_error *err = NULL;
+
+	(void)state;
+	pg_run(conn, "create temp table typed (a int8)", NULL);
+	assert_int_equal(pg_int(conn, &r), 7);
+	pg_run(conn, "alter table typed alter a type bool using true", NULL);
+	assert_int_equal(pg_try(conn, &r, NULL, &err), CDBC_SQL);
+	assert_string_equal(cdbc_error_sqlstate(err), "42804");
+	cdbc_error_free(err);
+	assert_int_equal(kept_count(conn), 0);
+	pg_run(conn, "alter table typed alter a type int4 using 1", NULL);
+	assert_int_equal(pg_int(conn, &r), 7);
+	DRIVER->close(conn);
+}
+
 static void makes_lost_statements_anew(void **state)
 {
 	void *conn = pg_open();
@@ -221,6 +243,7 @@ int main(void)
 		cmocka_unit_test(keeps_what_was_used_last),
 		cmocka_unit_test(keeps_none_when_told_so),
 		cmocka_unit_test(makes_stale_plans_anew),
+		cmocka_unit_test(forgets_types_of_another_time),
 		cmocka_unit_test(makes_lost_statements_anew),
 		cmocka_unit_test(survives_a_taken_name),
 		cmocka_unit_test(tells_declared_types_apart),
