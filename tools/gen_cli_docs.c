@@ -184,7 +184,8 @@ static const char bash_foot[] = "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\
 
 static bool takes_file(const cli_option_row *o)
 {
-	return o->bit & (OPT_CONFIG | OPT_QUERIES | OPT_FILE | OPT_OUTPUT);
+	return o->bit & (OPT_CONFIG | OPT_QUERIES | OPT_FILE | OPT_OUTPUT | OPT_REJECTS | OPT_HEADER |
+					 OPT_SAVE | OPT_AGAINST);
 }
 
 static void put_option_words(cx_buf *out, const cli_command *command)
@@ -196,6 +197,23 @@ static void put_option_words(cx_buf *out, const cli_command *command)
 		if (command->options & options[i].bit)
 			cx_buf_putf(out, "--%s ", options[i].word);
 	cx_buf_puts(out, "--help");
+}
+
+/* The words that an option takes one of; NULL: it takes anything. */
+static const char *words_of(const cli_option_row *o)
+{
+	switch (o->bit) {
+	case OPT_METHOD:
+		return "auto copy rows insert";
+	case OPT_ON_ERROR:
+		return "stop continue reject";
+	case OPT_DIALECT:
+		return "cockroachdb postgresql sqlite";
+	case OPT_STYLE:
+		return "cdbc sqlc";
+	default:
+		return NULL;
+	}
 }
 
 /* What may follow an option that takes a value. */
@@ -219,6 +237,8 @@ static void put_values(cx_buf *out)
 			for (const cdbc_format *const *f = cdbc_format_list(); *f; f++)
 				cx_buf_putf(out, "%s%s", f == cdbc_format_list() ? "" : " ", (*f)->name);
 			cx_buf_puts(out, "\" -- \"$cur\"))");
+		} else if (words_of(o)) {
+			cx_buf_putf(out, "COMPREPLY=($(compgen -W \"%s\" -- \"$cur\"))", words_of(o));
 		} else if (takes_file(o)) {
 			cx_buf_puts(out, "COMPREPLY=($(compgen -f -- \"$cur\"))");
 		} else {

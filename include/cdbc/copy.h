@@ -86,7 +86,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_copy_in_open(cdbc_session *session, con
 													  cdbc_copy **out, cdbc_error **err);
 
 /* Give rows. _write: any bytes of the input, which may end anywhere. csv is RFC 4180's, where a
- * value that is empty and not quoted is NULL; tsv is COPY's text; ndjson one object a line; arrow
+ * value that is empty and not quoted is NULL; tsv is COPY's text; ndjson one object a line, whose
+ * columns, when none are given, are those that the first object names; arrow
  * an IPC stream of the types of the type table, whose arrays, dates and others come out as they
  * went in. _row: one row of values. A copy takes one of the two. A failure ends the copy; the error
  * names the row, and of text its line (cdbc_error_line, with CDBC_FIELD_FILE) as far as the
@@ -132,7 +133,8 @@ typedef struct cdbc_copy_out_options {
  * of a query, through a format into a sink; memory does not grow with the rows. The rows that went
  * out must be as many as the server says there were (CDBC_DATA). *row_count may be NULL. In an open
  * transaction they are read in it. What was written when it fails lacks its end, except where only
- * the counts differ. Fail with CDBC_USAGE (no table's name; the statement gives no rows), as
+ * the counts differ. Fail with CDBC_USAGE (no table's name; the statement gives no rows: a write
+ * without RETURNING is not sent, of others the outcome says that they were done), as
  * cdbc_session_query and cdbc_result_write do. Round trips: one; two the first time a connection
  * sees the statement. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_copy_out_table(

@@ -3,12 +3,25 @@
  * sink, whose rows must be as many as the database says. One way for every database: COPY TO is not
  * there on CockroachDB and writes other texts than our formats do. */
 #include "base/error.h"
+#include "data/sql/split.h"
 #include "service/copy_sql.h"
 #include "service/session.h"
 
 #include <cdbc/copy.h>
 
 #include <stdlib.h>
+
+/* A write without RETURNING: known before anything is sent. */
+static bool gives_no_rows(const char *sql)
+{
+	cx_splitter splitter;
+	cx_piece piece, rest;
+
+	cx_splitter_init(&splitter, sql, strlen(sql));
+	return cx_splitter_next(&splitter, &piece) && piece.kind == CDBC_KIND_DML &&
+		   piece.flags & CDBC_REQUEST_SMALL_RESULT &&
+		   (!cx_splitter_next(&splitter, &rest) || rest.length == 0);
+}
 
 /* The rows that went out against the server's own count; a database without one is believed. */
 static cdbc_status check_count(const cdbc_result *result, cdbc_error **err)
@@ -33,7 +46,7 @@ static cdbc_status write_result(cdbc_result *result, const cdbc_format *format,
 {
 	if (cdbc_result_column_count(result) == 0) {
 		cdbc_status status =
-			cx_error_set(err, CDBC_USAGE, "the statement gives no rows to be copied");
+			cx_error_set(err, CDBC_USAGE, "the statement was run, but gave no rows to be copied");
 
 		cx_error_outcome(err, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
 		return status;
@@ -54,6 +67,9 @@ cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_par
 
 	if (!options)
 		options = &defaults;
+	if (gives_no_rows(sql))
+		return cx_error_set(err, CDBC_USAGE,
+							"copy out: the statement gives no rows to be copied: it was not run");
 	request.timeout_ms = options->timeout_ms;
 	status = cdbc_session_query(session, sql, params, &request, &result, &error);
 	if (!status)

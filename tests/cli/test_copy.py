@@ -63,6 +63,10 @@ def out(t, url, prepare):
         equal(f.read(), ROWS)
     equal(t.run("copy", "out", "-d", url, "--columns", "a,,b", "copy_out").code, 2)
     equal(t.run("copy", "out", "-d", url, '"copy_out', "-").code, 2)
+    # a write that gives no rows is not run
+    refused = t.run("copy", "out", "-d", url, "--query", "delete from copy_out", "-")
+    assert refused.code == 2 and "it was not run" in refused.errors, refused
+    equal(t.good("query", "-d", url, "select count(*) from copy_out", "-o", "tsv", "--no-header").text, "3\n")
 
 
 @case("copy out of the embedded database")

@@ -383,8 +383,9 @@ static cdbc_status ndjson_record(cx_reader *reader, const char *line, size_t len
 
 		if (!find_column(reader, name, n, &i))
 			return cx_reader_bad(
-				reader, line, name, err, "%.*s is none of the columns",
-				(int)(skip_string(name) - name < 100 ? skip_string(name) - name : 100), name);
+				reader, line, name, err, "%.*s is none of the columns%s",
+				(int)(skip_string(name) - name < 100 ? skip_string(name) - name : 100), name,
+				s->own ? ", which the first object names" : "");
 		if (s->is_set[i])
 			return cx_reader_bad(reader, line, name, err, "\"%s\" is there twice", s->names[i]);
 		s->is_set[i] = true;

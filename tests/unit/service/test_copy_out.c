@@ -123,7 +123,7 @@ static void test_failures(void **state)
 	const cdbc_sink sink = {sizeof sink, keep, f};
 	cdbc_error *err = NULL;
 
-	fake_server_answer(f->server, &(fake_answer){.sql = "update t*", .affected = 1});
+	fake_server_answer(f->server, &(fake_answer){.sql = "create table*"});
 	fake_server_answer(f->server, &(fake_answer){.sql = "SELECT*",
 												 .columns = "id int8",
 												 .rows = "1;2",
@@ -140,7 +140,15 @@ static void test_failures(void **state)
 	cdbc_error_free(err);
 	assert_int_equal(out(f, "", NULL, &err), CDBC_USAGE);
 	cdbc_error_free(err);
-	assert_int_equal(cdbc_copy_out_query(f->session, "update t set a = 1", CDBC_NO_PARAMS,
+	/* a write without RETURNING is refused before it is sent; what only the server knows is told */
+	assert_int_equal(cdbc_copy_out_query(f->session, "update t set a = :a; -- all",
+										 CDBC_PARAMS({"a", cdbc_int64(1)}), cdbc_format_find("csv"),
+										 NULL, &sink, NULL, &err),
+					 CDBC_USAGE);
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
+	cdbc_error_free(err);
+	err = NULL;
+	assert_int_equal(cdbc_copy_out_query(f->session, "create table t (a int)", CDBC_NO_PARAMS,
 										 cdbc_format_find("csv"), NULL, &sink, NULL, &err),
 					 CDBC_USAGE);
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_COMMITTED);
