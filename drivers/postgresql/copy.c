@@ -27,6 +27,14 @@ static bool keep_failure(void *data, size_t query, PGresult *result)
 	return true;
 }
 
+/* The server takes no more of it: it waits for something else. Without a word it would go on doing
+ * so, with all its locks, after the link is gone. */
+static void copy_stuck(cx_pg_conn *c)
+{
+	if (PQstatus(c->pg) == CONNECTION_OK)
+		(void)cx_pg_cancel_now(c, cx_clock_now_ns() + CX_PG_GRACE_NS);
+}
+
 static void copy_over(cx_pg_conn *c)
 {
 	c->is_busy = false;
@@ -134,6 +142,7 @@ cdbc_status cx_pg_copy_write(void *copy, const void *bytes, size_t length, int64
 		while ((done = PQputCopyData(c->pg, p, piece)) == 0) {
 			status = cx_pg_flush(c, deadline_ns, err);
 			if (status) {
+				copy_stuck(c);
 				copy_over(c);
 				return status;
 			}
@@ -144,6 +153,7 @@ cdbc_status cx_pg_copy_write(void *copy, const void *bytes, size_t length, int64
 		length -= (size_t)piece;
 		status = cx_pg_flush(c, deadline_ns, err);
 		if (status) {
+			copy_stuck(c);
 			copy_over(c);
 			return status;
 		}

@@ -39,6 +39,8 @@ static cdbc_status fail(cdbc_copy *copy, cdbc_status status, cdbc_error *error, 
 	} else if (session->tx.depth && copy->is_in_chunk) {
 		cx_session_tx_note(session, error);
 	}
+	if (!session->tx.depth)
+		cx_session_drop_lost(session);
 	outcome = cdbc_error_outcome(error);
 	if (outcome == CDBC_OUTCOME_UNKNOWN)
 		copy->summary.rows_unknown = copy->sent;
@@ -237,6 +239,7 @@ cdbc_status cdbc_copy_in_open(cdbc_session *session, const char *table, const ch
 	copy->source = all.source ? all.source : "input";
 	copy->summary.struct_size = sizeof copy->summary;
 	copy->is_own_chunks = !session->tx.depth;
+	copy->cancel_count = cx_session_cancel_count(session);
 	copy->run.lease = &session->lease;
 	cx_buf_init(&copy->sql, CX_COPY_SQL_MAX);
 	cx_buf_init(&copy->out, OUT_MAX);

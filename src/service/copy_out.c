@@ -40,10 +40,34 @@ static cdbc_status check_count(const cdbc_result *result, cdbc_error **err)
 	return CDBC_DATA;
 }
 
-static cdbc_status write_result(cdbc_result *result, const cdbc_format *format,
-								const cdbc_copy_out_options *options, const cdbc_sink *sink,
-								cdbc_error **err)
+typedef struct copy_out {
+	cdbc_session *session;
+	const cdbc_copy_out_options *options;
+} copy_out;
+
+/* A batch is out: the wait for the next one has its own time. */
+static void on_batch(void *data, int64_t row_count)
 {
+	const copy_out *out = data;
+	cdbc_session *session = out->session;
+	int64_t timeout_ms = out->options->timeout_ms, deadline_ns;
+
+	if (out->options->progress)
+		out->options->progress(out->options->progress_data, row_count);
+	if (!cx_session_has_run(session) || session->run.deadline_ns == CX_NEVER)
+		return;
+	deadline_ns = cx_session_deadline(timeout_ms ? timeout_ms : session->timeout_ms);
+	session->run.deadline_ns =
+		session->tx.depth ? cx_deadline_sooner(deadline_ns, session->tx.deadline_ns) : deadline_ns;
+	session->run.handed_ns = 0;
+}
+
+static cdbc_status write_result(cdbc_session *session, cdbc_result *result,
+								const cdbc_format *format, const cdbc_copy_out_options *options,
+								const cdbc_sink *sink, cdbc_error **err)
+{
+	copy_out out = {session, options};
+
 	if (cdbc_result_column_count(result) == 0) {
 		cdbc_status status =
 			cx_error_set(err, CDBC_USAGE, "the statement was run, but gave no rows to be copied");
@@ -51,8 +75,8 @@ static cdbc_status write_result(cdbc_result *result, const cdbc_format *format,
 		cx_error_outcome(err, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
 		return status;
 	}
-	return cdbc_result_write(result, format, options->format_options, NULL, 0, options->progress,
-							 options->progress_data, sink, err);
+	return cdbc_result_write(result, format, options->format_options, NULL, 0, on_batch, &out, sink,
+							 err);
 }
 
 cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_params params,
@@ -73,7 +97,7 @@ cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_par
 	request.timeout_ms = options->timeout_ms;
 	status = cdbc_session_query(session, sql, params, &request, &result, &error);
 	if (!status)
-		status = write_result(result, format, options, sink, &error);
+		status = write_result(session, result, format, options, sink, &error);
 	if (!status)
 		status = check_count(result, &error);
 	if (!status && row_count)

@@ -133,6 +133,29 @@ static cdbc_status reject(cdbc_copy *copy, int64_t row, int64_t line, cdbc_text 
 
 /* ---- statements ---- */
 
+/* A cancel counts from the copy's beginning on, also one that came when nothing ran, or after what
+ * it was to stop had ended. */
+static cdbc_status check_cancel(const cdbc_copy *copy, cdbc_error **err)
+{
+	if (cx_session_cancel_count(copy->session) == copy->cancel_count)
+		return CDBC_OK;
+	cx_error_set(err, CDBC_CANCELLED, "cancelled");
+	if (copy->is_in_chunk)
+		cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	return CDBC_CANCELLED;
+}
+
+/* Before a statement of the copy's transaction that is no request: its time begins, and nothing
+ * that was to hit another one hits it. */
+static cdbc_status get_ready(cdbc_copy *copy, cdbc_error **err)
+{
+	cdbc_status status = check_cancel(copy, err);
+
+	if (copy->is_own)
+		copy->session->tx.deadline_ns = cx_copy_deadline(copy);
+	return status ? status : cx_session_connect(copy->session, cx_copy_deadline(copy), err);
+}
+
 /* An insert of rows, as one request that nobody watches by itself. */
 static cdbc_status perform(cdbc_copy *copy, int64_t *count, cdbc_error **err)
 {
@@ -175,9 +198,11 @@ static cdbc_status check_count(int64_t count, int64_t wanted, cdbc_error **err)
 static cdbc_status put_copy(cdbc_copy *copy, size_t from, size_t to, int64_t *count,
 							cdbc_error **err)
 {
-	cdbc_status status = cx_copy_run_begin(&copy->run, copy->sql.data, copy->sql.length,
-										   cx_copy_deadline(copy), err);
+	cdbc_status status = get_ready(copy, err);
 
+	if (!status)
+		status = cx_copy_run_begin(&copy->run, copy->sql.data, copy->sql.length,
+								   cx_copy_deadline(copy), err);
 	cx_buf_clear(&copy->out);
 	cx_row_block_lines(&copy->block, from, to, &copy->out);
 	if (!status)
@@ -222,14 +247,18 @@ static cdbc_status try_rows(cdbc_copy *copy, size_t from, size_t to, bool *is_ba
 	cdbc_session *session = copy->session;
 	cdbc_error *error = NULL;
 	int64_t count = 0;
-	cdbc_status status = cdbc_session_savepoint(session, err);
+	cdbc_status status = get_ready(copy, err);
 
+	if (!status)
+		status = cdbc_session_savepoint(session, err);
 	if (status)
 		return status;
 	status = copy->method == CDBC_COPY_COPY ? put_copy(copy, from, to, &count, &error)
 											: put_arrays(copy, from, to, &count, &error);
 	if (!status)
 		status = check_count(count, (int64_t)(to - from), &error);
+	if (copy->is_own)
+		session->tx.deadline_ns = cx_copy_deadline(copy);
 	if (!status)
 		return cdbc_session_release_savepoint(session, err);
 	*is_back = is_of_row(error) && !cdbc_session_rollback_savepoint(session, NULL);
@@ -306,7 +335,9 @@ static cdbc_status insert_row(cdbc_copy *copy, const cx_record *record, cdbc_err
 		copy->values[i] = record->values[i];
 		copy->values[i].type = copy->types[i];
 	}
-	status = is_rejecting ? cdbc_session_savepoint(copy->session, err) : CDBC_OK;
+	status = is_rejecting ? get_ready(copy, err) : CDBC_OK;
+	if (!status && is_rejecting)
+		status = cdbc_session_savepoint(copy->session, err);
 	if (status)
 		return status;
 	status = perform(copy, &count, &error);
@@ -363,7 +394,9 @@ static cdbc_status begin_chunk(cdbc_copy *copy, cdbc_error **err)
 		session->tx.deadline_ns = CX_NEVER;
 	}
 	copy->is_in_chunk = true;
-	status = cx_session_tx_send_begin(session, cx_copy_deadline(copy), err);
+	status = get_ready(copy, err);
+	if (!status)
+		status = cx_session_tx_send_begin(session, cx_copy_deadline(copy), err);
 	if (status)
 		return stream_failed(copy, status, err);
 	if (session->request_id)
@@ -373,8 +406,10 @@ static cdbc_status begin_chunk(cdbc_copy *copy, cdbc_error **err)
 	copy->block.keeps_raw = copy->options.on_error == CDBC_COPY_REJECT;
 	if (copy->method != CDBC_COPY_COPY || uses_blocks(copy))
 		return CDBC_OK;
-	status = cx_copy_run_begin(&copy->run, copy->sql.data, copy->sql.length, cx_copy_deadline(copy),
-							   err);
+	status = get_ready(copy, err);
+	if (!status)
+		status = cx_copy_run_begin(&copy->run, copy->sql.data, copy->sql.length,
+								   cx_copy_deadline(copy), err);
 	return status ? stream_failed(copy, status, err) : CDBC_OK;
 }
 
@@ -417,8 +452,10 @@ cdbc_status cx_copy_end_chunk(cdbc_copy *copy, cdbc_error **err)
 		status = end_stream(copy, err);
 	if (status)
 		return status;
+	status = get_ready(copy, err); /* the last moment for a cancel */
+	if (status)
+		return status;
 	if (copy->is_own) {
-		session->tx.deadline_ns = cx_copy_deadline(copy);
 		status = cx_session_tx_commit(session, err);
 		cx_session_tell_tx_end(session, NULL, 1, true, *err);
 		copy->is_own = false;
@@ -496,6 +533,9 @@ cdbc_status cx_copy_row(cdbc_copy *copy, const cx_record *record, cdbc_error **e
 
 	if (!copy->width)
 		copy->width = record->count;
+	status = check_cancel(copy, err);
+	if (status)
+		return status;
 	if (record->count != copy->width) {
 		cx_error_set(&error, CDBC_DATA, "%zu values, not %zu", record->count, copy->width);
 		return cx_copy_bad(copy, record, error, err);

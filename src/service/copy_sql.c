@@ -306,7 +306,9 @@ cdbc_status cx_copy_learn(cdbc_copy *copy, cdbc_error **err)
 	request.sql = sql.data;
 	request.sql_length = sql.length;
 	if (!status) {
+		cx_lease_start(&session->lease);
 		status = conn->driver->describe(conn->handle, &request, cx_copy_deadline(copy), &d, err);
+		cx_lease_stop(&session->lease);
 		if (status)
 			cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	}
