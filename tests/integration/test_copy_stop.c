@@ -57,7 +57,8 @@ static int64_t run(cdbc_session *session, const char *sql)
 static void set_up(fixture *f, const char *url)
 {
 	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config_item items[] = {{"pool.max_size", "3"}, {"pool.max_opens_per_second", "0"}};
+	cdbc_config_item items[] = {
+		{"pool.max_size", "3"}, {"pool.max_opens_per_second", "0"}, {"results.batch_rows", "1000"}};
 	const char *const no_environment[] = {NULL};
 	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
@@ -374,7 +375,10 @@ static void stop_out(fixture *f, means how, const char *table, const char *sql)
 		was_stuck = end_stopper(&s);
 		if (status != (how == BY_CANCEL ? CDBC_CANCELLED : CDBC_TIMEOUT))
 			fail_msg("%d: %s", status, err ? cdbc_error_message(err) : "it ended well");
-		assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
+		/* a locked table is waited for while the statement is made ready, too */
+		if (cdbc_error_outcome(err) != CDBC_OUTCOME_ROLLED_BACK &&
+			(sql || cdbc_error_outcome(err) != CDBC_OUTCOME_NOT_SENT))
+			fail_msg("%s", cdbc_error_message(err));
 		if (was_stuck && sql)
 			assert_true(atomic_load(&s.is_ready)); /* rows had come */
 		cdbc_error_free(err);

@@ -427,6 +427,72 @@ static cdbc_status short_of_memory(void *data, cdbc_error **err)
 	return copy_in(f, &options, ROWS, err);
 }
 
+/* Gives ROWS in two writes with a cancel between, or one before the end: what came of it. */
+static void cancelled_between(fixture *f, cdbc_copy_options *options, const char *first,
+							  const char *second, cdbc_outcome outcome)
+{
+	cdbc_error *err = NULL;
+	cdbc_copy *copy;
+	cdbc_status status;
+
+	/* one that came before the copy was not meant for it */
+	assert_int_equal(cdbc_session_cancel(f->session, NULL), CDBC_OK);
+	assert_int_equal(cdbc_copy_in_open(f->session, "T", NULL, 0, options, &copy, NULL), CDBC_OK);
+	if (cdbc_copy_in_write(copy, first, strlen(first), &err))
+		fail_msg("%s", cdbc_error_message(err));
+	assert_int_equal(cdbc_session_cancel(f->session, NULL), CDBC_OK);
+	status = second ? cdbc_copy_in_write(copy, second, strlen(second), &err)
+					: cdbc_copy_in_finish(copy, NULL, &err);
+	assert_int_equal(status, CDBC_CANCELLED);
+	assert_int_equal(cdbc_error_outcome(err), outcome);
+	cdbc_copy_in_summary(copy, &f->summary);
+	cdbc_error_free(err);
+	cdbc_copy_in_free(copy);
+	assert_int_equal(f->starts, f->ends);
+}
+
+/* A cancel that comes when no statement runs is a cancel of the copy. */
+static void test_cancelled_between(void **state)
+{
+	fixture *f = *state;
+	cdbc_copy_options options = options_of(f);
+
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "SELECT \"a\" FROM \"t\"", .columns = "a int8"});
+	fake_server_answer(f->server, &(fake_answer){.sql = "INSERT*", .affected = 1});
+	for (cdbc_copy_method method = CDBC_COPY_COPY; method <= CDBC_COPY_INSERT; method++) {
+		for (cdbc_copy_on_error on = CDBC_COPY_STOP; on <= CDBC_COPY_REJECT; on++) {
+			options.method = method;
+			options.on_error = on;
+			options.chunk_rows = 0;
+			cancelled_between(f, &options, "a\n1\n2\n", "3\n", CDBC_OUTCOME_ROLLED_BACK);
+			cancelled_between(f, &options, "a\n1\n2\n", NULL, CDBC_OUTCOME_ROLLED_BACK);
+			assert_null(strstr(said(f), "COMMIT"));
+			assert_int_equal(f->summary.rows_committed, 0);
+		}
+	}
+	for (cdbc_copy_method method = CDBC_COPY_COPY; method <= CDBC_COPY_INSERT; method++) {
+		options.method = method;
+		options.on_error = CDBC_COPY_STOP;
+		options.chunk_rows = 1;
+		cancelled_between(f, &options, "a\n1\n", "2\n", CDBC_OUTCOME_COMMITTED_PARTIAL);
+		assert_int_equal(f->summary.restart_row, 1);
+	}
+	assert_int_equal(f->tx_starts, f->tx_ends);
+}
+
+/* In the caller's transaction, which has failed with it. */
+static void test_cancelled_in_a_transaction(void **state)
+{
+	fixture *f = *state;
+	cdbc_copy_options options = options_of(f);
+
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	cancelled_between(f, &options, "a\n1\n", NULL, CDBC_OUTCOME_ROLLED_BACK);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_CANCELLED);
+	assert_null(strstr(said(f), "COMMIT"));
+}
+
 static void test_oom(void **state)
 {
 	fixture *f = *state;
@@ -464,6 +530,8 @@ int main(void)
 		TEST(test_not_the_rows_fault),
 		TEST(test_in_a_transaction),
 		TEST(test_abandoned),
+		TEST(test_cancelled_between),
+		TEST(test_cancelled_in_a_transaction),
 		TEST(test_oom),
 		TEST(test_oom_rows),
 	};
