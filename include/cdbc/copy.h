@@ -76,8 +76,9 @@ typedef struct cdbc_copy_options {
 /* Opens a copy into a table, named as in SQL (`items`, `bank.items`, `"My Items"`). columns: as the
  * catalogue has them; NULL: those that the input names, or all of the table in their order. In an
  * open transaction that a call began the copy is part of it, and chunk_rows must be 0; else it has
- * its own. Until the copy is freed or finished, the session does nothing else. What the options
- * point to is kept until then; NULL: the defaults. Fails with CDBC_USAGE, CDBC_UNSUPPORTED (a
+ * its own. Until the copy is freed or finished, the session does nothing else, and
+ * cdbc_session_cancel cancels the copy, also between two of its calls. What the options point to is
+ * kept until then; NULL: the defaults. Fails with CDBC_USAGE, CDBC_UNSUPPORTED (a
  * format that is not read), CDBC_NOMEM. Round trips: none. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_copy_in_open(cdbc_session *session, const char *table,
 													  const char *const *columns,
