@@ -63,6 +63,8 @@ def out(t, url, prepare):
         equal(f.read(), ROWS)
     equal(t.run("copy", "out", "-d", url, "--columns", "a,,b", "copy_out").code, 2)
     equal(t.run("copy", "out", "-d", url, '"copy_out', "-").code, 2)
+    for of_in in [("--on-error", "reject"), ("--rejects", "r"), ("--method", "rows"), ("--skip", "1")]:
+        equal(t.run("copy", "out", "-d", url, *of_in, "copy_out", "-").code, 2)
     # a write that gives no rows is not run
     refused = t.run("copy", "out", "-d", url, "--query", "delete from copy_out", "-")
     assert refused.code == 2 and "it was not run" in refused.errors, refused

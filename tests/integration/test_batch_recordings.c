@@ -142,6 +142,45 @@ static void test_one_pipeline(void **state)
 	}
 }
 
+// Prepared statements with parameters in one pipeline; then one of them is refused.
+static void test_prepared_pipeline(void **state)
+{
+	static const char debit[] = "update acct set bal=bal-$1 where id=$2";
+	static const char bad[] = "insert into acct values (1,1)";
+
+	(void)state;
+	EACH_VERSION
+	{
+		cdbc_batch_options options = CDBC_BATCH_OPTIONS_INIT;
+		cdbc_batch *batch = NULL;
+		cluster c;
+
+		options.is_atomic = true;
+		open_cluster(&c, versions[v], "transaction_prepared_pipeline");
+		c.sum = (cdbc_batch_summary)CDBC_BATCH_SUMMARY_INIT;
+		assert_int_equal(cdbc_batch_new(c.session, &options, &batch, NULL), CDBC_OK);
+		for (int64_t id = 1; id <= 2; id++)
+			assert_int_equal(
+				cdbc_batch_add_sql(
+					batch, debit, CDBC_PARAMS({NULL, cdbc_int64(1)}, {NULL, cdbc_int64(id)}), NULL),
+				CDBC_OK);
+		is_ok(&c, cdbc_batch_execute(batch, on_result, &c, &c.sum, &c.err));
+		assert_string_equal(c.told, "0 UPDATE 1; 1 UPDATE 1; ");
+		assert_int_equal(c.sum.affected_count, 2);
+		assert_int_equal(wire_server_count(c.server, 'E', "COMMIT"), 1);
+		c.told[0] = '\0';
+		assert_int_equal(cdbc_batch_add_sql(batch, bad, CDBC_NO_PARAMS, NULL), CDBC_OK);
+		assert_int_equal(cdbc_batch_execute(batch, on_result, &c, &c.sum, &c.err), CDBC_SQL);
+		assert_string_equal(c.told, "2 23505; ");
+		assert_int_equal(c.sum.undone_count, 2);
+		assert_int_equal(c.sum.attempt_count, 1);
+		is_error(&c, CDBC_SQL, "23505", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+		assert_int_equal(wire_server_count(c.server, 'E', debit), 4); // nothing a second time
+		cdbc_batch_free(batch);
+		close_cluster(&c);
+	}
+}
+
 static void test_one_of_them_fails(void **state)
 {
 	static const char one[] = "insert into p values (1)";
@@ -276,9 +315,13 @@ static void test_stopped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_pipeline),        cmocka_unit_test(test_one_of_them_fails),
-		cmocka_unit_test(test_conflicts),           cmocka_unit_test(test_a_recorded_conflict),
-		cmocka_unit_test(test_an_ambiguous_commit), cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_one_pipeline),
+		cmocka_unit_test(test_prepared_pipeline),
+		cmocka_unit_test(test_one_of_them_fails),
+		cmocka_unit_test(test_conflicts),
+		cmocka_unit_test(test_a_recorded_conflict),
+		cmocka_unit_test(test_an_ambiguous_commit),
+		cmocka_unit_test(test_stopped),
 	};
 
 	return cmocka_run_group_tests_name("batch_recordings", tests, NULL, NULL);

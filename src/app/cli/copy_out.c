@@ -98,6 +98,8 @@ static int check_words(const cli_args *args, size_t own)
 		return cli_usage(&cli_copy, "parameters are of a --query");
 	if (args->chunk_rows || args->skip_rows)
 		return cli_usage(&cli_copy, "--chunk-rows and --skip are of copy in");
+	if (args->on_error || args->rejects || args->method)
+		return cli_usage(&cli_copy, "--on-error, --rejects and --method are of copy in");
 	return EXIT_OK;
 }
 
