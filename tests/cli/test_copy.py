@@ -179,6 +179,60 @@ def interrupted(t):
     equal(done.code, 130)
 
 
+class Lock:
+    """A lock on a table, held by another session for as long as the block runs."""
+
+    def __enter__(self):
+        psql("drop table if exists copy_held; create table copy_held(id int8, s text)")
+        self.holder = subprocess.Popen(
+            [os.path.join(harness.PGBIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", URL], env=harness.clean_environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.holder.stdin.write(b"begin; lock table copy_held in access exclusive mode; select 'held';\n")
+        self.holder.stdin.flush()
+        equal(self.holder.stdout.readline(), b"held\n")
+        return self
+
+    def __exit__(self, *_):
+        self.holder.communicate(b"rollback;\n", timeout=harness.WAIT_S)
+        equal(psql("select count(*) from copy_held"), "0")
+        psql("drop table copy_held")
+
+
+WAITING = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query ilike '%copy_held%' and pid <> pg_backend_pid()"
+
+
+@case("a time limit that passes while another session holds the table", server=True, not_cockroach="it locks no tables")
+def limits(t):
+    with Lock():
+        t.write("in.csv", "id,s\n1,a\n")
+        for more in [["in", "--method", "copy", "copy_held", "in.csv"], ["in", "--method", "rows", "copy_held", "in.csv"],
+                     ["in", "--method", "insert", "copy_held", "in.csv"], ["out", "copy_held", "-"]]:
+            done = harness.with_limit(lambda limit, args=tuple(more): t.run("copy", args[0], "-d", URL, "-t", str(limit), *args[1:]),
+                                      lambda done: "within the deadline" in done.errors)
+            assert done.code not in (0, 130) and done.seconds < harness.SOON_S and done.out == b"", done
+            harness.until(lambda: psql(WAITING) == "0", "the end of what was given up")
+
+
+@case("a copy that waits for a lock is interrupted", server=True, not_cockroach="it locks no tables")
+def interrupted_waiting(t):
+    with Lock():
+        t.write("in.csv", "id,s\n1,a\n")
+        for more in [["in", "copy_held", "in.csv"], ["in", "--method", "insert", "copy_held", "in.csv"], ["out", "copy_held", "-"]]:
+            copy = t.start("copy", more[0], "-d", URL, *more[1:])
+            harness.until(lambda: psql(WAITING) == "1", "the wait for the lock")
+            copy.send_signal(signal.SIGINT)
+            equal(t.end(copy).code, 130)
+            harness.until(lambda: psql(WAITING) == "0", "the end of what was given up")
+
+
+@case("24:00 has no place in Arrow", server=True)
+def midnight(t):
+    query = ["--query", "select '24:00'::time as t"]
+    equal(t.good("copy", "out", "-d", URL, *query, "-").text, "t\n24:00:00\n")
+    t.fails(1, "copy", "out", "-d", URL, *query, t.path("t.arrow"), says='row 1, column "t": 24:00 has no place')
+    equal(os.path.exists(t.path("t.arrow")), False)
+
+
 @case("what cannot be asked for is refused", server=False)
 def usage(t):
     url = "sqlite:" + t.path("copy.db")
