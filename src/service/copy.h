@@ -37,7 +37,7 @@ struct cdbc_copy {
 	int64_t chunk_first; /* rows read before this chunk's first */
 	int64_t byte_count;
 	uint32_t cancel_count; /* the session's, when it began */
-	cx_copy_run run; /* COPY, streamed */
+	cx_copy_run run;       /* COPY, streamed */
 	cx_buf sql, out;
 	cx_statement *statement; /* of what is watched, and of the rows that are no COPY */
 	cx_row_block block;
