@@ -213,6 +213,14 @@ def limits(t):
             harness.until(lambda: psql(WAITING) == "0", "the end of what was given up")
 
 
+@case("a time limit is of each wait for the server, not of the whole copy", server=True)
+def limit_of_each(t):
+    def run(limit):  # each fills the server's buffer; all take half as long again
+        return t.run("copy", "out", "-d", URL, "-t", str(limit), "--query",
+                     f"select repeat('x', 9000) as s, pg_sleep({limit * 0.05})::text from generate_series(1, 30) i", "-", wait_s=60)
+    equal(harness.with_limit(run, lambda done: done.code == 0).text.count("\n"), 31)
+
+
 @case("a copy that waits for a lock is interrupted", server=True, not_cockroach="it locks no tables")
 def interrupted_waiting(t):
     with Lock():
