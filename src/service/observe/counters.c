@@ -32,6 +32,7 @@ cdbc_status cx_counters_new(size_t max_queries, cx_counters **out, cdbc_error **
 
 	if (!c)
 		return cx_error_nomem(err);
+	cx_mutex_init(&c->lock);
 	while (room < 2 * max_queries)
 		room *= 2;
 	c->max_queries = max_queries;
@@ -54,29 +55,35 @@ void cx_counters_free(cx_counters *counters)
 		cx_free(atomic_load_explicit(&counters->queries[i], memory_order_relaxed));
 	cx_free((void *)(uintptr_t)counters->queries);
 	cx_free(counters->other);
+	cx_mutex_fini(&counters->lock);
 	cx_free(counters);
 }
 
-/* Puts a new entry at a free place; another thread's that was faster, if it is the same. NULL: the
- * place is another name's now. */
+/* Puts a new entry at a place that was free; what is there by now, if it is of that name, and else
+ * NULL: the place is another name's. The lock is for new names only: a table that is full takes
+ * none, and what is counted in it was put there before. */
 static cx_query_counters *put(cx_counters *c, size_t at, const char *name, size_t length,
 							  uint64_t hash)
 {
-	cx_query_counters *entry, *there = NULL;
+	bool has_room = atomic_load_explicit(&c->query_count, memory_order_acquire) < c->max_queries;
+	cx_query_counters *entry;
 
-	if (atomic_fetch_add_explicit(&c->query_count, 1, memory_order_relaxed) >= c->max_queries) {
-		atomic_fetch_sub_explicit(&c->query_count, 1, memory_order_relaxed);
-		return c->other;
+	if (has_room)
+		cx_mutex_lock(&c->lock);
+	entry = atomic_load_explicit(&c->queries[at], memory_order_acquire);
+	if (!entry && has_room &&
+		atomic_load_explicit(&c->query_count, memory_order_relaxed) < c->max_queries) {
+		entry = entry_new(name, length, hash);
+		if (entry) {
+			atomic_store_explicit(&c->queries[at], entry, memory_order_release);
+			atomic_fetch_add_explicit(&c->query_count, 1, memory_order_release);
+		}
 	}
-	entry = entry_new(name, length, hash);
-	if (entry && atomic_compare_exchange_strong_explicit(
-					 &c->queries[at], &there, entry, memory_order_acq_rel, memory_order_acquire))
-		return entry;
-	atomic_fetch_sub_explicit(&c->query_count, 1, memory_order_relaxed);
-	if (!entry) /* no memory: counted, but not by its name */
+	if (has_room)
+		cx_mutex_unlock(&c->lock);
+	if (!entry) /* full, or no memory: counted, but not by its name */
 		return c->other;
-	cx_free(entry);
-	return there->hash == hash && strcmp(there->name, name) == 0 ? there : NULL;
+	return entry->hash == hash && strcmp(entry->name, name) == 0 ? entry : NULL;
 }
 
 static cx_query_counters *find(cx_counters *c, const char *name)

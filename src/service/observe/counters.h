@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Counters of a client's requests and transactions, as an observer of its events. Lock-free; what
- * is printed of them is in stats.c. */
+/* Counters of a client's requests and transactions, as an observer of its events. Lock-free
+ * but for a name that is new; what is printed of them is in stats.c. */
 #ifndef CX_COUNTERS_H
 #define CX_COUNTERS_H
 
+#include "base/thread.h"
 #include "service/observe/histogram.h"
 
 #include <cdbc/event.h>
@@ -22,7 +23,8 @@ typedef struct cx_counters {
 	_Atomic int64_t committed_count, rolled_back_count, tx_failed[CDBC_OUTCOME_UNKNOWN + 1];
 	cx_histogram durations, transactions;
 	size_t max_queries;
-	_Atomic size_t query_count;
+	cx_mutex lock;              /* held while an entry is put in */
+	_Atomic size_t query_count; /* of entries that are there */
 	size_t mask;
 	_Atomic(cx_query_counters *) *queries; /* a hash table that only grows fuller */
 	cx_query_counters *other;
