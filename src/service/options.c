@@ -13,8 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define SETTING_MAX  (1u << 20)
-#define IDLE_SETTING "idle_in_transaction_session_timeout"
+#define SETTING_MAX (1u << 20)
 
 static const cx_option rows[] = {
 #define OPTION(key, type, initial, min, max, choices, flags, variable, setting, help) \
@@ -462,13 +461,24 @@ static cdbc_status add_session_settings(const cdbc_config *config, cx_settings_s
 /* The limits that the server keeps by itself. What database.settings says goes first. */
 static cdbc_status add_limits(const cdbc_config *config, cx_settings_storage *out, cdbc_error **err)
 {
-	int64_t idle_ms = cx_config_number(config, "transaction.idle_timeout", CX_OPTION_IS_NEVER);
-	char text[32];
+	static const struct {
+		const char *key, *setting;
+	} limits[] = {
+		{"database.statement_timeout", "set.statement_timeout"},
+		{"transaction.idle_timeout", "set.idle_in_transaction_session_timeout"},
+	};
+	cdbc_status status = CDBC_OK;
 
-	if (idle_ms == CX_OPTION_IS_NEVER || cdbc_settings_find(&out->settings, "set." IDLE_SETTING))
-		return CDBC_OK;
-	snprintf(text, sizeof text, "%lld", (long long)idle_ms);
-	return add(out, "set." IDLE_SETTING, text, err);
+	for (size_t i = 0; !status && i < sizeof limits / sizeof *limits; i++) {
+		int64_t limit_ms = cx_config_number(config, limits[i].key, CX_OPTION_IS_NEVER);
+		char text[32];
+
+		if (limit_ms == CX_OPTION_IS_NEVER || cdbc_settings_find(&out->settings, limits[i].setting))
+			continue;
+		snprintf(text, sizeof text, "%lld", (long long)limit_ms);
+		status = add(out, limits[i].setting, text, err);
+	}
+	return status;
 }
 
 static bool is_database_given(const cdbc_config *config)

@@ -57,6 +57,7 @@ def timeout(t):
     equal((done.code, done.out), (1, b""), str(done))
     assert "deadline" in done.errors and done.seconds < harness.SOON_S, str(done)
     t.fails(1, "query", "-d", URL, "-s", "database.settings=statement_timeout=1s", "select pg_sleep(60)", says="statement timeout")
+    t.fails(1, "query", "-d", URL, "-s", "database.statement_timeout=1s", "select pg_sleep(60)", says="statement timeout")
     until(lambda: running("select pg_sleep(60)", URL) == "", "the end of the statement on the server")
 
 

@@ -32,6 +32,7 @@ static void driver_gets(const given *g, const char *names, const char *wanted)
 	cdbc_config_free(c);
 }
 
+#define LIMITS " set.statement_timeout set.idle_in_transaction_session_timeout "
 #define TARGET " host hostaddr port dbname user password sslmode gssencmode "
 
 static void test_wire_settings(void **state)
@@ -56,6 +57,14 @@ static void test_wire_settings(void **state)
 				"postgresql host=h port=5432 sslmode=require sslsni=1 "
 				"ssl_min_protocol_version=TLSv1.2 channel_binding=prefer "
 				"gssencmode=prefer application_name=cdbc target_session_attrs=any keepalives=1");
+	g = (given){.variables = {"PGHOST=h", "CDBC_DATABASE_STATEMENT_TIMEOUT=1500ms",
+							  "CDBC_TRANSACTION_IDLE_TIMEOUT=1min"}};
+	driver_gets(&g, LIMITS,
+				"postgresql set.statement_timeout=1500 "
+				"set.idle_in_transaction_session_timeout=60000");
+	g.variables[3] = "CDBC_DATABASE_SETTINGS=statement_timeout=7";
+	driver_gets(&g, LIMITS,
+				"postgresql set.statement_timeout=7 set.idle_in_transaction_session_timeout=60000");
 	g = (given){.variables = {"PGHOST=h", "CDBC_DATABASE_SETTINGS=timezone=UTC,search_path=a"}};
 	driver_gets(&g, " host set.timezone set.search_path ",
 				"postgresql host=h set.timezone=UTC set.search_path=a");
