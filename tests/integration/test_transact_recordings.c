@@ -382,6 +382,32 @@ static void test_server_drain_in_a_transaction(void **state)
 	}
 }
 
+// A write in a transaction that was begun to read.
+static void test_read_only(void **state)
+{
+	static const char *const sql[] = {"create table nope (i int)", NULL};
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+
+	(void)state;
+	options.is_read_only = true;
+	EACH_VERSION
+	{
+		cdbc_error *err = NULL;
+		cluster c;
+
+		open_cluster(&c, versions[v], "read_only_transaction");
+		c.tries[0] = sql;
+		assert_int_equal(cdbc_session_transact(c.session, work, &c, &options, &err), CDBC_SQL);
+		assert_string_equal(cdbc_error_sqlstate(err), "25006");
+		assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
+		assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_NO);
+		cdbc_error_free(err);
+		assert_int_equal(c.calls, 1);
+		assert_int_equal(wire_server_count(c.server, 'P', "BEGIN READ ONLY"), 1);
+		close_cluster(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_a_commit_that_answers_rollback),
 		cmocka_unit_test(test_nested_savepoints),
 		cmocka_unit_test(test_server_drain_in_a_transaction),
+		cmocka_unit_test(test_read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
