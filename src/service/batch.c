@@ -480,6 +480,7 @@ static void begin(cdbc_batch *batch, cdbc_batch_on_result on_result, void *data)
 	batch->error = NULL;
 	batch->is_over = batch->is_silenced = batch->is_handed = batch->is_unfolded = false;
 	batch->attempt = 1;
+	batch->cancel_count = cx_session_cancel_count(session);
 	batch->deadline_ns = cx_session_deadline(timeout_ms);
 	if (session->tx.depth)
 		batch->deadline_ns = cx_deadline_sooner(batch->deadline_ns, session->tx.deadline_ns);
@@ -510,11 +511,8 @@ cdbc_status cdbc_batch_execute(cdbc_batch *batch, cdbc_batch_on_result on_result
 	if (!status && cx_chain_takes_batches(&session->client->chain))
 		status = ask_links(batch, &batch->error);
 	if (!status && batch->count) {
-		atomic_store(&session->is_batch_stopped, false);
-		atomic_store(&session->is_batching, true);
 		cx_batch_send(batch);
 		cx_batch_fold_forget(batch);
-		atomic_store(&session->is_batching, false);
 	}
 	batch->summary.not_sent_count = batch->summary.statement_count -
 									(batch->summary.done_count + batch->summary.failed_count +

@@ -66,9 +66,10 @@ struct cdbc_batch {
 	cdbc_batch_summary summary;
 	cdbc_error *error; /* the first failure */
 	int64_t deadline_ns;
-	bool is_over;     /* nothing more is sent */
-	bool is_silenced; /* the caller wants to hear no more */
-	bool was_in_tx;   /* when it began */
+	uint32_t cancel_count; /* the session's, when it began */
+	bool is_over;          /* nothing more is sent */
+	bool is_silenced;      /* the caller wants to hear no more */
+	bool was_in_tx;        /* when it began */
 	bool is_watched;
 	cdbc_request *requests;
 	size_t request_capacity;
@@ -108,6 +109,11 @@ void cx_batch_fail(cdbc_batch *batch, size_t index, bool is_told, cdbc_error *er
 void cx_batch_fail_all(cdbc_batch *batch, cdbc_error *error);
 /* Somebody wants it to end: then it has failed so. */
 bool cx_batch_is_cancelled(cdbc_batch *batch);
+/* Whether somebody has asked it to stop. */
+static inline bool cx_batch_is_stopped(const cdbc_batch *batch)
+{
+	return cx_session_cancel_count(batch->session) != batch->cancel_count;
+}
 cdbc_status cx_batch_room(cdbc_batch *batch, size_t request_count, cdbc_error **err);
 void cx_batch_requests(cdbc_batch *batch, size_t first, size_t count, cdbc_request *out);
 /* The statement to blame, of count, when the flight did not start; SIZE_MAX: none. */

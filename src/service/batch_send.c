@@ -77,7 +77,7 @@ bool cx_batch_is_cancelled(cdbc_batch *batch)
 {
 	cdbc_error *error = NULL;
 
-	if (!atomic_load(&batch->session->is_batch_stopped))
+	if (!cx_batch_is_stopped(batch))
 		return false;
 	cx_error_set(&error, CDBC_CANCELLED, "cancelled before all was sent");
 	cx_error_outcome(&error, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
@@ -301,7 +301,7 @@ static void send_each(cdbc_batch *batch, size_t first, size_t count)
 		if (cdbc_error_outcome(error) != CDBC_OUTCOME_NOT_SENT || session->has_lost_state ||
 			!cx_attempts_next(&attempts, &session->client->retry, error, &facts, &wait_ns))
 			break;
-		if (cx_session_wait(session, wait_ns)) {
+		if (cx_session_wait_since(session, wait_ns, batch->cancel_count)) {
 			(void)cx_session_cancelled(&error);
 			break;
 		}

@@ -299,8 +299,7 @@ static bool may_try_again(unit *u, cx_attempts *attempts, int64_t *wait_ns)
 							  .had_no_conn = session->had_no_conn,
 							  .deadline_ns = u->batch->deadline_ns};
 
-	return !u->batch->is_handed && !session->has_lost_state &&
-		   !atomic_load(&session->is_batch_stopped) &&
+	return !u->batch->is_handed && !session->has_lost_state && !cx_batch_is_stopped(u->batch) &&
 		   cx_attempts_next(attempts, &session->client->retry, u->error, &facts, wait_ns);
 }
 
@@ -332,7 +331,7 @@ static cdbc_status run_attempts(unit *u)
 		if (!status || !may_try_again(u, &attempts, &wait_ns))
 			return status;
 		cx_session_tell_attempt(session, batch->options.name, batch->attempt, u->error);
-		if (cx_session_wait(session, wait_ns))
+		if (cx_session_wait_since(session, wait_ns, batch->cancel_count))
 			return cx_session_cancelled(&u->error);
 		batch->summary.attempt_count++;
 	}
@@ -344,7 +343,7 @@ static bool may_unfold(const unit *u)
 	const cdbc_batch *batch = u->batch;
 
 	if (!u->is_fold_failed || batch->is_handed || batch->session->has_lost_state ||
-		atomic_load(&batch->session->is_batch_stopped) || cx_deadline_passed(batch->deadline_ns))
+		cx_batch_is_stopped(batch) || cx_deadline_passed(batch->deadline_ns))
 		return false;
 	if (cdbc_error_outcome(u->error) != CDBC_OUTCOME_ROLLED_BACK &&
 		cdbc_error_outcome(u->error) != CDBC_OUTCOME_NOT_SENT)

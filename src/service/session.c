@@ -194,8 +194,6 @@ cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err)
 
 	/* whoever is between two attempts just now, and does not wait yet, counts them */
 	atomic_fetch_add(&session->cancel_count, 1);
-	if (atomic_load(&session->is_batching))
-		atomic_store(&session->is_batch_stopped, true);
 	if (atomic_load(&session->is_waiting)) {
 		atomic_store(&session->is_woken, true);
 		return CDBC_OK;

@@ -38,14 +38,12 @@ typedef struct cx_answer cx_answer;
 struct cdbc_session {
 	cdbc_client *client;
 	cx_lease lease;
-	bool is_busy;                 /* a result, an answer or a copy is open */
-	struct cdbc_copy *copy;       /* the open one */
-	atomic_bool is_batching;      /* a batch runs */
-	atomic_bool is_batch_stopped; /* and was cancelled */
-	bool is_in_chain;             /* a request goes through the strategies: its attempts may end */
-	bool is_text_tx_lost;         /* a transaction begun by SQL text was lost with its connection */
-	bool had_no_conn;             /* the last attempt failed for want of a connection */
-	bool has_lost_state;          /* a connection was lost that SQL had changed the session of */
+	bool is_busy;           /* a result, an answer or a copy is open */
+	struct cdbc_copy *copy; /* the open one */
+	bool is_in_chain;       /* a request goes through the strategies: its attempts may end */
+	bool is_text_tx_lost;   /* a transaction begun by SQL text was lost with its connection */
+	bool had_no_conn;       /* the last attempt failed for want of a connection */
+	bool has_lost_state;    /* a connection was lost that SQL had changed the session of */
 	atomic_bool is_waiting, is_woken; /* between attempts; cancelled meanwhile */
 	_Atomic uint32_t cancel_count;    /* cdbc_session_cancel's calls */
 	const char *source;
@@ -240,9 +238,7 @@ bool cx_session_tx_restart(cdbc_session *session);
 
 /* wait.c: between attempts */
 /* Waits, without a connection unless SQL has changed it or a transaction is open; true when
- * cancelled meanwhile. */
-bool cx_session_wait(cdbc_session *session, int64_t wait_ns);
-/* The same; true also when cancelled since the count was that, while an attempt ended by itself. */
+ * cancelled since the count was that: meanwhile, or while an attempt ended by itself. */
 bool cx_session_wait_since(cdbc_session *session, int64_t wait_ns, uint32_t cancel_count);
 static inline uint32_t cx_session_cancel_count(const cdbc_session *session)
 {

@@ -21,11 +21,6 @@ bool cx_session_wait_since(cdbc_session *session, int64_t wait_ns, uint32_t canc
 	return cx_session_cancel_count(session) != cancel_count;
 }
 
-bool cx_session_wait(cdbc_session *session, int64_t wait_ns)
-{
-	return cx_session_wait_since(session, wait_ns, cx_session_cancel_count(session));
-}
-
 cdbc_status cx_session_cancelled(cdbc_error **err)
 {
 	cdbc_outcome outcome = cdbc_error_outcome(*err);

@@ -11,6 +11,8 @@ static void on_event(void *self, const cdbc_event *event)
 	f->starts += event->kind == CDBC_EVENT_TRANSACTION_START;
 	f->ends += event->kind == CDBC_EVENT_TRANSACTION_END;
 	f->attempts += event->kind == CDBC_EVENT_ATTEMPT;
+	if (event->kind == CDBC_EVENT_ATTEMPT && f->is_cancelled_between)
+		assert_int_equal(cdbc_session_cancel(f->session, NULL), CDBC_OK);
 	if (event->kind == CDBC_EVENT_REQUEST_END) {
 		f->requests++;
 		f->request_failures += event->error != NULL;

@@ -25,8 +25,9 @@ typedef struct fixture {
 	cdbc_session *session;
 	char file[40];
 	int starts, ends, attempts, requests, request_failures;
-	char told[1024]; /* what on_result heard: "0:1 rows; 1 failed 23505; " */
-	int64_t stop_at; /* on_result wants no more after this index; -1: all */
+	char told[1024];           /* what on_result heard: "0:1 rows; 1 failed 23505; " */
+	int64_t stop_at;           /* on_result wants no more after this index; -1: all */
+	bool is_cancelled_between; /* two attempts, before the session waits */
 } fixture;
 
 /* What an execute came to. */

@@ -243,6 +243,26 @@ static void test_cancel(void **state)
 	batch_is_ok(&o);
 }
 
+static void test_cancel_between_attempts(void **state)
+{
+	fixture *f = *state;
+	const cdbc_batch_options *both[] = {&ATOMIC, NULL};
+	outcome o;
+
+	batch_answer(f, "insert a");
+	for (size_t i = 0; i < 2; i++) {
+		batch_answer_error(f, "insert once", 1, CDBC_CONFLICT, "40001");
+		f->is_cancelled_between = true;
+		o = batch_run(f, both[i], SQLS("insert a", "insert once"));
+		batch_is_error(&o, CDBC_CANCELLED, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+		batch_assert_counts(&o, 0, 1, 1, 0, 0);
+		assert_int_equal(f->attempts, (int)i + 1);
+		f->is_cancelled_between = false;
+		o = batch_run(f, both[i], SQLS("insert a", "insert a"));
+		batch_is_ok(&o);
+	}
+}
+
 static void test_atomic_refuses(void **state)
 {
 	fixture *f = *state;
@@ -304,6 +324,7 @@ int main(void)
 		CASE(test_a_drain_is_no_timeout),
 		CASE(test_atomic_deadline),
 		CASE(test_cancel),
+		CASE(test_cancel_between_attempts),
 		CASE(test_atomic_refuses),
 		CASE(test_long_results_are_not_held),
 	};
