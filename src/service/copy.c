@@ -261,6 +261,19 @@ cdbc_status cdbc_copy_in_open(cdbc_session *session, const char *table, const ch
 	return CDBC_OK;
 }
 
+/* What is wrong with the header has no row that would name its place. */
+static void name_header(const cdbc_copy *copy, cdbc_status status, cdbc_error **err)
+{
+	const char *file = status == CDBC_DATA ? cdbc_error_field(*err, CDBC_FIELD_FILE) : NULL;
+	int64_t line = status == CDBC_DATA ? cdbc_error_line(*err) : 0, column;
+
+	if (!line || (file && *file))
+		return;
+	column = cdbc_error_column(*err);
+	cx_error_wrap(err, "%s:%lld:%lld", copy->source, (long long)line, (long long)column);
+	cx_error_place(err, copy->source, line, column);
+}
+
 cdbc_status cdbc_copy_in_write(cdbc_copy *copy, const void *bytes, size_t length, cdbc_error **err)
 {
 	cdbc_error *error = NULL;
@@ -269,12 +282,7 @@ cdbc_status cdbc_copy_in_write(cdbc_copy *copy, const void *bytes, size_t length
 	if (status)
 		return status;
 	status = cx_reader_feed(copy->reader, bytes, length, &error);
-	if (status == CDBC_DATA && error && cdbc_error_line(error) &&
-		!cdbc_error_field(error, CDBC_FIELD_FILE)) { /* the header */
-		cx_error_wrap(&error, "%s:%lld:%lld", copy->source, (long long)cdbc_error_line(error),
-					  (long long)cdbc_error_column(error));
-		cx_error_place(&error, copy->source, cdbc_error_line(error), cdbc_error_column(error));
-	}
+	name_header(copy, status, &error);
 	return leave(copy, status, error, err);
 }
 
@@ -301,6 +309,7 @@ cdbc_status cdbc_copy_in_finish(cdbc_copy *copy, cdbc_copy_summary *summary, cdb
 		return status;
 	if (!copy->has_rows)
 		status = cx_reader_end(copy->reader, &error);
+	name_header(copy, status, &error);
 	if (!status && copy->is_in_chunk)
 		status = cx_copy_end_chunk(copy, &error);
 	if (!status)

@@ -233,6 +233,24 @@ def interrupted_waiting(t):
             harness.until(lambda: psql(WAITING) == "0", "the end of what was given up")
 
 
+@case("a header that is wrong has its place, with and without a line's end")
+def header(t):
+    url = "sqlite:" + t.path("copy.db")
+    t.good("query", "-d", url, "create table t(a int)")
+    for text in ('a"x,b\n1,2\n', 'a"x,b'):
+        t.fails(1, "copy", "in", "-d", url, "t", t.write("bad.csv", text), says="bad.csv:1:2: a quote inside a value")
+
+
+@case("a full disk: what was written is incomplete", skip="" if os.path.exists("/dev/full") else "there is no /dev/full")
+def full(t):
+    url = "sqlite:" + t.path("copy.db")
+    t.good("query", "-d", url, "create table t as with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n")
+    with open("/dev/full", "wb") as device:
+        done = t.run("copy", "out", "-d", url, "t", "-", stdout=device)
+    equal(done.code, 5, done.errors)
+    assert "No space left" in done.errors and "incomplete" in done.errors, done.errors
+
+
 @case("24:00 has no place in Arrow", server=True)
 def midnight(t):
     query = ["--query", "select '24:00'::time as t"]

@@ -78,8 +78,9 @@ static int write_rows(const cli_args *args, cdbc_session *session, cli_output *o
 									 &options, &output->sink, &rows, &error);
 	cli_output_progress_end(output);
 	if (status)
-		code =
-			cli_fail(error, status, output->has_output || output->buffer.length > 0, args->query);
+		code = cli_fail(error, status,
+						output->has_output || output->has_failed || output->buffer.length > 0,
+						args->query);
 	else if (!args->is_quiet)
 		fprintf(stderr, "COPY %lld\n", (long long)rows);
 	free(list);
