@@ -122,7 +122,8 @@ select count(*) as n from t;
 @case("values with bars, line ends, blanks at the edges, and the word NULL")
 def values(t):
     for given, cell in (("a|b", r"a\|b"), ("E'a\\nb'", "a<br>b"), ("E'a\\tb'", r"a\tb"), ("' x '", r"\ x\ "), ("'NULL'", r"\NULL"),
-                        ("<br>", r"\<br>"), ("a\\b", r"a\\b"), ("a\\", r"a\\"), ('\'""\'', r'\""'), ("'ü €'", "ü €"), ("a=b", "a=b"), ("''", '""')):
+                        ("<br>", r"\<br>"), ("a\\b", r"a\\b"), ("a\\", r"a\\"), ('\'""\'', r'\""'), ("'ü €'", "ü €"), ("a=b", "a=b"), ("''", '""'),
+                        ("':--:'", r"\:--:")):
         test = f"-- test: it is\n-- call: echo a={given}\n-- expect:\n-- | a |\n-- |---|\n-- | {cell} |\n"
         passes(t, test)
         failed = differs(t, test.replace(f"| {cell} |", "| other |"))

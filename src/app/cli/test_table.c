@@ -8,6 +8,16 @@
 
 /* ---- Cells ----------------------------------------------------------------------------------- */
 
+/* What stands below the names of a table: dashes, with a colon at either side or none. */
+static bool is_rule_cell(const char *text, size_t length)
+{
+	size_t i = length && text[0] == ':';
+
+	while (i < length && text[i] == '-')
+		i++;
+	return length >= 3 && i >= 2 && i + (i < length && text[i] == ':') == length;
+}
+
 void cli_cell_put(cx_buf *out, const char *text, size_t length, bool is_null)
 {
 	if (is_null) {
@@ -18,7 +28,7 @@ void cli_cell_put(cx_buf *out, const char *text, size_t length, bool is_null)
 		cx_buf_puts(out, length ? "\\\"\"" : "\"\"");
 		return;
 	}
-	if (length == 4 && memcmp(text, "NULL", 4) == 0)
+	if ((length == 4 && memcmp(text, "NULL", 4) == 0) || is_rule_cell(text, length))
 		cx_buf_putc(out, '\\');
 	for (size_t i = 0; i < length; i++) {
 		char c = text[i];
@@ -122,16 +132,9 @@ static bool is_rule(cli_line l)
 	const char *text;
 	size_t length;
 
-	while (take_cell(&l, &text, &length)) {
-		size_t i = length && text[0] == ':';
-
-		if (length < 3)
+	while (take_cell(&l, &text, &length))
+		if (!is_rule_cell(text, length))
 			return false;
-		while (i < length && text[i] == '-')
-			i++;
-		if (i < 2 || i + (i < length && text[i] == ':') != length)
-			return false;
-	}
 	return true;
 }
 

@@ -72,6 +72,35 @@ static void assert_table(const cli_expect *table)
 	assert_int_equal(table->rows->next->column, 6);
 }
 
+/* A value is no rule below the names, whatever it is made of. */
+static void test_cells_like_rules(void **state)
+{
+	static const char *const values[][2] = {
+		{"---", "\\---"},   {":--", "\\:--"}, {":---:", "\\:---:"},
+		{"--:", "\\--:"},   {"--", "--"},     {":-", ":-"},
+		{"-- :", "-- :"},   {":::", ":::"},   {"---x", "---x"},
+		{":--:-", ":--:-"}, {"-", "-"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		cx_buf cell = CX_BUF_INIT(100), test = CX_BUF_INIT(200);
+		cli_test_file file;
+		size_t errors = 0;
+
+		cli_cell_put(&cell, values[i][0], strlen(values[i][0]), false);
+		assert_string_equal(cell.data, values[i][1]);
+		cx_buf_putf(&test, "-- test: t\nselect 1;\n-- expect:\n-- | a |\n-- | %s |", cell.data);
+		assert_int_equal(cli_test_file_read("f.test.sql", test.data, test.length, fail_report, NULL,
+											&errors, &file, NULL),
+						 CDBC_OK);
+		assert_int_equal(file.tests->steps->expects->row_count, 1);
+		assert_string_equal(file.tests->steps->expects->rows->cells[0], values[i][1]);
+		cli_test_file_free(&file);
+		cx_buf_free(&cell);
+		cx_buf_free(&test);
+	}
+}
+
 static void test_marks(void **state)
 {
 	cli_test_file file;
@@ -123,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_cells_like_rules),
 		cmocka_unit_test(test_oom),
 	};
 
