@@ -69,6 +69,7 @@ void cx_pg_cursor_start(cx_pg_conn *c)
 	c->is_busy = true;
 	c->serial++;
 	c->may_hide = false;
+	cx_buf_clear(&c->scratch); /* a failure of the submit before does not last */
 	atomic_store_explicit(&c->is_cancel_sent, false, memory_order_relaxed);
 	cursor->slots = &cursor->first;
 	cursor->count = 1;

@@ -33,10 +33,11 @@
 	(16 << 20) /* read and thrown away at most, before a connection is given up */
 #define CX_PG_GRACE_NS \
 	CX_NS_PER_S /* for a cancel and what follows it, once a deadline has passed */
-#define CX_PG_SCRATCH_MAX  ((size_t)1 << 30)
+#define CX_PG_SCRATCH_MAX  ((size_t)1 << 30) /* of one request */
+#define CX_PG_SCRATCH_KEPT ((size_t)1 << 20) /* from one submit to the next, at most */
 #define CX_PG_PREPARED_MAX 256
 #define CX_PG_NAME_MAX     24
-#define CX_PG_STACK_PARAMS 16
+#define CX_PG_FEW_PARAMS   16
 #define CX_PG_FLUSH_BYTES                                                  \
 	65536 /* of a pipeline are queued before both directions are looked at \
 		   */
@@ -148,7 +149,8 @@ struct cx_pg_conn {
 	int64_t node_id;         /* -1: unknown */
 	uint64_t serial;         /* of submits */
 	cx_pg_prepared prepared;
-	cx_buf scratch;
+	cx_buf scratch; /* what does not fit into the parameters of a submit */
+	cx_pg_param few_params[CX_PG_FEW_PARAMS];
 	cx_pg_cursor cursor;
 	cdbc_summary copy_summary;
 	char version[48];
@@ -244,11 +246,18 @@ cdbc_status cx_pg_submit(void *conn, const cdbc_request *requests, size_t count,
 						 int64_t deadline_ns, void **cursor, cdbc_summary *failed,
 						 cdbc_error **err);
 void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statement *statement);
+/* Room for the parameters of requests, until they are sent; NULL: out of memory. */
+cx_pg_param *cx_pg_params_room(cx_pg_conn *c, const cdbc_request *requests, size_t count);
+void cx_pg_params_free(cx_pg_conn *c, cx_pg_param *params);
+/* Encodes a request's values for the statement it goes by (NULL: as it is), or says why they cannot
+ * be sent. */
+cdbc_status cx_pg_encode_all(cx_pg_conn *c, const cdbc_request *request,
+							 const cx_pg_statement *statement, cx_pg_param *params,
+							 cdbc_error **err);
 /* Queues Bind and Execute of a prepared statement, or the whole unprepared request when statement
- * is NULL. is_dry: only sees whether the values can be sent. *queued_bytes grows by what was
- * queued. */
-cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *statement,
-					   bool is_dry, size_t *queued_bytes, cdbc_error **err);
+ * is NULL. *queued_bytes grows by what was queued. */
+cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *statement,
+					   const cx_pg_param *params, size_t *queued_bytes, cdbc_error **err);
 /* The request goes to the server in one piece, without preparing it first. */
 bool cx_pg_is_direct(const cdbc_request *request);
 /* libpq refused to queue something: out of memory, or the link is gone. */

@@ -75,43 +75,72 @@ out:
 	return status;
 }
 
-/* Sees that every value can be sent, before anything is. */
-static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_t count,
-							  cdbc_sync sync, cdbc_error **err)
+/* What the connection has of them. False: something is to be prepared first. */
+static bool find_all(cx_pg_conn *c, const cdbc_request *requests)
 {
 	cx_pg_cursor *cursor = &c->cursor;
-	size_t ignored = 0;
+	bool has_all = true;
 
-	cursor->slots = cx_calloc(count, sizeof *cursor->slots);
-	if (!cursor->slots) {
-		cursor->slots = &cursor->first;
-		return cx_error_nomem(err);
+	for (size_t i = 0; i < cursor->count; i++) {
+		cx_pg_statement *st = cx_pg_prepared_find(c, &requests[i]);
+
+		cursor->slots[i].statement = st;
+		has_all &= st || cx_pg_is_direct(&requests[i]) || !cx_pg_is_kept(c, &requests[i]);
 	}
-	cursor->count = count;
-	for (size_t i = 0; i < count; i++) {
-		cx_pg_slot *slot = &cursor->slots[i];
-		cdbc_status status;
+	return has_all;
+}
 
-		cx_pg_slot_init(slot, &requests[i], cx_pg_prepared_find(c, &requests[i]));
-		slot->has_sync = sync == CDBC_SYNC_EACH || i + 1 == count;
-		status = cx_pg_send(c, &requests[i], slot->statement, true, &ignored, err);
+static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_t count,
+							  cdbc_sync sync, int64_t deadline_ns, cdbc_error **err)
+{
+	cx_pg_cursor *cursor = &c->cursor;
+	cx_pg_slot *slots = cx_alloc(count * sizeof *slots);
+	cdbc_status status = CDBC_OK;
+
+	if (!slots)
+		return cx_error_nomem(err);
+	cursor->slots = slots;
+	cursor->count = count;
+	if (!find_all(c, requests)) {
+		status = prepare_new(c, requests, count, deadline_ns, err);
+		(void)find_all(c, requests); /* one may have given way to another */
+	}
+	for (size_t i = 0; i < count; i++) {
+		cx_pg_slot_init(&slots[i], &requests[i], slots[i].statement);
+		slots[i].has_sync = sync == CDBC_SYNC_EACH || i + 1 == count;
+	}
+	return status;
+}
+
+/* Sees that every value can be sent, before anything is. */
+static cdbc_status encode(cx_pg_conn *c, const cdbc_request *requests, cx_pg_param *params,
+						  cdbc_error **err)
+{
+	cx_pg_cursor *cursor = &c->cursor;
+
+	for (size_t i = 0; i < cursor->count; i++) {
+		cdbc_status status =
+			cx_pg_encode_all(c, &requests[i], cursor->slots[i].statement, params, err);
+
 		if (status) {
-			c->cursor.summary.request_number = i + 1;
+			cursor->summary.request_number = i + 1;
 			return status;
 		}
+		params += requests[i].value_count;
 	}
 	return CDBC_OK;
 }
 
-static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, size_t count,
+static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, const cx_pg_param *params,
 							int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 	size_t queued = 0;
 	cdbc_status status;
 
-	for (size_t i = 0; i < count; i++) {
-		status = cx_pg_send(c, &requests[i], cursor->slots[i].statement, false, &queued, err);
+	for (size_t i = 0; i < cursor->count; i++) {
+		status = cx_pg_send(c, &requests[i], cursor->slots[i].statement, params, &queued, err);
+		params += requests[i].value_count;
 		if (!status && cursor->slots[i].has_sync) {
 			if (!PQpipelineSync(c->pg))
 				status = cx_pg_send_failed(c, err);
@@ -131,10 +160,32 @@ static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, size_t 
 	return cx_pg_flush(c, deadline_ns, err);
 }
 
+/* Each value is encoded once: what is seen to be fit is what is sent. */
+static cdbc_status encode_and_send(cx_pg_conn *c, const cdbc_request *requests, int64_t deadline_ns,
+								   cdbc_error **err)
+{
+	cx_pg_cursor *cursor = &c->cursor;
+	cx_pg_param *params = cx_pg_params_room(c, requests, cursor->count);
+	cdbc_status status;
+
+	if (!params)
+		return cx_error_nomem(err);
+	status = encode(c, requests, params, err);
+	if (!status && !PQenterPipelineMode(c->pg))
+		status = cx_pg_send_failed(c, err);
+	if (!status) {
+		cursor->is_pipeline = true;
+		cursor->is_idle = false;
+		cursor->summary.position = CDBC_POSITION_SENT;
+		status = send_all(c, requests, params, deadline_ns, err);
+	}
+	cx_pg_params_free(c, params);
+	return status;
+}
+
 cdbc_status cx_pg_submit_many(cx_pg_conn *c, const cdbc_request *requests, size_t count,
 							  cdbc_sync sync, int64_t deadline_ns, cdbc_error **err)
 {
-	cx_pg_cursor *cursor = &c->cursor;
 	cdbc_status status;
 
 	for (size_t i = 0; i < count; i++)
@@ -142,17 +193,7 @@ cdbc_status cx_pg_submit_many(cx_pg_conn *c, const cdbc_request *requests, size_
 			return cx_error_set(err, CDBC_USAGE,
 								"statement %zu of %zu: a text of several statements goes alone",
 								i + 1, count);
-	status = prepare_new(c, requests, count, deadline_ns, err);
-	if (!status)
-		status = make_slots(c, requests, count, sync, err);
-	if (status)
-		return status;
-	if (!PQenterPipelineMode(c->pg))
-		return cx_pg_send_failed(c, err);
-	cursor->is_pipeline = true;
-	cursor->is_idle = false;
-	cursor->summary.position = CDBC_POSITION_SENT;
-	status = send_all(c, requests, count, deadline_ns, err);
+	status = make_slots(c, requests, count, sync, deadline_ns, err);
 	/* The first failure is in its place; what cannot be sent is the whole batch's. */
-	return status;
+	return status ? status : encode_and_send(c, requests, deadline_ns, err);
 }

@@ -41,7 +41,16 @@ static bool is_commit(const cdbc_request *request)
 	if (request->kind != CDBC_KIND_TRANSACTION)
 		return false;
 	sql = skip_blanks(request->sql);
-	return strncasecmp(sql, "commit", 6) == 0 || strncasecmp(sql, "end", 3) == 0;
+	switch (*sql) {
+	case 'C':
+	case 'c':
+		return strncasecmp(sql, "commit", 6) == 0;
+	case 'E':
+	case 'e':
+		return strncasecmp(sql, "end", 3) == 0;
+	default:
+		return false;
+	}
 }
 
 void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statement *statement)
@@ -55,8 +64,9 @@ void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statem
 	/* A result without columns has nothing to stream. */
 	slot->is_small =
 		request->flags & CDBC_REQUEST_SMALL_RESULT || (statement && statement->shape.count == 0);
-	slot->is_commit = is_commit(request) || (request->flags & CDBC_REQUEST_COMMITS &&
-											 !(request->flags & CDBC_REQUEST_SIMPLE));
+	slot->is_commit =
+		(request->flags & (CDBC_REQUEST_COMMITS | CDBC_REQUEST_SIMPLE)) == CDBC_REQUEST_COMMITS ||
+		is_commit(request);
 	slot->is_session = request->kind == CDBC_KIND_SESSION || request->kind == CDBC_KIND_UNKNOWN ||
 					   request->flags & CDBC_REQUEST_SIMPLE;
 	slot->has_sync = false;
@@ -94,85 +104,11 @@ cdbc_status cx_pg_send_failed(cx_pg_conn *c, cdbc_error **err)
  * ------------------------------------------------------------------------------------------------
  */
 
-/* The arrays that libpq wants, for n parameters. */
-typedef struct arguments {
-	cx_pg_param *params;
-	const char **values;
-	int *lengths;
-	int *formats;
-	Oid *oids; /* of an unprepared request */
-} arguments;
-
-static cdbc_status encode_all(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
-							  arguments *a, size_t *bytes, cdbc_error **err)
+cdbc_status cx_pg_encode_all(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
+							 cx_pg_param *params, cdbc_error **err)
 {
 	size_t n = request->value_count;
-
-	cx_buf_clear(&c->scratch); /* a failure of the request before does not last */
-	for (size_t i = 0; i < n; i++) {
-		cx_pg_param *param = &a->params[i];
-		cdbc_status status;
-
-		a->oids[i] = st ? st->oids[i] : cx_pg_oid_of(request->values[i].type);
-		status = cx_pg_encode(&request->values[i], a->oids[i], param, &c->scratch, i, err);
-		if (status)
-			return status;
-		a->lengths[i] = param->length;
-		a->formats[i] = param->format;
-		*bytes += (size_t)param->length;
-	}
-	for (size_t i = 0; i < n; i++) /* the scratch memory moves no more */
-		a->values[i] = cx_pg_param_data(&a->params[i], &c->scratch);
-	return CDBC_OK;
-}
-
-static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
-							 arguments *a, bool is_dry, size_t *bytes, cdbc_error **err)
-{
-	int n = (int)request->value_count, is_sent;
-	cdbc_status status = encode_all(c, request, st, a, bytes, err);
-
-	if (status || is_dry)
-		return status;
-	if (st)
-		is_sent = PQsendQueryPrepared(c->pg, st->name, n, a->values, a->lengths, a->formats,
-									  st->shape.is_binary);
-	else
-		is_sent = PQsendQueryParams(c->pg, request->sql, n, a->oids, a->values, a->lengths,
-									a->formats, 0);
-	return is_sent ? CDBC_OK : cx_pg_send_failed(c, err);
-}
-
-static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request,
-									const cx_pg_statement *st, bool is_dry, size_t *bytes,
-									cdbc_error **err)
-{
-	size_t n = request->value_count;
-	arguments a;
-	cdbc_status status;
-	char *block = cx_calloc(n, sizeof *a.params + sizeof *a.values + 2 * sizeof(int) + sizeof(Oid));
-
-	if (!block)
-		return cx_error_nomem(err);
-	a.params = (cx_pg_param *)block;
-	a.values = (const char **)(a.params + n);
-	a.lengths = (int *)(a.values + n);
-	a.formats = a.lengths + n;
-	a.oids = (Oid *)(a.formats + n);
-	status = send_with(c, request, st, &a, is_dry, bytes, err);
-	cx_free(block);
-	return status;
-}
-
-cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st, bool is_dry,
-					   size_t *bytes, cdbc_error **err)
-{
-	size_t n = request->value_count;
-	cx_pg_param params[CX_PG_STACK_PARAMS];
-	const char *values[CX_PG_STACK_PARAMS];
-	int lengths[CX_PG_STACK_PARAMS], formats[CX_PG_STACK_PARAMS];
-	Oid oids[CX_PG_STACK_PARAMS];
-	arguments a = {params, values, lengths, formats, oids};
+	cdbc_status status = CDBC_OK;
 
 	if (st && n != st->param_count)
 		return cx_error_set(err, CDBC_PARAM, "the statement takes %zu parameters, %zu were given",
@@ -180,10 +116,96 @@ cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, cx_pg_stateme
 	if (n > PQ_QUERY_PARAM_MAX_LIMIT)
 		return cx_error_set(err, CDBC_PARAM, "%zu parameters; a statement takes %d at most", n,
 							PQ_QUERY_PARAM_MAX_LIMIT);
+	c->scratch.max = c->scratch.length + CX_PG_SCRATCH_MAX;
+	for (size_t i = 0; i < n && !status; i++)
+		status = cx_pg_encode(&request->values[i],
+							  st ? st->oids[i] : cx_pg_oid_of(request->values[i].type), &params[i],
+							  &c->scratch, i, err);
+	return status;
+}
+
+/* The arrays that libpq wants, for n parameters. */
+typedef struct arguments {
+	const char **values;
+	int *lengths;
+	int *formats;
+	Oid *oids; /* of an unprepared request */
+} arguments;
+
+static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
+							 const cx_pg_param *params, const arguments *a, size_t *bytes,
+							 cdbc_error **err)
+{
+	size_t n = request->value_count;
+	int is_sent;
+
+	for (size_t i = 0; i < n; i++) {
+		a->values[i] = cx_pg_param_data(&params[i], &c->scratch);
+		a->lengths[i] = params[i].length;
+		a->formats[i] = params[i].format;
+		*bytes += (size_t)params[i].length;
+	}
+	if (st) {
+		is_sent = PQsendQueryPrepared(c->pg, st->name, (int)n, a->values, a->lengths, a->formats,
+									  st->shape.is_binary);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			a->oids[i] = cx_pg_oid_of(request->values[i].type);
+		is_sent = PQsendQueryParams(c->pg, request->sql, (int)n, a->oids, a->values, a->lengths,
+									a->formats, 0);
+	}
+	return is_sent ? CDBC_OK : cx_pg_send_failed(c, err);
+}
+
+static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request,
+									const cx_pg_statement *st, const cx_pg_param *params,
+									size_t *bytes, cdbc_error **err)
+{
+	size_t n = request->value_count;
+	arguments a;
+	cdbc_status status;
+	char *block = cx_calloc(n, sizeof *a.values + 2 * sizeof(int) + sizeof(Oid));
+
+	if (!block)
+		return cx_error_nomem(err);
+	a.values = (const char **)block;
+	a.lengths = (int *)(a.values + n);
+	a.formats = a.lengths + n;
+	a.oids = (Oid *)(a.formats + n);
+	status = send_with(c, request, st, params, &a, bytes, err);
+	cx_free(block);
+	return status;
+}
+
+cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
+					   const cx_pg_param *params, size_t *bytes, cdbc_error **err)
+{
+	const char *values[CX_PG_FEW_PARAMS];
+	int lengths[CX_PG_FEW_PARAMS], formats[CX_PG_FEW_PARAMS];
+	Oid oids[CX_PG_FEW_PARAMS];
+	const arguments a = {values, lengths, formats, oids};
+
 	*bytes += 64 + (st ? 0 : request->sql_length);
-	if (n > CX_PG_STACK_PARAMS)
-		return send_many_values(c, request, st, is_dry, bytes, err);
-	return send_with(c, request, st, &a, is_dry, bytes, err);
+	if (request->value_count > CX_PG_FEW_PARAMS)
+		return send_many_values(c, request, st, params, bytes, err);
+	return send_with(c, request, st, params, &a, bytes, err);
+}
+
+cx_pg_param *cx_pg_params_room(cx_pg_conn *c, const cdbc_request *requests, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		n += requests[i].value_count;
+	return n <= CX_PG_FEW_PARAMS ? c->few_params : cx_alloc(n * sizeof(cx_pg_param));
+}
+
+void cx_pg_params_free(cx_pg_conn *c, cx_pg_param *params)
+{
+	if (params != c->few_params)
+		cx_free(params);
+	if (c->scratch.capacity > CX_PG_SCRATCH_KEPT)
+		cx_buf_free(&c->scratch);
 }
 
 /* ---- one request
@@ -221,17 +243,32 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 	return status;
 }
 
+static cdbc_status send_values(cx_pg_conn *c, const cdbc_request *request,
+							   const cx_pg_statement *st, cdbc_error **err)
+{
+	cx_pg_param *params = cx_pg_params_room(c, request, 1);
+	size_t bytes = 0;
+	cdbc_status status;
+
+	if (!params)
+		return cx_error_nomem(err);
+	status = cx_pg_encode_all(c, request, st, params, err);
+	if (!status)
+		status = cx_pg_send(c, request, st, params, &bytes, err);
+	cx_pg_params_free(c, params);
+	return status;
+}
+
 static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st,
 							int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
-	size_t bytes = 0;
 	cdbc_status status;
 
 	if (request->flags & CDBC_REQUEST_SIMPLE)
 		status = PQsendQuery(c->pg, request->sql) ? CDBC_OK : cx_pg_send_failed(c, err);
 	else
-		status = cx_pg_send(c, request, st, false, &bytes, err);
+		status = send_values(c, request, st, err);
 	if (status)
 		return status;
 	cursor->is_idle = false;
