@@ -204,8 +204,10 @@ cdbc_status cx_pg_cursor_late(cx_pg_cursor *cursor, cdbc_error **err)
 }
 
 /* Reads what follows the last PGresult of the present slot: the end mark, and a Sync's answer where
- * one was sent. A failure may still come here: a constraint that is checked at the commit. */
-static cdbc_status finish(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error **err)
+ * one was sent. A failure may still come here: a constraint that is checked at the commit.
+ * is_marked: the end mark is at hand. */
+static cdbc_status finish(cx_pg_cursor *cursor, bool is_marked, int64_t deadline_ns,
+						  cdbc_error **err)
 {
 	cx_pg_conn *c = cursor->conn;
 	cdbc_status status = CDBC_OK;
@@ -216,11 +218,12 @@ static cdbc_status finish(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_error 
 		PGresult *result;
 		ExecStatusType kind;
 
-		if (cx_pg_wait_result(c, deadline_ns) == CX_PG_LATE) {
+		if (!is_marked && cx_pg_wait_result(c, deadline_ns) == CX_PG_LATE) {
 			cdbc_status late = cx_pg_cursor_late(cursor, status ? NULL : err);
 
 			return status ? status : late;
 		}
+		is_marked = false;
 		result = PQgetResult(c->pg);
 		if (!result) {
 			if (!cursor->is_pipeline || PQstatus(c->pg) != CONNECTION_OK) {
@@ -269,7 +272,8 @@ cdbc_status cx_pg_cursor_complete(cx_pg_cursor *cursor, int64_t deadline_ns, cdb
 
 	cx_pg_summary_tag(&cursor->summary, PQcmdStatus(cursor->result), cursor->shape != NULL);
 	cursor->phase = CX_PG_ENDED;
-	status = finish(cursor, deadline_ns, err);
+	/* in a pipeline the mark is libpq's own, which the server's word on the statement brings */
+	status = finish(cursor, cursor->is_pipeline, deadline_ns, err);
 	if (slot->is_session)
 		look_at_tag(cursor);
 	if (!status && slot->is_commit && strcmp(cursor->summary.tag, "ROLLBACK") == 0) {
@@ -290,7 +294,7 @@ static cdbc_status finish_failed(cx_pg_cursor *cursor, bool is_aborted, int64_t 
 		at_rest(cursor);
 		return cx_pg_error_lost(c, err);
 	}
-	status = finish(cursor, deadline_ns, err);
+	status = finish(cursor, false, deadline_ns, err);
 	/* A session that is ended has said so; a statement that was never begun has no last word. */
 	if (!c->is_lost && !is_aborted)
 		cursor->summary.position = CDBC_POSITION_DONE;
@@ -352,7 +356,7 @@ cdbc_status cx_pg_cursor_forget(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_
 	cdbc_status status;
 
 	drop_result(cursor);
-	status = finish(cursor, deadline_ns, err);
+	status = finish(cursor, false, deadline_ns, err);
 	cx_pg_prepared_sweep(&cursor->conn->prepared);
 	cursor->phase = CX_PG_BEFORE;
 	summary_reset(cursor, CDBC_POSITION_NOT_FLUSHED);
@@ -444,7 +448,7 @@ cdbc_status cx_pg_cursor_open(cx_pg_cursor *cursor, int64_t deadline_ns, cdbc_er
 			c->is_lost = true;
 		drop_result(cursor);
 		if (!c->is_lost)
-			finish(cursor, deadline_ns, NULL);
+			finish(cursor, false, deadline_ns, NULL);
 		cx_error_set(err, CDBC_UNSUPPORTED, "COPY is not run as a query");
 		cx_error_hint(err,
 					  "copy in goes through the copy functions; read a query instead of copy out");
