@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FIRST_BLOCK  1024u
+#define FIRST_BLOCK  1008u /* with its head no more than what malloc keeps at hand for a thread */
 #define LARGEST_STEP (256u * 1024u)
 
 struct cx_arena_block {

@@ -146,17 +146,31 @@ cdbc_status cx_batch_tell_result(cdbc_batch *batch, size_t index, cdbc_result *r
 
 /* ---- holding ---- */
 
+/* They are big: no more than there are statements. */
+static bool make_room(cdbc_batch *batch)
+{
+	size_t old = batch->held_capacity, wanted = old ? 2 * old : 8;
+	cx_held *held;
+
+	if (batch->held_count < old)
+		return true;
+	if (wanted > batch->count)
+		wanted = batch->count;
+	held = cx_realloc(batch->held, wanted * sizeof *held);
+	if (!held)
+		return false;
+	memset(held + old, 0, (wanted - old) * sizeof *held);
+	batch->held = held;
+	batch->held_capacity = wanted;
+	return true;
+}
+
 static cx_held *next_held(cdbc_batch *batch, size_t index)
 {
 	cx_held *held;
 
-	if (batch->held_count == batch->held_capacity) {
-		size_t old = batch->held_capacity;
-
-		if (!cx_grow(&batch->held, batch->held_count, &batch->held_capacity, sizeof *batch->held))
-			return NULL;
-		memset(batch->held + old, 0, (batch->held_capacity - old) * sizeof *batch->held);
-	}
+	if (!make_room(batch))
+		return NULL;
 	held = &batch->held[batch->held_count++];
 	held->index = (int64_t)index;
 	held->schema.release = NULL;
