@@ -193,12 +193,11 @@ bool cx_pg_encode_binary(const cdbc_value *value, pg_kind kind, cx_pg_param *out
 
 cdbc_status cx_pg_check_text(cdbc_text text, size_t index, cdbc_error **err)
 {
-	if (memchr(text.data, 0, text.length))
-		return cx_error_set(err, CDBC_PARAM, "parameter $%zu: the text has a NUL byte", index + 1);
-	if (cx_utf8_valid_prefix(text.data, text.length) != text.length)
-		return cx_error_set(err, CDBC_PARAM, "parameter $%zu: the text is not valid UTF-8",
-							index + 1);
-	return CDBC_OK;
+	if (cx_text_is_clean(text.data, text.length))
+		return CDBC_OK;
+	return cx_error_set(err, CDBC_PARAM, "parameter $%zu: the text %s", index + 1,
+						memchr(text.data, 0, text.length) ? "has a NUL byte"
+														  : "is not valid UTF-8");
 }
 
 static cdbc_status encode_text(cdbc_text text, pg_kind kind, cx_pg_param *out, cx_buf *scratch,

@@ -5,8 +5,13 @@
 
 #include "base/civil.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #define DEPTH_MAX 6 /* PostgreSQL's dimensions */
+
+/* ---- binary
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void put32(cx_buf *out, uint32_t number)
 {
@@ -15,51 +20,75 @@ static void put32(cx_buf *out, uint32_t number)
 	cx_buf_put(out, &big, sizeof big);
 }
 
-/* ---- binary
- * -------------------------------------------------------------------------------------------------
- */
-
-static void put_bytes(cdbc_text bytes, cx_buf *out)
+/* An item with its length before it, in one piece of room. */
+static inline void put_item(const void *bytes, size_t length, cx_buf *out)
 {
-	put32(out, (uint32_t)bytes.length);
-	cx_buf_put(out, bytes.data, bytes.length);
+	uint32_t big = htobe32((uint32_t)length);
+
+	if (!cx_buf_reserve(out, sizeof big + length))
+		return;
+	memcpy(out->data + out->length, &big, sizeof big);
+	if (length)
+		memcpy(out->data + out->length + sizeof big, bytes, length);
+	out->length += sizeof big + length;
 }
 
-/* False: this item has no binary form; the array is then written as text. */
-static bool put_binary(const cdbc_value *item, pg_kind kind, cx_buf *out)
+static bool put_text(cdbc_text text, pg_kind kind, cx_buf *out)
 {
-	cx_pg_param number;
 	char uuid[16];
 
+	if (kind == PG_TEXT && cx_text_is_clean(text.data, text.length))
+		put_item(text.data, text.length, out);
+	else if (kind == PG_UUID && cx_uuid_parse(text.data, text.length, uuid) == CX_PARSE_OK)
+		put_item(uuid, sizeof uuid, out);
+	else
+		return false;
+	return true;
+}
+
+/* Numbers of their own type first: the rest goes the way of single values. */
+static inline bool put_number(const cdbc_value *item, pg_kind kind, cx_buf *out)
+{
+	cx_pg_param number;
+
+	if (item->kind == CDBC_VALUE_INT64 && kind == PG_INT8) {
+		put_item(&(uint64_t){htobe64((uint64_t)item->as.int64)}, 8, out);
+	} else if (item->kind == CDBC_VALUE_INT64 && kind == PG_INT4 &&
+			   item->as.int64 == (int32_t)item->as.int64) {
+		put_item(&(uint32_t){htobe32((uint32_t)item->as.int64)}, 4, out);
+	} else {
+		if (!cx_pg_encode_binary(item, kind, &number))
+			return false;
+		put_item(number.fixed, (size_t)number.length, out);
+	}
+	return true;
+}
+
+/* Checks an item and writes it, at once. False: it has no binary form, or is none of this type:
+ * then the array is looked at again, and refused or written as text. */
+static inline bool put_binary(const cdbc_value *item, pg_kind kind, bool *has_null, cx_buf *out)
+{
 	switch (item->kind) {
 	case CDBC_VALUE_NULL:
 		put32(out, UINT32_MAX);
+		*has_null = true;
 		return true;
 	case CDBC_VALUE_TEXT:
-		if (kind == PG_UUID &&
-			cx_uuid_parse(item->as.text.data, item->as.text.length, uuid) == CX_PARSE_OK)
-			put_bytes((cdbc_text){uuid, sizeof uuid}, out);
-		else if (kind == PG_TEXT)
-			put_bytes(item->as.text, out);
-		else
-			return false;
-		return true;
+		return put_text(item->as.text, kind, out);
 	case CDBC_VALUE_BYTES:
 		if (kind != PG_BYTEA && (kind != PG_UUID || item->as.text.length != 16))
 			return false;
-		put_bytes(item->as.text, out);
+		put_item(item->as.text.data, item->as.text.length, out);
 		return true;
 	default:
-		if (!cx_pg_encode_binary(item, kind, &number))
-			return false;
-		put_bytes((cdbc_text){number.fixed, (size_t)number.length}, out);
-		return true;
+		return put_number(item, kind, out);
 	}
 }
 
 static bool put_binary_array(const cdbc_value *array, const pg_type *row, cx_buf *out)
 {
 	size_t count = array->as.array.count, flags;
+	bool has_null = false;
 
 	put32(out, count ? 1 : 0);
 	flags = out->length;
@@ -69,14 +98,11 @@ static bool put_binary_array(const cdbc_value *array, const pg_type *row, cx_buf
 		put32(out, (uint32_t)count);
 		put32(out, 1);
 	}
-	for (size_t i = 0; i < count; i++) {
-		const cdbc_value *item = &array->as.array.items[i];
-
-		if (!put_binary(item, (pg_kind)row->kind, out))
+	for (size_t i = 0; i < count; i++)
+		if (!put_binary(&array->as.array.items[i], (pg_kind)row->kind, &has_null, out))
 			return false;
-		if (item->kind == CDBC_VALUE_NULL && cx_buf_reserve(out, 0))
-			out->data[flags + 3] = 1;
-	}
+	if (has_null && cx_buf_reserve(out, 0))
+		out->data[flags + 3] = 1;
 	return true;
 }
 
@@ -86,12 +112,17 @@ static bool put_binary_array(const cdbc_value *array, const pg_type *row, cx_buf
 
 static void put_quoted(cdbc_text text, cx_buf *out)
 {
+	size_t from = 0;
+
 	cx_buf_putc(out, '"');
 	for (size_t i = 0; i < text.length; i++) {
-		if (text.data[i] == '"' || text.data[i] == '\\')
-			cx_buf_putc(out, '\\');
-		cx_buf_putc(out, text.data[i]);
+		if (text.data[i] != '"' && text.data[i] != '\\')
+			continue;
+		cx_buf_put(out, text.data + from, i - from);
+		cx_buf_putc(out, '\\');
+		from = i;
 	}
+	cx_buf_put(out, text.data + from, text.length - from);
 	cx_buf_putc(out, '"');
 }
 
@@ -184,13 +215,13 @@ cdbc_status cx_pg_encode_array(const cdbc_value *value, Oid oid, cx_pg_param *ou
 
 	if (row && !is_array)
 		return cx_pg_misfit(value, oid, index, err);
-	status = check(value, row, 0, index, err);
-	if (status)
-		return status;
 	if (row && value->as.array.count <= INT32_MAX && put_binary_array(value, row, scratch))
 		return cx_pg_in_scratch(begin, 1, out, scratch, index, err);
 	if (scratch->length > begin)
 		scratch->length = begin;
+	status = check(value, row, 0, index, err);
+	if (status)
+		return status;
 	put_literal(value, row ? (pg_kind)row->kind : PG_OTHER, scratch);
 	return cx_pg_in_scratch(begin, 0, out, scratch, index, err);
 }

@@ -9,6 +9,9 @@
  * or values past 10FFFF). */
 size_t cx_utf8_valid_prefix(const char *text, size_t length);
 
+/* Whether a database takes it as text: valid UTF-8 without a NUL byte. Quick for short ASCII. */
+bool cx_text_is_clean(const char *text, size_t length);
+
 /* Edits (insert, delete, replace, swap of neighbours) from a to b, at most limit + 1; names longer
  * than 64 count as far. */
 size_t cx_text_distance(const char *a, const char *b, size_t limit);

@@ -3,7 +3,55 @@
 #include "base/error.h"
 #include "service/batch.h"
 
+#include <string.h>
+
 #define ROWS_SQL_MAX ((size_t)1 << 20)
+
+static inline bool has_text(const cdbc_value *value)
+{
+	return value->kind == CDBC_VALUE_TEXT || value->kind == CDBC_VALUE_BYTES;
+}
+
+/* Memory for a column: its values, and behind them its texts, each with a NUL. *bytes grows by what
+ * the batch counts. */
+static cdbc_status column_room(cdbc_batch *batch, const cdbc_value *from, size_t row_count,
+							   size_t column, size_t column_count, cdbc_value **out, int64_t *bytes,
+							   cdbc_error **err)
+{
+	size_t text = 0, room;
+	bool is_over = false;
+
+	for (size_t row = 0; row < row_count; row++, from += column_count) {
+		if (from->kind == CDBC_VALUE_ARRAY)
+			return cx_error_set(err, CDBC_PARAM, "row %zu, column %zu: rows hold no arrays",
+								row + 1, column + 1);
+		if (has_text(from))
+			is_over |= __builtin_add_overflow(text, from->as.text.length + 1, &text);
+	}
+	if (is_over || __builtin_mul_overflow(row_count, sizeof **out, &room) ||
+		__builtin_add_overflow(room, text, &room))
+		return cx_error_nomem(err);
+	*out = cx_arena_alloc(&batch->arena, room);
+	*bytes += (int64_t)room;
+	return *out ? CDBC_OK : cx_error_nomem(err);
+}
+
+static void copy_column(const cdbc_value *from, size_t row_count, size_t column_count,
+						cdbc_value *items)
+{
+	char *texts = (char *)(items + row_count);
+
+	for (size_t row = 0; row < row_count; row++, from += column_count) {
+		items[row] = *from;
+		if (!has_text(from))
+			continue;
+		if (from->as.text.length)
+			memcpy(texts, from->as.text.data, from->as.text.length);
+		texts[from->as.text.length] = '\0';
+		items[row].as.text.data = texts;
+		texts += from->as.text.length + 1;
+	}
+}
 
 /* Row after row becomes column after column, in the arena. */
 static cdbc_status turn(cdbc_batch *batch, const cdbc_value *values, size_t row_count,
@@ -14,19 +62,13 @@ static cdbc_status turn(cdbc_batch *batch, const cdbc_value *values, size_t row_
 	if (!params)
 		return cx_error_nomem(err);
 	for (size_t column = 0; column < column_count; column++) {
-		cdbc_value *items = cx_arena_calloc(&batch->arena, row_count, sizeof *items);
+		cdbc_value *items;
+		cdbc_status status = column_room(batch, values + column, row_count, column, column_count,
+										 &items, bytes, err);
 
-		if (!items)
-			return cx_error_nomem(err);
-		for (size_t row = 0; row < row_count; row++) {
-			const cdbc_value *from = &values[row * column_count + column];
-
-			if (from->kind == CDBC_VALUE_ARRAY)
-				return cx_error_set(err, CDBC_PARAM, "row %zu, column %zu: rows hold no arrays",
-									row + 1, column + 1);
-			if (!cx_batch_copy_value(batch, from, &items[row], bytes))
-				return cx_error_nomem(err);
-		}
+		if (status)
+			return status;
+		copy_column(values + column, row_count, column_count, items);
 		params[column] = cdbc_param_of(NULL, cdbc_array(items, row_count));
 	}
 	*out = params;

@@ -42,11 +42,13 @@ static cdbc_status fail_param(const cx_statement *statement, size_t index, const
 static cdbc_status check_text(const cx_statement *statement, size_t index, cdbc_text text,
 							  cdbc_error **err)
 {
-	if (cx_utf8_valid_prefix(text.data, text.length) != text.length)
-		return fail_param(statement, index, "is not valid UTF-8", err);
-	if (text.length && memchr(text.data, '\0', text.length))
-		return fail_param(statement, index, "holds a NUL byte", err);
-	return CDBC_OK;
+	if (cx_text_is_clean(text.data, text.length))
+		return CDBC_OK;
+	return fail_param(statement, index,
+					  cx_utf8_valid_prefix(text.data, text.length) != text.length
+						  ? "is not valid UTF-8"
+						  : "holds a NUL byte",
+					  err);
 }
 
 static cdbc_status check_array(const cx_statement *statement, size_t index, const cdbc_value *value,
@@ -60,13 +62,13 @@ static cdbc_status check_array(const cx_statement *statement, size_t index, cons
 	for (size_t i = 0; i < value->as.array.count; i++) {
 		const cdbc_value *item = &value->as.array.items[i];
 
+		if (item->kind != CDBC_VALUE_ARRAY && item->kind != CDBC_VALUE_TEXT)
+			continue;
 		if (item->kind == CDBC_VALUE_ARRAY)
 			return fail_param(statement, index, "is an array of arrays", err);
-		if (item->kind == CDBC_VALUE_TEXT) {
-			status = check_text(statement, index, item->as.text, err);
-			if (status)
-				return status;
-		}
+		status = check_text(statement, index, item->as.text, err);
+		if (status)
+			return status;
 	}
 	return CDBC_OK;
 }

@@ -45,6 +45,31 @@ static void knows_utf8(void **state)
 	assert_int_equal(cx_utf8_valid_prefix("a\0b", 3), 3);
 }
 
+/* Every byte at every place of texts of every length about the words that are read at once. */
+static void knows_clean_text(void **state)
+{
+	static const char *const pieces[] = {"\xc3\xa4", "\xe2\x82", "\xff", "\x80", "\x7f", "\x01"};
+	char text[40];
+
+	(void)state;
+	assert_true(cx_text_is_clean("", 0));
+	for (size_t length = 1; length < sizeof text; length++)
+		for (size_t at = 0; at < length; at++) {
+			memset(text, 'a', sizeof text);
+			assert_true(cx_text_is_clean(text, length));
+			text[at] = '\0';
+			assert_false(cx_text_is_clean(text, length));
+			for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+				size_t n = strlen(pieces[i]) < length - at ? strlen(pieces[i]) : length - at;
+
+				memset(text, 'a', sizeof text);
+				memcpy(text + at, pieces[i], n);
+				assert_int_equal(cx_text_is_clean(text, length),
+								 cx_utf8_valid_prefix(text, length) == length);
+			}
+		}
+}
+
 static void measures_edits(void **state)
 {
 	char far[100];
@@ -127,9 +152,9 @@ static void compares_secrets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(knows_utf8),        cmocka_unit_test(measures_edits),
-		cmocka_unit_test(finds_the_nearest), cmocka_unit_test(reads_numbers),
-		cmocka_unit_test(compares_secrets),
+		cmocka_unit_test(knows_utf8),     cmocka_unit_test(knows_clean_text),
+		cmocka_unit_test(measures_edits), cmocka_unit_test(finds_the_nearest),
+		cmocka_unit_test(reads_numbers),  cmocka_unit_test(compares_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,6 +160,30 @@ static void arrays_in_binary(void **unused)
 	assert_string_equal(encode(cdbc_array(NULL, 0), 1016), "x000000000000000000000014");
 }
 
+/* What its last item is decides for the whole array. */
+static void arrays_are_refused_whole(void **unused)
+{
+	cdbc_value numbers[] = {cdbc_int64(1), cdbc_int64(INT32_MAX), cdbc_int64(INT64_C(2147483648))},
+			   mixed[] = {cdbc_int64(7), cdbc_null(), cdbc_string("12")},
+			   texts[] = {cdbc_string("a"), cdbc_string("\xc3\xa4"), cdbc_string("12345678\xff")};
+
+	assert_string_equal(encode(cdbc_array(numbers, 3), 1007),
+						"param: parameter $2: 2147483648 is not an int4");
+	assert_string_equal(encode(cdbc_array(numbers, 3), 1231), "{1,2147483647,2147483648}");
+	assert_string_equal(encode(cdbc_array(numbers, 2), 1007), "x000000010000000000000017"
+															  "0000000200000001"
+															  "0000000400000001000000047fffffff");
+	assert_string_equal(encode(cdbc_array(mixed, 3), 1016), "{7,NULL,\"12\"}");
+	assert_string_equal(encode(cdbc_array(mixed, 3), 1009), "{7,NULL,\"12\"}");
+	assert_string_equal(encode(cdbc_array(texts, 2), 1009), "x000000010000000000000019"
+															"0000000200000001"
+															"000000016100000002c3a4");
+	assert_string_equal(encode(cdbc_array(texts, 3), 1009),
+						"param: parameter $2: the text is not valid UTF-8");
+	assert_string_equal(encode(cdbc_array(texts, 3), 1182),
+						"param: parameter $2: the text is not valid UTF-8");
+}
+
 static void arrays_in_text(void **unused)
 {
 	cdbc_value mixed[] = {cdbc_string("a\"b\\c,{}"), cdbc_null(),     cdbc_string("NULL"),
@@ -236,6 +260,7 @@ int main(void)
 		cmocka_unit_test(booleans),
 		cmocka_unit_test(texts_and_bytes),
 		cmocka_unit_test(arrays_in_binary),
+		cmocka_unit_test(arrays_are_refused_whole),
 		cmocka_unit_test(arrays_in_text),
 		cmocka_unit_test(survives_without_memory),
 		cmocka_unit_test(a_full_scratch_is_said),
