@@ -177,6 +177,7 @@ cdbc_status cx_pg_open(const cdbc_settings *settings, int64_t deadline_ns, void 
 	c->cursor.conn = c;
 	c->cursor.summary.struct_size = c->copy_summary.struct_size = sizeof(cdbc_summary);
 	cx_buf_init(&c->scratch, CX_PG_SCRATCH_MAX);
+	cx_pg_room_init(c);
 	status = begin_connect(c, settings, err);
 	if (!status)
 		status = finish_connect(c, settings, deadline_ns, err);
@@ -213,7 +214,7 @@ void cx_pg_close(void *conn)
 		return;
 	PQclear(c->cursor.result);
 	cx_pg_shape_release(&c->cursor.own_shape);
-	if (c->cursor.slots != &c->cursor.first)
+	if (c->cursor.slots != c->cursor.few)
 		cx_free(c->cursor.slots);
 	PQfreeCancel(c->cancel);
 	PQfinish(c->pg);

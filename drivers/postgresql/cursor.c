@@ -5,8 +5,6 @@
 
 #include "base/alloc.h"
 
-#include <stdlib.h>
-
 #define DRAIN_QUIETLY_BYTES                                              \
 	(1 << 20) /* thrown away before the server is bothered with a cancel \
 			   */
@@ -32,6 +30,21 @@ static void summary_reset(cx_pg_cursor *cursor, cdbc_position position)
 	s->is_link_lost = s->is_refused = false;
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Digits; a tag has no room for too many of them but from a server that does not mean it. */
+static int64_t read_count(const char *digits)
+{
+	uint64_t count = 0;
+
+	for (; *digits && count <= INT64_MAX / 10 - 1; digits++)
+		count = count * 10 + (uint64_t)(*digits - '0');
+	return *digits ? INT64_MAX : (int64_t)count;
+}
+
 void cx_pg_summary_tag(cdbc_summary *summary, const char *tag, bool has_rows)
 {
 	size_t length = strlen(tag);
@@ -43,9 +56,10 @@ void cx_pg_summary_tag(cdbc_summary *summary, const char *tag, bool has_rows)
 	summary->tag[length] = '\0';
 	if (has_rows && tag[0] == 'S')
 		return; /* SELECT 5 counts what was read, not what was changed */
-	count = strrchr(summary->tag, ' ');
-	if (count && count[1] >= '0' && count[1] <= '9')
-		summary->affected_count = strtoll(count + 1, NULL, 10);
+	for (count = summary->tag + length; count > summary->tag && is_digit(count[-1]);)
+		count--;
+	if (*count && count > summary->tag && count[-1] == ' ')
+		summary->affected_count = read_count(count);
 }
 
 const cdbc_summary *cx_pg_summary(void *handle)
@@ -71,7 +85,7 @@ void cx_pg_cursor_start(cx_pg_conn *c)
 	c->may_hide = false;
 	cx_buf_clear(&c->scratch); /* a failure of the submit before does not last */
 	atomic_store_explicit(&c->is_cancel_sent, false, memory_order_relaxed);
-	cursor->slots = &cursor->first;
+	cursor->slots = cursor->few;
 	cursor->count = 1;
 	cursor->at = 0;
 	cursor->phase = CX_PG_BEFORE;
@@ -546,9 +560,9 @@ void cx_pg_cursor_end(cx_pg_cursor *cursor, int64_t deadline_ns)
 	drop_result(cursor);
 	if (!cursor->is_idle && !c->is_lost)
 		stop(cursor, deadline_ns);
-	if (cursor->slots != &cursor->first) {
+	if (cursor->slots != cursor->few) {
 		cx_free(cursor->slots);
-		cursor->slots = &cursor->first;
+		cursor->slots = cursor->few;
 		cursor->count = 1;
 		cursor->at = 0;
 	}

@@ -38,6 +38,7 @@
 #define CX_PG_PREPARED_MAX 256
 #define CX_PG_NAME_MAX     24
 #define CX_PG_FEW_PARAMS   16
+#define CX_PG_FEW_SLOTS    8
 #define CX_PG_FLUSH_BYTES                                                  \
 	65536 /* of a pipeline are queued before both directions are looked at \
 		   */
@@ -107,9 +108,9 @@ typedef struct cx_pg_conn cx_pg_conn;
 
 typedef struct cx_pg_cursor {
 	cx_pg_conn *conn;
-	cx_pg_slot *slots; /* &first, or count of them */
+	cx_pg_slot *slots; /* few, or memory of its own */
 	size_t count, at;
-	cx_pg_slot first;
+	cx_pg_slot few[CX_PG_FEW_SLOTS];
 	cx_pg_phase phase;
 	bool is_open;
 	bool is_simple;
@@ -128,6 +129,15 @@ typedef struct cx_pg_cursor {
 	cx_pg_shape own_shape;    /* when it is not a prepared statement's */
 	cdbc_summary summary;
 } cx_pg_cursor;
+
+/* The parameters of a submit, and the arrays that libpq wants, for one request at a time. */
+typedef struct cx_pg_room {
+	cx_pg_param *params; /* of all requests, one after the other */
+	const char **values;
+	int *lengths;
+	int *formats;
+	Oid *oids; /* of an unprepared request */
+} cx_pg_room;
 
 struct cx_pg_conn {
 	PGconn *pg;
@@ -150,7 +160,11 @@ struct cx_pg_conn {
 	uint64_t serial;         /* of submits */
 	cx_pg_prepared prepared;
 	cx_buf scratch; /* what does not fit into the parameters of a submit */
+	cx_pg_room few; /* of what follows */
 	cx_pg_param few_params[CX_PG_FEW_PARAMS];
+	const char *few_values[CX_PG_FEW_PARAMS];
+	int few_lengths[CX_PG_FEW_PARAMS], few_formats[CX_PG_FEW_PARAMS];
+	Oid few_oids[CX_PG_FEW_PARAMS];
 	cx_pg_cursor cursor;
 	cdbc_summary copy_summary;
 	char version[48];
@@ -246,9 +260,10 @@ cdbc_status cx_pg_submit(void *conn, const cdbc_request *requests, size_t count,
 						 int64_t deadline_ns, void **cursor, cdbc_summary *failed,
 						 cdbc_error **err);
 void cx_pg_slot_init(cx_pg_slot *slot, const cdbc_request *request, cx_pg_statement *statement);
+void cx_pg_room_init(cx_pg_conn *c);
 /* Room for the parameters of requests, until they are sent; NULL: out of memory. */
-cx_pg_param *cx_pg_params_room(cx_pg_conn *c, const cdbc_request *requests, size_t count);
-void cx_pg_params_free(cx_pg_conn *c, cx_pg_param *params);
+cx_pg_room *cx_pg_room_make(cx_pg_conn *c, const cdbc_request *requests, size_t count);
+void cx_pg_room_free(cx_pg_conn *c, cx_pg_room *room);
 /* Encodes a request's values for the statement it goes by (NULL: as it is), or says why they cannot
  * be sent. */
 cdbc_status cx_pg_encode_all(cx_pg_conn *c, const cdbc_request *request,
@@ -257,7 +272,8 @@ cdbc_status cx_pg_encode_all(cx_pg_conn *c, const cdbc_request *request,
 /* Queues Bind and Execute of a prepared statement, or the whole unprepared request when statement
  * is NULL. *queued_bytes grows by what was queued. */
 cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *statement,
-					   const cx_pg_param *params, size_t *queued_bytes, cdbc_error **err);
+					   const cx_pg_param *params, const cx_pg_room *room, size_t *queued_bytes,
+					   cdbc_error **err);
 /* The request goes to the server in one piece, without preparing it first. */
 bool cx_pg_is_direct(const cdbc_request *request);
 /* libpq refused to queue something: out of memory, or the link is gone. */

@@ -94,7 +94,7 @@ static cdbc_status make_slots(cx_pg_conn *c, const cdbc_request *requests, size_
 							  cdbc_sync sync, int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
-	cx_pg_slot *slots = cx_alloc(count * sizeof *slots);
+	cx_pg_slot *slots = count <= CX_PG_FEW_SLOTS ? cursor->few : cx_alloc(count * sizeof *slots);
 	cdbc_status status = CDBC_OK;
 
 	if (!slots)
@@ -131,15 +131,17 @@ static cdbc_status encode(cx_pg_conn *c, const cdbc_request *requests, cx_pg_par
 	return CDBC_OK;
 }
 
-static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, const cx_pg_param *params,
+static cdbc_status send_all(cx_pg_conn *c, const cdbc_request *requests, const cx_pg_room *room,
 							int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
+	const cx_pg_param *params = room->params;
 	size_t queued = 0;
 	cdbc_status status;
 
 	for (size_t i = 0; i < cursor->count; i++) {
-		status = cx_pg_send(c, &requests[i], cursor->slots[i].statement, params, &queued, err);
+		status =
+			cx_pg_send(c, &requests[i], cursor->slots[i].statement, params, room, &queued, err);
 		params += requests[i].value_count;
 		if (!status && cursor->slots[i].has_sync) {
 			if (!PQpipelineSync(c->pg))
@@ -165,21 +167,21 @@ static cdbc_status encode_and_send(cx_pg_conn *c, const cdbc_request *requests, 
 								   cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
-	cx_pg_param *params = cx_pg_params_room(c, requests, cursor->count);
+	cx_pg_room *room = cx_pg_room_make(c, requests, cursor->count);
 	cdbc_status status;
 
-	if (!params)
+	if (!room)
 		return cx_error_nomem(err);
-	status = encode(c, requests, params, err);
+	status = encode(c, requests, room->params, err);
 	if (!status && !PQenterPipelineMode(c->pg))
 		status = cx_pg_send_failed(c, err);
 	if (!status) {
 		cursor->is_pipeline = true;
 		cursor->is_idle = false;
 		cursor->summary.position = CDBC_POSITION_SENT;
-		status = send_all(c, requests, params, deadline_ns, err);
+		status = send_all(c, requests, room, deadline_ns, err);
 	}
-	cx_pg_params_free(c, params);
+	cx_pg_room_free(c, room);
 	return status;
 }
 

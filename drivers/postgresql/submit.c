@@ -104,6 +104,44 @@ cdbc_status cx_pg_send_failed(cx_pg_conn *c, cdbc_error **err)
  * ------------------------------------------------------------------------------------------------
  */
 
+void cx_pg_room_init(cx_pg_conn *c)
+{
+	c->few =
+		(cx_pg_room){c->few_params, c->few_values, c->few_lengths, c->few_formats, c->few_oids};
+}
+
+cx_pg_room *cx_pg_room_make(cx_pg_conn *c, const cdbc_request *requests, size_t count)
+{
+	cx_pg_room *room;
+	size_t all = 0, most = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		all += requests[i].value_count;
+		if (requests[i].value_count > most)
+			most = requests[i].value_count;
+	}
+	if (all <= CX_PG_FEW_PARAMS)
+		return &c->few;
+	room = cx_alloc(sizeof *room + all * sizeof *room->params +
+					most * (sizeof *room->values + 2 * sizeof(int) + sizeof(Oid)));
+	if (!room)
+		return NULL;
+	room->params = (cx_pg_param *)(room + 1);
+	room->values = (const char **)(room->params + all);
+	room->lengths = (int *)(room->values + most);
+	room->formats = room->lengths + most;
+	room->oids = (Oid *)(room->formats + most);
+	return room;
+}
+
+void cx_pg_room_free(cx_pg_conn *c, cx_pg_room *room)
+{
+	if (room != &c->few)
+		cx_free(room);
+	if (c->scratch.capacity > CX_PG_SCRATCH_KEPT)
+		cx_buf_free(&c->scratch);
+}
+
 cdbc_status cx_pg_encode_all(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
 							 cx_pg_param *params, cdbc_error **err)
 {
@@ -124,88 +162,29 @@ cdbc_status cx_pg_encode_all(cx_pg_conn *c, const cdbc_request *request, const c
 	return status;
 }
 
-/* The arrays that libpq wants, for n parameters. */
-typedef struct arguments {
-	const char **values;
-	int *lengths;
-	int *formats;
-	Oid *oids; /* of an unprepared request */
-} arguments;
-
-static cdbc_status send_with(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
-							 const cx_pg_param *params, const arguments *a, size_t *bytes,
-							 cdbc_error **err)
+cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
+					   const cx_pg_param *params, const cx_pg_room *room, size_t *bytes,
+					   cdbc_error **err)
 {
-	size_t n = request->value_count;
-	int is_sent;
+	int n = (int)request->value_count, is_sent;
 
-	for (size_t i = 0; i < n; i++) {
-		a->values[i] = cx_pg_param_data(&params[i], &c->scratch);
-		a->lengths[i] = params[i].length;
-		a->formats[i] = params[i].format;
+	*bytes += 64 + (st ? 0 : request->sql_length);
+	for (int i = 0; i < n; i++) {
+		room->values[i] = cx_pg_param_data(&params[i], &c->scratch);
+		room->lengths[i] = params[i].length;
+		room->formats[i] = params[i].format;
 		*bytes += (size_t)params[i].length;
 	}
 	if (st) {
-		is_sent = PQsendQueryPrepared(c->pg, st->name, (int)n, a->values, a->lengths, a->formats,
-									  st->shape.is_binary);
+		is_sent = PQsendQueryPrepared(c->pg, st->name, n, room->values, room->lengths,
+									  room->formats, st->shape.is_binary);
 	} else {
-		for (size_t i = 0; i < n; i++)
-			a->oids[i] = cx_pg_oid_of(request->values[i].type);
-		is_sent = PQsendQueryParams(c->pg, request->sql, (int)n, a->oids, a->values, a->lengths,
-									a->formats, 0);
+		for (int i = 0; i < n; i++)
+			room->oids[i] = cx_pg_oid_of(request->values[i].type);
+		is_sent = PQsendQueryParams(c->pg, request->sql, n, room->oids, room->values, room->lengths,
+									room->formats, 0);
 	}
 	return is_sent ? CDBC_OK : cx_pg_send_failed(c, err);
-}
-
-static cdbc_status send_many_values(cx_pg_conn *c, const cdbc_request *request,
-									const cx_pg_statement *st, const cx_pg_param *params,
-									size_t *bytes, cdbc_error **err)
-{
-	size_t n = request->value_count;
-	arguments a;
-	cdbc_status status;
-	char *block = cx_calloc(n, sizeof *a.values + 2 * sizeof(int) + sizeof(Oid));
-
-	if (!block)
-		return cx_error_nomem(err);
-	a.values = (const char **)block;
-	a.lengths = (int *)(a.values + n);
-	a.formats = a.lengths + n;
-	a.oids = (Oid *)(a.formats + n);
-	status = send_with(c, request, st, params, &a, bytes, err);
-	cx_free(block);
-	return status;
-}
-
-cdbc_status cx_pg_send(cx_pg_conn *c, const cdbc_request *request, const cx_pg_statement *st,
-					   const cx_pg_param *params, size_t *bytes, cdbc_error **err)
-{
-	const char *values[CX_PG_FEW_PARAMS];
-	int lengths[CX_PG_FEW_PARAMS], formats[CX_PG_FEW_PARAMS];
-	Oid oids[CX_PG_FEW_PARAMS];
-	const arguments a = {values, lengths, formats, oids};
-
-	*bytes += 64 + (st ? 0 : request->sql_length);
-	if (request->value_count > CX_PG_FEW_PARAMS)
-		return send_many_values(c, request, st, params, bytes, err);
-	return send_with(c, request, st, params, &a, bytes, err);
-}
-
-cx_pg_param *cx_pg_params_room(cx_pg_conn *c, const cdbc_request *requests, size_t count)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < count; i++)
-		n += requests[i].value_count;
-	return n <= CX_PG_FEW_PARAMS ? c->few_params : cx_alloc(n * sizeof(cx_pg_param));
-}
-
-void cx_pg_params_free(cx_pg_conn *c, cx_pg_param *params)
-{
-	if (params != c->few_params)
-		cx_free(params);
-	if (c->scratch.capacity > CX_PG_SCRATCH_KEPT)
-		cx_buf_free(&c->scratch);
 }
 
 /* ---- one request
@@ -246,16 +225,16 @@ static cdbc_status statement_for(cx_pg_conn *c, const cdbc_request *request, int
 static cdbc_status send_values(cx_pg_conn *c, const cdbc_request *request,
 							   const cx_pg_statement *st, cdbc_error **err)
 {
-	cx_pg_param *params = cx_pg_params_room(c, request, 1);
+	cx_pg_room *room = cx_pg_room_make(c, request, 1);
 	size_t bytes = 0;
 	cdbc_status status;
 
-	if (!params)
+	if (!room)
 		return cx_error_nomem(err);
-	status = cx_pg_encode_all(c, request, st, params, err);
+	status = cx_pg_encode_all(c, request, st, room->params, err);
 	if (!status)
-		status = cx_pg_send(c, request, st, params, &bytes, err);
-	cx_pg_params_free(c, params);
+		status = cx_pg_send(c, request, st, room->params, room, &bytes, err);
+	cx_pg_room_free(c, room);
 	return status;
 }
 
@@ -273,7 +252,7 @@ static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_st
 		return status;
 	cursor->is_idle = false;
 	cursor->summary.position = CDBC_POSITION_SENT;
-	cursor->is_streamed = !cursor->first.is_small && PQsetSingleRowMode(c->pg);
+	cursor->is_streamed = !cursor->few[0].is_small && PQsetSingleRowMode(c->pg);
 	return cx_pg_flush(c, deadline_ns, err);
 }
 
@@ -303,7 +282,7 @@ static cdbc_status submit_one(cx_pg_conn *c, const cdbc_request *request, int64_
 
 		if (status)
 			return status;
-		cx_pg_slot_init(&cursor->first, request, st);
+		cx_pg_slot_init(cursor->few, request, st);
 		status = send_one(c, request, st, deadline_ns, err);
 		if (!status)
 			status = cx_pg_cursor_read(cursor, deadline_ns, err);
