@@ -25,6 +25,21 @@ static inline uint64_t fold(uint64_t word)
 	return word ^ (zero >> 7) * ('-' ^ '_');
 }
 
+/* One to seven bytes; what is read twice is the same in the same place. */
+static inline uint64_t short_word(const char *bytes, size_t length)
+{
+	uint32_t first, last;
+
+	if (length >= 4) {
+		memcpy(&first, bytes, 4);
+		memcpy(&last, bytes + length - 4, 4);
+		return first | (uint64_t)last << (length - 4) * 8;
+	}
+	return (uint64_t)(unsigned char)bytes[0] |
+		   (uint64_t)(unsigned char)bytes[length / 2] << length / 2 * 8 |
+		   (uint64_t)(unsigned char)bytes[length - 1] << (length - 1) * 8;
+}
+
 bool cx_catalog_key(const char *name, cx_key *out)
 {
 	size_t length = strlen(name), i, n = 0;
@@ -39,9 +54,7 @@ bool cx_catalog_key(const char *name, cx_key *out)
 			memcpy(&word, name + length - 8, 8);
 			word >>= (8 - (length - i)) * 8;
 		} else {
-			word = 0;
-			for (size_t k = i; k < length; k++)
-				word |= (uint64_t)(unsigned char)name[k] << (k - i) * 8;
+			word = short_word(name, length);
 		}
 		word = fold(word);
 		out->words[n++] = word;
