@@ -94,7 +94,7 @@ static bool get_ready(cdbc_session *session, const cdbc_transaction_options *opt
 static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, void *data,
 								 const cdbc_transaction_options *options, cdbc_error **err)
 {
-	int64_t deadline_ns = cx_session_tx_deadline(session, options), began_ns = cx_clock_now_ns();
+	int64_t deadline_ns = cx_session_tx_deadline(session, options), began_ns = cx_clock_coarse_ns();
 	uint32_t cancel_count = cx_session_cancel_count(session);
 	int64_t number = 1;
 	cx_attempts attempts;
@@ -117,7 +117,7 @@ static cdbc_status run_outermost(cdbc_session *session, cdbc_transaction_fn fn, 
 	}
 	if (a.status && number > 1)
 		cx_error_wrap(&a.error, "attempt %lld after %lld ms", (long long)number,
-					  (long long)((cx_clock_now_ns() - began_ns) / CX_NS_PER_MS));
+					  (long long)((cx_clock_coarse_ns() - began_ns) / CX_NS_PER_MS));
 	if (a.status && options->name)
 		cx_error_wrap(&a.error, "transaction \"%s\"", options->name);
 	cx_session_tell_tx_end(session, options->name, number, !a.status, a.error);

@@ -48,13 +48,18 @@ static bool spend(cx_retry *retry)
 
 void cx_attempts_init(cx_attempts *attempts, const cx_retry *retry, int64_t max_retries)
 {
-	const cx_retry_options *o = &retry->options;
-	uint64_t random = cx_random_seed();
-
-	attempts->max_retries = max_retries < 0 ? o->max_retries : max_retries;
+	attempts->max_retries = max_retries < 0 ? retry->options.max_retries : max_retries;
 	attempts->retry_count = 0;
 	attempts->late_count = 0;
 	attempts->no_conn_count = 0;
+}
+
+/* Only before the first retry: most never come to one, and a seed is a system call. */
+static void init_backoff(cx_attempts *attempts, const cx_retry *retry)
+{
+	const cx_retry_options *o = &retry->options;
+	uint64_t random = cx_random_seed();
+
 	cx_backoff_init(&attempts->conflict, o->conflict_first_ns, o->conflict_max_ns, FULL_JITTER,
 					random);
 	cx_backoff_init(&attempts->lost, o->lost_first_ns, o->lost_max_ns, FULL_JITTER, ~random);
@@ -101,6 +106,8 @@ bool cx_attempts_next(cx_attempts *attempts, cx_retry *retry, const cdbc_error *
 	if (!may_replay(error, facts->is_whole, facts->is_idempotent) ||
 		attempts->retry_count >= attempts->max_retries || is_enough(attempts, error, facts))
 		return false;
+	if (attempts->retry_count == 0)
+		init_backoff(attempts, retry);
 	if (is_contention(error))
 		wait = attempts->retry_count == 0 ? 0 : cx_backoff_next_ns(&attempts->conflict);
 	else if (spend(retry))

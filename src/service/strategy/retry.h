@@ -33,9 +33,9 @@ void cx_retry_earn(cx_retry *retry, int64_t request_count);
 typedef struct cx_attempts {
 	int64_t max_retries;
 	int64_t retry_count;
-	int64_t late_count;    /* transactions that were too slow for their timestamp */
-	int64_t no_conn_count; /* there was no connection to be had */
-	cx_backoff conflict, lost;
+	int64_t late_count;        /* transactions that were too slow for their timestamp */
+	int64_t no_conn_count;     /* there was no connection to be had */
+	cx_backoff conflict, lost; /* since the first retry */
 } cx_attempts;
 
 /* max_retries below 0: the policy's. */
