@@ -78,7 +78,7 @@ struct cdbc_batch {
 	cx_held *held;
 	size_t held_count, held_capacity;
 	int64_t held_bytes;
-	int64_t started_ns, attempt; /* of what is on its way, for observers */
+	int64_t started_ns, attempt; /* of what is on its way, for observers, when there are some */
 	bool is_handed; /* results of the present transaction were told before its commit */
 	cx_fold *folds;
 	size_t fold_count, fold_capacity;

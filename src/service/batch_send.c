@@ -156,7 +156,7 @@ static cdbc_status make_ready(cdbc_batch *batch, size_t first, size_t count, cx_
 								.form = form,
 								.requests = batch->requests,
 								.count = count};
-	batch->started_ns = cx_clock_now_ns();
+	batch->started_ns = batch->is_watched ? cx_clock_now_ns() : 0;
 	return CDBC_OK;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Several statements of a batch as one transaction in one pipeline, and what may be sent again when
  * it fails. Results are held until the commit is answered. */
+#include "base/alloc.h"
 #include "base/error.h"
 #include "data/exec/outcome.h"
 #include "service/batch.h"
@@ -124,7 +125,7 @@ static cdbc_status start(unit *u, const char *begin, cdbc_value *token_value)
 						  .count = lead + u->request_count + 1,
 						  .lead = lead,
 						  .flags = flags};
-	batch->started_ns = cx_clock_now_ns();
+	batch->started_ns = batch->is_watched ? cx_clock_now_ns() : 0;
 	status = cx_flight_start(flight, &u->error);
 	if (status)
 		blame(u, cx_batch_blamed(batch, lead, u->request_count));
@@ -261,7 +262,8 @@ static cdbc_status try_once(unit *u)
 	cdbc_session *session = batch->session;
 	cx_breaker *breaker = &session->client->breaker;
 	cx_breaker_ticket ticket;
-	cx_buf begin = CX_BUF_INIT(1);
+	const char *begin = NULL;
+	char *own = NULL;
 	cdbc_value token_value;
 	cdbc_status status = check_read_only(u);
 
@@ -274,16 +276,16 @@ static cdbc_status try_once(unit *u)
 	if (!status)
 		status = cx_batch_fold_plan(batch, u->first, u->count, &u->error);
 	if (!status)
-		status = cx_session_tx_begin_text(session, u->options, &begin, &u->error);
+		status = cx_session_tx_begin_text(session, u->options, &begin, &own, &u->error);
 	if (!status)
-		status = start(u, begin.data, &token_value);
+		status = start(u, begin, &token_value);
 	if (!status && batch->is_watched)
 		cx_session_tell_host(session);
 	if (!status)
 		status = read_all(u);
 	cx_breaker_tell(breaker, &ticket, u->error);
 	cx_session_drop_lost(session);
-	cx_buf_free(&begin);
+	cx_free(own);
 	if (status)
 		return settle(u, status);
 	return CDBC_OK;

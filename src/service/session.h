@@ -218,10 +218,10 @@ void cx_session_tx_forget(cdbc_session *session);
 #define CX_TX_GRACE_MS 1000 /* for a rollback */
 int64_t cx_session_tx_deadline(const cdbc_session *session,
 							   const cdbc_transaction_options *options);
-/* The statement that begins it; free out in any case. */
+/* The statement that begins it. *own: its memory, or NULL when it is a constant. */
 cdbc_status cx_session_tx_begin_text(const cdbc_session *session,
-									 const cdbc_transaction_options *options, cx_buf *out,
-									 cdbc_error **err);
+									 const cdbc_transaction_options *options, const char **text,
+									 char **own, cdbc_error **err);
 /* Whether its commit is to carry a token. */
 bool cx_session_tx_is_resolved(const cdbc_session *session,
 							   const cdbc_transaction_options *options);

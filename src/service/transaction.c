@@ -191,16 +191,25 @@ static const char *priority_words(cdbc_priority priority)
 }
 
 cdbc_status cx_session_tx_begin_text(const cdbc_session *session,
-									 const cdbc_transaction_options *options, cx_buf *out,
-									 cdbc_error **err)
+									 const cdbc_transaction_options *options, const char **text,
+									 char **own, cdbc_error **err)
 {
 	const char *dialect =
 		cx_dialect_family(atomic_load_explicit(&session->client->dialect, memory_order_relaxed));
 	cx_begin begin = {isolation_words(options->isolation), priority_words(options->priority),
 					  options->as_of, options->is_read_only || options->as_of};
+	cx_buf written = CX_BUF_INIT(BEGIN_MAX);
+	cdbc_status status;
 
-	cx_buf_init(out, BEGIN_MAX);
-	return cx_begin_write(&begin, dialect, out, err);
+	*text = "BEGIN";
+	*own = NULL;
+	if (!begin.isolation && !begin.priority && !begin.is_read_only)
+		return CDBC_OK;
+	status = cx_begin_write(&begin, dialect, &written, err);
+	if (!status)
+		*text = *own = cx_buf_take(&written);
+	cx_buf_free(&written);
+	return status || *text ? status : cx_error_nomem(err);
 }
 
 /* How the transaction will begin: with its first request, in one round trip, or at once, where
@@ -215,18 +224,10 @@ static cdbc_status begin(cdbc_session *session, const cdbc_transaction_options *
 	cx_session_tx *tx = &session->tx;
 	cdbc_status status;
 
-	tx->begin = "BEGIN";
-	if (options->isolation || options->priority || options->as_of || options->is_read_only) {
-		cx_buf text;
-
-		status = cx_session_tx_begin_text(session, options, &text, err);
-		if (!status)
-			tx->begin = tx->begin_own = cx_buf_take(&text);
-		cx_buf_free(&text);
-		if (status)
-			return status;
-		if (!tx->begin)
-			return cx_error_nomem(err);
+	status = cx_session_tx_begin_text(session, options, &tx->begin, &tx->begin_own, err);
+	if (status) {
+		tx->begin = NULL;
+		return status;
 	}
 	if (session->client->driver->capabilities & CDBC_CAN_PIPELINE && !wants_restart)
 		return CDBC_OK;
