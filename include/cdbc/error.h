@@ -106,9 +106,11 @@ CDBC_API const char *cdbc_error_message(const cdbc_error *error);
 CDBC_API const char *cdbc_error_sqlstate(const cdbc_error *error);
 /* A field's text, or NULL when the error has none. */
 CDBC_API const char *cdbc_error_field(const cdbc_error *error, cdbc_error_field_id id);
-/* The place in the SQL, counted in characters from 1; 0 when unknown. */
+/* The place in the SQL as it was given, of a named query as it is written, counted in characters
+ * from 1; 0 when unknown. */
 CDBC_API int64_t cdbc_error_position(const cdbc_error *error);
-/* The place in the file of CDBC_FIELD_FILE, from 1; 0 when unknown. */
+/* The place in the file of CDBC_FIELD_FILE (a named query's: where its SQL is wrong), from 1; 0
+ * when unknown. */
 CDBC_API int64_t cdbc_error_line(const cdbc_error *error);
 CDBC_API int64_t cdbc_error_column(const cdbc_error *error);
 CDBC_API cdbc_outcome cdbc_error_outcome(const cdbc_error *error);

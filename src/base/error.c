@@ -293,6 +293,10 @@ void cx_error_place(cdbc_error **err, const char *file, int64_t line, int64_t co
 
 	if (!error)
 		return;
+	if (!file) {
+		cx_free(error->fields[CDBC_FIELD_FILE]);
+		error->fields[CDBC_FIELD_FILE] = NULL;
+	}
 	cx_error_field(err, CDBC_FIELD_FILE, file);
 	error->line = line;
 	error->column = column;

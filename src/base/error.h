@@ -28,6 +28,7 @@ void cx_error_hint(cdbc_error **err, const char *format, ...) CDBC_PRINTF(2, 3);
 void cx_error_field(cdbc_error **err, cdbc_error_field_id id, const char *text);
 void cx_error_sqlstate(cdbc_error **err, const char *sqlstate);
 void cx_error_position(cdbc_error **err, int64_t position);
+/* file NULL: in none. */
 void cx_error_place(cdbc_error **err, const char *file, int64_t line, int64_t column);
 void cx_error_outcome(cdbc_error **err, cdbc_outcome outcome, cdbc_replay replay);
 void cx_error_status(cdbc_error **err, cdbc_status status);

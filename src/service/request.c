@@ -38,6 +38,7 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
 	status = cdbc_next_run(session->client->chain.places, call, out, &error);
 	session->is_in_chain = false;
 	if (status) {
+		cx_session_locate(call, &error);
 		cx_session_request_end(session, error);
 		cx_error_pass(err, error);
 	}
@@ -132,7 +133,7 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 							   cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values;
-	cdbc_call call = {.options = options};
+	cdbc_call call = {.text = sql, .options = options};
 	const cdbc_client *client = session->client;
 	const cx_dialect *dialect;
 	cx_statement *statement;

@@ -132,6 +132,10 @@ cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err)
 cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_result **out,
 							   cdbc_error **err);
 
+/* locate.c: an error's place in the SQL that was sent becomes the one in the call's, and in the
+ * query's file. Left as it is when memory is short. */
+void cx_session_locate(const cdbc_call *call, cdbc_error **err);
+
 /* copy.c: rolls back what is not committed; the copy is over. */
 void cx_copy_abort(struct cdbc_copy *copy);
 

@@ -95,6 +95,8 @@ def yaml(t):
     assert done.code == 2 and re.search(r"c\.yaml:4:13: error: ", done.errors), str(done)
     done = t.run("config", "check", "-s", "pool.max_size=x")
     assert done.code == 2 and done.errors.startswith("command line: error: pool.max_size"), str(done)
+    t.write("e.yaml", "database:\n  url: sqlite::memory:\n")
+    t.fails(2, "query", "-c", "e.yaml", "select 1", says=r"e\.yaml:2:\d+: .*put the value in quotes")
     t.write("d.yaml", b"database:\n  path: bank\xff\n")
     t.fails(2, "query", "-c", "d.yaml", "select 1", says=r"d\.yaml:\d+:\d+: ")
     t.fails(2, "query", "-c", "b.yaml", "-e", "prod", "select 1", says="prod|max_sise")
@@ -108,6 +110,31 @@ def unclosed(t):
     t.fails(2, "query", *MEMORY, "-f", "x.sql", says=r"2:3: .*quote")
     t.fails(2, "query", *MEMORY, 'select "a', says=r"1:8: .*\n.*select \"a\n +\^")
     t.fails(2, "query", *MEMORY, "select /* 1", says=r"1:8: ")
+
+
+@case("what the database finds wrong is shown where it was written: parameters, optional parts, other alphabets")
+def place(t):
+    t.fails(1, "query", *MEMORY, "select :a_long_name,\n 'é',\tfrom x", "-p", "a_long_name=1", says=r"line 2:  'é',\tfrom x\n {15}\t\^\n")
+    path = "q/a.sql"
+    t.write(path, "-- name: a\r\n-- doc\r\n\tselect :b, /*? c */ :c, /*?*/\r\n\t'é', from x;\r\n")
+    for given in (), ("-p", "c=1"):
+        t.fails(1, "run", *MEMORY, "-Q", "q", "a", "-p", "b=1", *given, says=rf'query "a": .*\n  {path}:4:7: \t\'é\', from x;\n {{{len(path) + 8}}}\t {{5}}\^\n')
+    t.write("r/a.sql", "select 1, 'é',\t(;")
+    done = t.run("queries", "check", "r")
+    assert "\n  select 1, 'é',\t(;\n" + " " * 16 + "\t^\n" in done.text, str(done)
+
+
+@case("a byte order mark before the SQL")
+def mark(t):
+    path = t.write("x.sql", b"\xef\xbb\xbfselect 7")
+    equal(t.good("query", *MEMORY, "-f", path, "-o", "json").text, '[\n{"7":7}\n]\n')
+
+
+@case("a word that `queries` does not know")
+def queries_words(t):
+    t.fails(2, "queries", says="say list, show NAME, .*embed FOLDER")
+    t.fails(2, "queries", "chek", says="did you mean check[?]")
+    t.fails(2, "queries", "xyzzy", says="xyzzy is none of list, ")
 
 
 @case("an unknown query, with the nearest names")

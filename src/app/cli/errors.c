@@ -2,6 +2,7 @@
 /* Errors for people, and the exit codes for scripts. */
 #include "app/cli/cli.h"
 
+#include <limits.h>
 #include <string.h>
 
 #define CARET_BEFORE 60 /* bytes of a long line that are shown */
@@ -71,22 +72,38 @@ static const char *next_character(const char *p)
 	return p;
 }
 
-/* The line of the SQL that the error points into, or what is near in a long one, and a caret below
- * it. position counts characters, not bytes. */
-static void print_caret(const char *sql, int64_t position)
+/* A file's text on a terminal: what would steer it is shown as `?`, one for each byte. */
+static void put_plain(FILE *out, const char *text, size_t length)
 {
-	const char *p = sql, *from = sql, *end;
-	int64_t line = 1;
-	int length, lead;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
 
-	for (int64_t i = 1; i < position && *p; i++) {
-		if (*p == '\n') {
-			from = p + 1;
-			line++;
-		}
-		p = next_character(p);
+		fputc((c < ' ' && c != '\t' && c != '\n') || c == 0x7f ? '?' : c, out);
 	}
-	end = p + strcspn(p, "\n");
+}
+
+/* The character at a column, from 1, of a line; its end when it is shorter. */
+static const char *at_column(const char *line, int64_t column)
+{
+	for (; column > 1 && *line && *line != '\n'; column--)
+		line = next_character(line);
+	return line;
+}
+
+/* A caret below the character at p of a line. */
+static void put_caret(FILE *out, const char *line, const char *p)
+{
+	for (; line < p; line = next_character(line))
+		fputc(*line == '\t' ? '\t' : ' ', out);
+	fputs("^\n", out);
+}
+
+/* The line that p is in, or what is near in a long one, behind a label, and a caret below it. */
+static void print_line(const char *label, const char *from, const char *p)
+{
+	const char *end = p + strcspn(p, "\r\n");
+	int lead;
+
 	if (p - from > CARET_BEFORE) {
 		from = p - CARET_BEFORE;
 		while (((unsigned char)*from & 0xc0) == 0x80)
@@ -97,12 +114,54 @@ static void print_caret(const char *sql, int64_t position)
 		while (((unsigned char)*end & 0xc0) == 0x80)
 			end--;
 	}
-	length = (int)(end - from);
-	lead = fprintf(stderr, "  line %lld: ", (long long)line);
-	fprintf(stderr, "%.*s\n%*s", length, from, lead, "");
-	for (const char *q = from; q < p; q = next_character(q))
-		fputc(*q == '\t' ? '\t' : ' ', stderr);
-	fputs("^\n", stderr);
+	lead = fprintf(stderr, "  %s: ", label);
+	put_plain(stderr, from, (size_t)(end - from));
+	fprintf(stderr, "\n%*s", lead, "");
+	put_caret(stderr, from, p);
+}
+
+/* position counts characters, not bytes. */
+static void print_caret(const char *sql, int64_t position)
+{
+	const char *p = sql, *from = sql;
+	int64_t line = 1;
+	char label[40];
+
+	for (int64_t i = 1; i < position && *p; i++) {
+		if (*p == '\n') {
+			from = p + 1;
+			line++;
+		}
+		p = next_character(p);
+	}
+	snprintf(label, sizeof label, "line %lld", (long long)line);
+	print_line(label, from, p);
+}
+
+/* The line of a named query's file that is wrong, unless the message names it, as a batch's does.
+ * Only the place when it is not there to be read, as of embedded queries. */
+static void print_place(const cdbc_error *error)
+{
+	const char *file = cdbc_error_field(error, CDBC_FIELD_FILE), *from;
+	int64_t line = cdbc_error_line(error), column = cdbc_error_column(error);
+	char label[PATH_MAX + 50];
+	cx_buf text;
+
+	if (!file || line <= 0 || column <= 0)
+		return;
+	snprintf(label, sizeof label, "%s:%lld:%lld", file, (long long)line, (long long)column);
+	if (strstr(cdbc_error_message(error), label))
+		return;
+	from = cli_read_file(file, &text, NULL) ? "" : text.data;
+	for (; line > 1 && *from; line--) {
+		from += strcspn(from, "\n");
+		from += *from != '\0';
+	}
+	if (*from)
+		print_line(label, from, at_column(from, column));
+	else
+		fprintf(stderr, "  %s\n", label);
+	cx_buf_free(&text);
 }
 
 int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char *sql)
@@ -125,6 +184,8 @@ int cli_fail(cdbc_error *error, cdbc_status status, bool has_output, const char 
 	fputc('\n', stderr);
 	if (sql && cdbc_error_position(error) > 0)
 		print_caret(sql, cdbc_error_position(error));
+	else if (cdbc_error_field(error, CDBC_FIELD_STATEMENT) && cdbc_error_position(error) > 0)
+		print_place(error);
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		if (cdbc_error_field(error, fields[i].id))
 			fprintf(stderr, "%s: %s\n", fields[i].label, cdbc_error_field(error, fields[i].id));
@@ -141,13 +202,6 @@ const char *cli_severity(const cdbc_diagnostic *d)
 	return d->is_error ? "error" : d->is_note ? "note" : "warning";
 }
 
-/* A file's text on a terminal: what would steer it is shown as `?`, one for each byte. */
-static void put_plain(FILE *out, const char *text)
-{
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		fputc((*p < ' ' && *p != '\t' && *p != '\n') || *p == 0x7f ? '?' : *p, out);
-}
-
 void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 {
 	FILE *out = to;
@@ -157,15 +211,13 @@ void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 	else if (d->file && d->file[0])
 		fprintf(out, "%s: ", d->file);
 	fprintf(out, "%s: ", cli_severity(d));
-	put_plain(out, d->message);
+	put_plain(out, d->message, strlen(d->message));
 	fputc('\n', out);
 	if (d->line_text && d->line_text[0]) {
 		fputs("  ", out);
-		put_plain(out, d->line_text);
+		put_plain(out, d->line_text, strlen(d->line_text));
 		fputs("\n  ", out);
-		for (int64_t i = 1; i < d->column && d->line_text[i - 1]; i++)
-			fputc(d->line_text[i - 1] == '\t' ? '\t' : ' ', out);
-		fprintf(out, "^\n");
+		put_caret(out, d->line_text, at_column(d->line_text, d->column));
 	}
 	if (d->hint && d->hint[0])
 		fprintf(out, "  hint: %s\n", d->hint);

@@ -2,6 +2,8 @@
 /* cdbc queries list and split; show, check, test and embed have files of their own. */
 #include "app/cli/cli.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,20 +187,27 @@ static int split(cli_args *args)
 
 static int queries_main(cli_args *args)
 {
-	if (args->word_count >= 1 && strcmp(args->words[0], "list") == 0)
-		return list(args);
-	if (args->word_count >= 1 && strcmp(args->words[0], "show") == 0)
-		return cli_queries_show(args);
-	if (args->word_count >= 1 && strcmp(args->words[0], "check") == 0)
-		return cli_queries_check(args);
-	if (args->word_count >= 1 && strcmp(args->words[0], "split") == 0)
-		return split(args);
-	if (args->word_count >= 1 && strcmp(args->words[0], "test") == 0)
-		return cli_queries_test(args);
-	if (args->word_count >= 1 && strcmp(args->words[0], "embed") == 0)
-		return cli_queries_embed(args);
-	return cli_usage(&cli_queries, "say list, show NAME, check, test, or split FILE, and PATH... "
-								   "when the configuration has no folders");
+	static const struct {
+		const char *name;
+		int (*run)(cli_args *args);
+	} words[] = {{"list", list},   {"show", cli_queries_show}, {"check", cli_queries_check},
+				 {"split", split}, {"test", cli_queries_test}, {"embed", cli_queries_embed}};
+	const char *names[sizeof words / sizeof *words], *word, *nearest;
+
+	if (args->word_count == 0)
+		return cli_usage(&cli_queries, "say list, show NAME, check, test, split FILE or embed "
+									   "FOLDER, and PATH... when the configuration has no folders");
+	word = args->words[0];
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strcmp(word, words[i].name) == 0)
+			return words[i].run(args);
+		names[i] = words[i].name;
+	}
+	nearest = cx_text_nearest(word, names, sizeof words / sizeof *words);
+	return nearest ? cli_usage(&cli_queries, "%s is not one of its words; did you mean %s?", word,
+							   nearest)
+				   : cli_usage(&cli_queries, "%s is none of list, show, check, test, split, embed",
+							   word);
 }
 
 static const char *const test_formats[] = {"text", "tap", NULL};

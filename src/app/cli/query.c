@@ -152,7 +152,7 @@ static int query_main(cli_args *args)
 			cx_buf_free(&text);
 			return cli_usage(&cli_query, "-f %s: a NUL byte in SQL", args->file);
 		}
-		w.sql = text.data;
+		w.sql = text.data + (strncmp(text.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
 	} else {
 		w.sql = args->words[0];
 	}

@@ -221,13 +221,16 @@ static cdbc_status on_event(reader *r, const struct fy_event *e)
 /* What libfyaml has to say, first error first. */
 static cdbc_status explain(reader *r)
 {
+	static const char mapping[] = "invalid nested block mapping on the same line";
 	struct fy_diag_error *e;
 	void *iterator = NULL;
 
 	while ((e = fy_diag_errors_iterate(r->diag, &iterator)) != NULL)
 		if (e->type == FYET_ERROR && e->msg)
 			return complain(r, e->line > 0 ? e->line : 1, e->column > 0 ? e->column : 1, "%s",
-							e->msg);
+							strcmp(e->msg, mapping) != 0
+								? e->msg
+								: "a second `:` in one line: put the value in quotes");
 	return complain(r, r->last_line, r->last_column, "not YAML");
 }
 

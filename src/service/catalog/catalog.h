@@ -62,4 +62,15 @@ cdbc_status cx_query_bind(const cx_query *query, const cx_dialect *dialect, cdbc
 						  const cx_server_values *server, cdbc_value *values,
 						  const cx_statement **statement, cdbc_error **err);
 
+/* A place in a query as it was written. */
+typedef struct cx_query_place {
+	int64_t position;     /* in info.sql, in characters from 1 */
+	int64_t line, column; /* in the file */
+} cx_query_place;
+
+/* Where byte offset of a statement's SQL comes from; the statement is one that cx_query_bind chose
+ * for the dialect. False: it is not, or memory is short. */
+bool cx_query_origin(const cx_query *query, const cx_statement *statement,
+					 const cx_dialect *dialect, size_t offset, cx_query_place *out);
+
 #endif

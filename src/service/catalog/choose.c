@@ -210,12 +210,25 @@ const cx_variant *cx_variant_keep(_Atomic(cx_variant *) *slot, cx_variant *varia
 	return none;
 }
 
+static _Atomic(cx_variant *) *slot_of(const cx_record *record, size_t index,
+									  const cx_dialect *dialect)
+{
+	const cx_variants *v = record->variants;
+
+	return &v->made[index + (dialect->form == CX_FORM_QUESTION ? v->count : 0)];
+}
+
+const cx_variant *cx_variant_made(const cx_record *record, size_t index, const cx_dialect *dialect)
+{
+	return cx_form_is_own(record, dialect)
+			   ? cx_form_made(record, index, dialect)
+			   : atomic_load_explicit(slot_of(record, index, dialect), memory_order_acquire);
+}
+
 cdbc_status cx_variant_get(const cx_record *record, size_t index, const cx_dialect *dialect,
 						   const cx_variant **out, cdbc_error **err)
 {
-	const cx_variants *v = record->variants;
-	bool is_question = dialect->form == CX_FORM_QUESTION;
-	_Atomic(cx_variant *) *slot = &v->made[index + (is_question ? v->count : 0)];
+	_Atomic(cx_variant *) *slot = slot_of(record, index, dialect);
 	cx_variant *variant;
 	cdbc_status status;
 

@@ -46,6 +46,13 @@ static cx_form *find(cx_form *form, const cx_dialect *dialect)
 	return form;
 }
 
+const cx_variant *cx_form_made(const cx_record *record, size_t index, const cx_dialect *dialect)
+{
+	cx_form *form = find(atomic_load_explicit(head_of(record), memory_order_acquire), dialect);
+
+	return form ? atomic_load_explicit(&form->made[index], memory_order_acquire) : NULL;
+}
+
 static cdbc_status add_form(const cx_record *record, const cx_dialect *dialect, cx_form **out,
 							cdbc_error **err)
 {

@@ -306,6 +306,18 @@ extern const cx_param_decl cx_server_decls[4];
 cdbc_status cx_variant_get(const cx_record *record, size_t index, const cx_dialect *dialect,
 						   const cx_variant **out, cdbc_error **err);
 
+/* The same when it was made already, else NULL. */
+const cx_variant *cx_variant_made(const cx_record *record, size_t index, const cx_dialect *dialect);
+
+/* origin.c */
+/* The byte of the query's SQL that byte offset of a statement of it came from. states: of the
+ * switches that made it; NULL: the query has none. Fails with CDBC_NOMEM. */
+cdbc_status cx_record_origin(const cx_record *record, const cx_statement *statement,
+							 const uint8_t *states, const cx_dialect *dialect, size_t offset,
+							 size_t *out, cdbc_error **err);
+/* The place in the file of a byte of the query's SQL. */
+cx_place cx_record_place(const cx_record *record, size_t offset);
+
 /* grammar.c: whether the databases that a query is for take a statement made of text, with our
  * parameters. text was read without an error. Fails as cx_statement_parse_both, with CDBC_SQL_FILE
  * and CDBC_NOMEM. A statement that the parser would take too long for is passed over, which
@@ -334,6 +346,8 @@ static inline bool cx_form_is_own(const cx_record *record, const cx_dialect *dia
 /* Makes the statement of a number (0 when there is but one), or finds it made. */
 cdbc_status cx_form_get(const cx_record *record, size_t index, const cx_dialect *dialect,
 						const cx_variant **out, cdbc_error **err);
+/* The same when it was made already, else NULL. */
+const cx_variant *cx_form_made(const cx_record *record, size_t index, const cx_dialect *dialect);
 void cx_forms_free(cx_form *forms); /* takes NULL */
 /* The declared parameters, and those filled in here. Free *out with cx_free. */
 cdbc_status cx_record_decls(const cx_record *record, cx_param_decl **out, size_t *count,

@@ -109,8 +109,7 @@ cdbc_status cx_check_flush(cx_check *check);
 /* Reports an error at a line and column of another file. */
 void cx_check_tell_file(cx_check *check, const char *file, int64_t line, int64_t column,
 						const char *hint, const char *format, ...) CDBC_PRINTF(6, 7);
-/* The place of a byte of the query's SQL; of its `column:` line of that name. */
-cx_place cx_check_sql_place(const cx_check *check, size_t offset);
+/* The place of the query's `column:` line of that name. */
 cx_place cx_check_column_place(cx_check *check, const char *name);
 /* A file as a whole. Fails with CDBC_IO, CDBC_NOMEM. */
 cdbc_status cx_check_read(const char *path, cx_buf *out, cdbc_error **err);

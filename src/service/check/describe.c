@@ -85,7 +85,7 @@ static cdbc_status place_of_error(const asker *a, const cx_check_statement *s,
 	size_t offset = 0;
 
 	if (position <= 0) {
-		*out = cx_check_sql_place(&a->check, s->base);
+		*out = cx_record_place(a->check.record, s->base);
 		return CDBC_OK;
 	}
 	for (; offset < s->length; offset++)

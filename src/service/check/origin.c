@@ -1,81 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/* From the SQL that is sent back to the SQL as written: placeholders and optional parts shift what
- * a server counts. */
-#include "base/alloc.h"
-#include "base/error.h"
+/* A statement that is checked, and its query as written: where it comes from, and a hash of it. */
 #include "service/check/check.h"
-
-#include <string.h>
-
-/* Declarations as the catalog gave them to the parser: the rules', then the server's. */
-static cx_param_decl *make_decls(const cx_record *record, size_t *count)
-{
-	size_t n = 4;
-	cx_param_decl *decls;
-
-	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next)
-		n++;
-	decls = cx_calloc(n, sizeof *decls);
-	if (!decls)
-		return NULL;
-	n = 0;
-	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next)
-		decls[n++] = (cx_param_decl){rule->info.name, rule->info.type};
-	memcpy(decls + n, cx_server_decls, sizeof cx_server_decls);
-	*count = n + 4;
-	return decls;
-}
-
-/* In the text of a variant, before it has placeholders, then in the template. */
-static cdbc_status variant_origin(const cx_record *record, const cx_check_statement *s,
-								  size_t offset, size_t *out, cdbc_error **err)
-{
-	const cx_variants *v = record->variants;
-	const char *names[CX_SWITCHES_MAX];
-	cx_buf text = CX_BUF_INIT(CX_TEMPLATE_MAX_BYTES * 2);
-	const cx_template_token *token = NULL;
-	cdbc_status status;
-	size_t at = 0;
-
-	cx_variants_names(v, s->states, names);
-	status = cx_template_render(&v->tmpl, s->states, names, &text, NULL, err);
-	if (!status)
-		status = cx_statement_origin(text.data, text.length, s->dialect, v->decls, v->decl_count,
-									 offset, &at, err);
-	if (!status)
-		status = cx_template_origin(&v->tmpl, s->states, names, at, &token, err);
-	cx_buf_free(&text);
-	if (!status)
-		*out = token ? token->offset : v->tmpl.length;
-	return status;
-}
 
 cdbc_status cx_check_origin(const cx_check *check, const cx_check_statement *s, size_t offset,
 							cx_place *out)
 {
-	const cx_record *record = check->record;
-	const char *sql = record->parsed_sql;
-	cx_param_decl *decls;
-	size_t count = 0, at = 0, past = s->statement ? s->statement->past_length : 0;
+	size_t at = s->base + offset;
 	cdbc_status status = CDBC_OK;
 
-	if (past && offset > s->statement->past_offset) /* the time is no part of what was written */
-		offset =
-			offset < s->statement->past_offset + past ? s->statement->past_offset : offset - past;
-	if (!s->statement) {
-		at = s->base + offset;
-	} else if (s->states) {
-		status = variant_origin(record, s, offset, &at, check->err);
-	} else {
-		decls = make_decls(record, &count);
-		if (!decls)
-			return cx_error_nomem(check->err);
-		status = cx_statement_origin(sql, strlen(sql), s->dialect, decls, count, offset, &at,
-									 check->err);
-		cx_free(decls);
-	}
+	if (s->statement)
+		status = cx_record_origin(check->record, s->statement, s->states, s->dialect, offset, &at,
+								  check->err);
 	if (!status)
-		*out = cx_check_sql_place(check, at);
+		*out = cx_record_place(check->record, at);
 	return status;
 }
 

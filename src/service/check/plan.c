@@ -341,7 +341,7 @@ static cdbc_status settle(planner *p, cdbc_status status, cdbc_error *error, cdb
 
 	if (status && conn && !conn->driver->state(conn->handle).is_lost &&
 		(status == CDBC_SQL || status == CDBC_DENIED || status == CDBC_UNSUPPORTED)) {
-		status = cx_check_tell(p->check, CX_NOTE, cx_check_sql_place(p->check, 0),
+		status = cx_check_tell(p->check, CX_NOTE, cx_record_place(p->check->record, 0),
 							   cdbc_error_sqlstate(error), NULL, p->s->when,
 							   "its plan is not known: %s", cdbc_error_message(error));
 		cx_error_clear(&error);

@@ -218,20 +218,6 @@ void cx_check_tell_file(cx_check *check, const char *file, int64_t line, int64_t
 
 /* ---- Places --------------------------------------------------------------------------------- */
 
-cx_place cx_check_sql_place(const cx_check *check, size_t offset)
-{
-	const char *sql = check->record->query.info.sql;
-	cx_place place = check->record->sql;
-
-	for (size_t i = 0; i < offset && sql[i]; i++)
-		if (sql[i] == '\n') {
-			place.line++;
-			place.line_start = check->record->sql.offset + i + 1;
-		}
-	place.offset = check->record->sql.offset + offset;
-	return place;
-}
-
 /* Where the name begins in a line `-- column: NAME ...`; NULL: it is another line. */
 static const char *column_line(const char *line, const char *end, const char *name)
 {

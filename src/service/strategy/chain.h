@@ -15,6 +15,7 @@ struct cdbc_call {
 	cdbc_session *session;
 	const char *name;
 	const cx_query *query; /* NULL: SQL text */
+	const char *text;      /* the caller's; NULL: not known */
 	const cx_statement *statement;
 	const cdbc_value *values;
 	const cdbc_request_options *options; /* NULL: the defaults */
