@@ -64,7 +64,7 @@ static const char outcomes[] =
 	"*No answer*: the link was lost, SQLSTATE 08xxx, 57P01, 57P02, 58C00, 58C01 or 40003, or our "
 	"deadline, cancel or limit came before the\n"
 	"server's last word. *Refused on our side*: a value that cannot be held, max-rows, memory, the "
-	"deadline, a cancel.\n"
+	"deadline, a cancel, a sink that fails.\n"
 	"\n"
 	"| | heard | of | outcome | replay | what to do |\n"
 	"|---|---|---|---|---|---|\n";

@@ -76,8 +76,9 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_execute_script(cdbc_session *se
 CDBC_API cdbc_status cdbc_session_cancel(cdbc_session *session, cdbc_error **err);
 
 /* Gives the session back. A result still open is closed as by cdbc_result_free; an open transaction
- * is rolled back; an exported stream ends with an error. Takes NULL. Round trips: none when clean.
- */
+ * is rolled back; an exported stream ends with an error. Within the function of a
+ * cdbc_session_transact the session stays: the transaction is rolled back instead of committed,
+ * with CDBC_USAGE. Takes NULL. Round trips: none when clean. */
 CDBC_API void cdbc_session_release(cdbc_session *session);
 
 CDBC_END

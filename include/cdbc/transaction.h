@@ -58,15 +58,18 @@ typedef struct cdbc_transaction_options {
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_begin(cdbc_session *session,
 													   const cdbc_transaction_options *options,
 													   cdbc_error **err);
-/* Commits. A transaction in which something has failed, outside a savepoint that was rolled back,
- * is rolled back instead, and the error says what had failed: whoever overlooked it cannot commit.
- * The transaction is over, whatever this returns. Fails with CDBC_USAGE (none is open, or a result
- * is), CDBC_CONFLICT (rolled back: begin anew), CDBC_CONNECT, CDBC_TIMEOUT and others, whose
- * outcome says whether the work is in. Round trips: one; none when nothing was done. */
+/* Commits. A transaction in which something has failed, or was refused before it was sent, outside
+ * a savepoint that was rolled back, is rolled back instead, and the error says what had failed:
+ * whoever overlooked it cannot commit; nor can who comes after its timeout. The transaction is
+ * over, whatever this returns. Fails with CDBC_USAGE (none is open, or a result is), CDBC_CONFLICT
+ * (rolled back: begin anew), CDBC_CONNECT, CDBC_TIMEOUT, CDBC_SQL and others, whose outcome says
+ * whether the work is in: UNKNOWN with SQLSTATE 25P01 when one of its own statements had ended it.
+ * Round trips: one; none when nothing was done. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_commit(cdbc_session *session, cdbc_error **err);
-/* Rolls back. The transaction is over and has no effect even when this fails, which it does with
- * CDBC_USAGE only (none is open, a result is open). Round trips: one; none when the connection is
- * lost or nothing was done. */
+/* Rolls back. The transaction is over whatever this returns, and has no effect. Fails with
+ * CDBC_USAGE (none is open, a result is open) and, with the outcome UNKNOWN, CDBC_SQL (25P01: one
+ * of its own statements had ended it, as CockroachDB does where autocommit_before_ddl is on: what
+ * was before may be in). Round trips: one; none when the connection is lost or nothing was done. */
 CDBC_API cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err);
 
 /* Sets a savepoint inside the transaction; they nest, at most 1,000 deep. Round trips: one, two
@@ -95,10 +98,11 @@ typedef cdbc_status (*cdbc_transaction_fn)(cdbc_session *session, void *data, cd
  * max_retries times and the deadline; between attempts a clean connection is given back, so the
  * next one may sit on another, and another node. A failure that fn overlooked is not committed.
  * Inside a transaction it is a savepoint, and conflicts go to the outermost call; savepoints that
- * fn leaves open end with it, and what it did not begin itself it cannot end (CDBC_USAGE). The
- * error's outcome says whether the work is in: UNKNOWN only when the commit was sent and no answer
- * came. Errors as cdbc_session_begin and cdbc_session_commit, and fn's own. options NULL: the
- * defaults. Round trips an attempt: those of fn, and one for the commit. */
+ * fn leaves open end with it, and what it did not begin itself it cannot end (CDBC_USAGE), nor can
+ * it release the session. The error's outcome says whether the work is in: UNKNOWN only when the
+ * commit was sent and no answer came, or a statement of fn had ended the transaction (25P01).
+ * Errors as cdbc_session_begin and cdbc_session_commit, and fn's own. options NULL: the defaults.
+ * Round trips an attempt: those of fn, and one for the commit. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_session_transact(cdbc_session *session,
 														  cdbc_transaction_fn fn, void *data,
 														  const cdbc_transaction_options *options,

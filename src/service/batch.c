@@ -522,7 +522,7 @@ cdbc_status cdbc_batch_execute(cdbc_batch *batch, cdbc_batch_on_result on_result
 		give_summary(batch, summary);
 	status = batch->error ? cdbc_error_status(batch->error) : CDBC_OK;
 	if (batch->error)
-		cx_error_pass(err, batch->error);
+		cx_session_failed(session, status, batch->error, err);
 	batch->error = NULL;
 	return status;
 }

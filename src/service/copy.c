@@ -222,18 +222,19 @@ cdbc_status cdbc_copy_in_open(cdbc_session *session, const char *table, const ch
 							  cdbc_copy **out, cdbc_error **err)
 {
 	cdbc_copy_options all = CDBC_COPY_OPTIONS_INIT;
+	cdbc_error *error = NULL;
 	cdbc_status status;
 	cdbc_copy *copy;
 
 	if (options)
 		memcpy(&all, options,
 			   options->struct_size < sizeof all ? options->struct_size : sizeof all);
-	status = check_open(session, table, &all, err);
+	status = check_open(session, table, &all, &error);
 	if (status)
-		return status;
+		return cx_session_failed(session, status, error, err);
 	copy = cx_calloc(1, sizeof *copy);
 	if (!copy)
-		return cx_error_nomem(err);
+		return cx_session_failed(session, cx_error_nomem(&error), error, err);
 	copy->session = session;
 	copy->options = all;
 	copy->source = all.source ? all.source : "input";
@@ -247,13 +248,13 @@ cdbc_status cdbc_copy_in_open(cdbc_session *session, const char *table, const ch
 	copy->table = cx_strdup(table);
 	status = keep_columns(copy, columns, column_count);
 	if (status || !copy->table)
-		status = cx_error_nomem(err);
+		status = cx_error_nomem(&error);
 	else
-		status = open_reader(copy, err);
+		status = open_reader(copy, &error);
 	if (status) {
 		copy->is_over = true;
 		cdbc_copy_in_free(copy);
-		return status;
+		return cx_session_failed(session, status, error, err);
 	}
 	session->is_busy = true;
 	session->copy = copy;

@@ -67,16 +67,25 @@ static cdbc_status write_result(cdbc_session *session, cdbc_result *result,
 								const cdbc_sink *sink, cdbc_error **err)
 {
 	copy_out out = {session, options};
+	cdbc_error *error = NULL;
+	cdbc_status status;
 
 	if (cdbc_result_column_count(result) == 0) {
-		cdbc_status status =
+		status =
 			cx_error_set(err, CDBC_USAGE, "the statement was run, but gave no rows to be copied");
-
-		cx_error_outcome(err, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
+		cx_error_outcome(err,
+						 cx_session_in_transaction(session) ? CDBC_OUTCOME_ROLLED_BACK
+															: CDBC_OUTCOME_COMMITTED,
+						 CDBC_REPLAY_NO);
 		return status;
 	}
-	return cdbc_result_write(result, format, options->format_options, NULL, 0, on_batch, &out, sink,
-							 err);
+	status = cdbc_result_write(result, format, options->format_options, NULL, 0, on_batch, &out,
+							   sink, &error);
+	/* the database has done its part: what became of that is not the sink's to say */
+	if (status && result->state != CX_RESULT_FAILED)
+		(void)cx_result_refuse(result, CDBC_IO, error, &error);
+	cx_error_pass(err, error);
+	return status;
 }
 
 cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_params params,
@@ -91,9 +100,11 @@ cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_par
 
 	if (!options)
 		options = &defaults;
-	if (gives_no_rows(sql))
-		return cx_error_set(err, CDBC_USAGE,
-							"copy out: the statement gives no rows to be copied: it was not run");
+	if (gives_no_rows(sql)) {
+		status = cx_error_set(&error, CDBC_USAGE,
+							  "copy out: the statement gives no rows to be copied: it was not run");
+		return cx_session_failed(session, status, error, err);
+	}
 	request.timeout_ms = options->timeout_ms;
 	status = cdbc_session_query(session, sql, params, &request, &result, &error);
 	if (!status)
@@ -103,11 +114,10 @@ cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_par
 	if (!status && row_count)
 		*row_count = cdbc_result_row_count(result);
 	cdbc_result_free(result);
-	if (status) {
-		cx_error_wrap(&error, "copy out");
-		cx_error_pass(err, error);
-	}
-	return status;
+	if (!status)
+		return CDBC_OK;
+	cx_error_wrap(&error, "copy out");
+	return cx_session_failed(session, status, error, err);
 }
 
 cdbc_status cdbc_copy_out_table(cdbc_session *session, const char *table,

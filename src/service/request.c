@@ -128,9 +128,9 @@ cdbc_status cx_session_dialect(cdbc_session *session, cdbc_call *call, const cx_
 	return CDBC_OK;
 }
 
-cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
-							   const cdbc_request_options *options, cdbc_result **out,
-							   cdbc_error **err)
+static cdbc_status query_text(cdbc_session *session, const char *sql, cdbc_params params,
+							  const cdbc_request_options *options, cdbc_result **out,
+							  cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values;
 	cdbc_call call = {.text = sql, .options = options};
@@ -165,6 +165,25 @@ cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_para
 	if (values != few)
 		cx_free(values);
 	return status;
+}
+
+cdbc_status cx_session_failed(cdbc_session *session, cdbc_status status, cdbc_error *error,
+							  cdbc_error **err)
+{
+	if (session->tx.depth)
+		cx_session_tx_note(session, error);
+	cx_error_pass(err, error);
+	return status;
+}
+
+cdbc_status cdbc_session_query(cdbc_session *session, const char *sql, cdbc_params params,
+							   const cdbc_request_options *options, cdbc_result **out,
+							   cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status = query_text(session, sql, params, options, out, &error);
+
+	return __builtin_expect(!status, 1) ? CDBC_OK : cx_session_failed(session, status, error, err);
 }
 
 static void warn_deprecated(cdbc_session *session, const cx_query *query)
@@ -226,7 +245,7 @@ cdbc_status cx_session_bind(cdbc_session *session, cdbc_call *call, const cx_dia
 	return status;
 }
 
-cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
+static cdbc_status run_named(cdbc_session *session, const char *name, cdbc_params params,
 							 const cdbc_request_options *options, cdbc_result **out,
 							 cdbc_error **err)
 {
@@ -253,4 +272,14 @@ cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_param
 	if (values != few)
 		cx_free(values);
 	return status;
+}
+
+cdbc_status cdbc_session_run(cdbc_session *session, const char *name, cdbc_params params,
+							 const cdbc_request_options *options, cdbc_result **out,
+							 cdbc_error **err)
+{
+	cdbc_error *error = NULL;
+	cdbc_status status = run_named(session, name, params, options, out, &error);
+
+	return __builtin_expect(!status, 1) ? CDBC_OK : cx_session_failed(session, status, error, err);
 }

@@ -150,10 +150,26 @@ cdbc_status cdbc_client_acquire(cdbc_client *client, const cdbc_session_options 
 	return CDBC_OK;
 }
 
+/* A session is not given back by the function that runs on it: its caller still holds it. */
+static void refuse_release(cdbc_session *session)
+{
+	cdbc_error *error = NULL;
+
+	cx_error_set(&error, CDBC_USAGE, "the session was released within its own transaction");
+	cx_error_hint(&error,
+				  "release it when cdbc_session_transact has returned: until then it stays");
+	cx_session_tx_note(session, error);
+	cdbc_error_free(error);
+}
+
 void cdbc_session_release(cdbc_session *session)
 {
 	if (!session)
 		return;
+	if (session->tx.fn_depth) {
+		refuse_release(session);
+		return;
+	}
 	if (session->copy)
 		cx_copy_abort(session->copy);
 	if (session->is_busy)

@@ -23,6 +23,7 @@ typedef struct cx_session_tx {
 	cdbc_error *failure;  /* a copy of what that was */
 	bool is_read_only;
 	bool is_lost;        /* with its connection */
+	bool is_over;        /* a statement in it has ended it */
 	bool has_restart;    /* SAVEPOINT cockroach_restart stands */
 	bool is_resolved;    /* its commit is to carry a token */
 	int64_t deadline_ns; /* of it all */
@@ -128,6 +129,10 @@ cdbc_status cx_session_bind_text(cdbc_session *session, const cx_statement *stat
 								 cdbc_params params, cdbc_value *values, cdbc_error **err);
 /* CDBC_USAGE when a result is open. */
 cdbc_status cx_session_check_free(const cdbc_session *session, cdbc_error **err);
+/* Whatever has kept a call from being done: its transaction is without it, and may not be
+ * committed. The error is passed on. */
+cdbc_status cx_session_failed(cdbc_session *session, cdbc_status status, cdbc_error *error,
+							  cdbc_error **err);
 /* The chain, for a call whose deadline is set: events around it, its links, the executor. */
 cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_result **out,
 							   cdbc_error **err);
@@ -215,7 +220,12 @@ static inline void cx_session_tx_used(cdbc_session *session)
 cdbc_status cx_session_tx_send_begin(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
 /* The BEGIN was sent, alone or with a request. When not all was well, it may be what has failed. */
 void cx_session_tx_begun(cdbc_session *session, bool is_well);
-/* Something has failed in the transaction. */
+/* Whether one of its own statements has ended it: what follows would stand alone. */
+bool cx_session_tx_is_over(cdbc_session *session);
+cdbc_status cx_session_tx_tell_over(cdbc_error **err);
+/* Sets the outcome of a transaction that was rolled back, whose failure had that replay. */
+void cx_session_tx_judge(cdbc_error **error, bool is_over, cdbc_replay replay);
+/* Something has failed in the transaction, or was refused before it was sent. */
 void cx_session_tx_note(cdbc_session *session, const cdbc_error *error);
 /* Ends it without a word to the server. */
 void cx_session_tx_forget(cdbc_session *session);

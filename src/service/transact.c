@@ -33,14 +33,18 @@ static void run_fn(cdbc_session *session, cdbc_transaction_fn fn, void *data, at
 	session->tx.failure = NULL;
 }
 
-/* Sets what became of a failed attempt, which was rolled back: its cause's replay is the whole
+/* Sets what became of a failed attempt, which is rolled back: its cause's replay is the whole
  * transaction's. */
-static void judge(attempt *a)
+static void judge(cdbc_session *session, attempt *a)
 {
-	cdbc_replay replay = a->cause ? cdbc_error_replay(a->cause) : CDBC_REPLAY_NO;
+	bool is_over = cx_session_tx_is_over(session);
 
-	cx_error_outcome(&a->error, CDBC_OUTCOME_ROLLED_BACK,
-					 replay == CDBC_REPLAY_TRANSACTION ? replay : CDBC_REPLAY_NO);
+	cx_session_tx_judge(&a->error, is_over,
+						a->cause ? cdbc_error_replay(a->cause) : CDBC_REPLAY_NO);
+	if (!is_over)
+		return;
+	cdbc_error_free(a->cause); /* it does not decide any more */
+	a->cause = NULL;
 }
 
 static void attempt_fini(attempt *a)
@@ -60,7 +64,7 @@ static void try_once(cdbc_session *session, cdbc_transaction_fn fn, void *data,
 		return;
 	run_fn(session, fn, data, a);
 	if (a->status && session->tx.depth)
-		judge(a);
+		judge(session, a);
 }
 
 /* After a failure: whether there is another attempt, with everything ready for it. */
@@ -170,10 +174,11 @@ cdbc_status cdbc_session_transact(cdbc_session *session, cdbc_transaction_fn fn,
 								  const cdbc_transaction_options *options, cdbc_error **err)
 {
 	static const cdbc_transaction_options defaults = CDBC_TRANSACTION_OPTIONS_INIT;
-	cdbc_status status = cx_session_check_free(session, err);
+	cdbc_error *error = NULL;
+	cdbc_status status = cx_session_check_free(session, &error);
 
 	if (status)
-		return status;
+		return cx_session_failed(session, status, error, err);
 	if (session->tx.depth)
 		return run_nested(session, fn, data, err);
 	status = cx_session_tx_check_begin(session, err);

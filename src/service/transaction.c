@@ -29,7 +29,7 @@ void cx_session_tx_note(cdbc_session *session, const cdbc_error *error)
 	cx_session_tx *tx = &session->tx;
 
 	cx_session_tx_used(session);
-	if (cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT || tx->failed_depth)
+	if (tx->failed_depth)
 		return;
 	tx->failed_depth = tx->depth;
 	tx->failure = cx_error_copy(error);
@@ -43,6 +43,29 @@ static cdbc_status tell_lost(const cdbc_session *session, cdbc_error **err)
 	cx_error_hint(err, "roll back, and run it again from its start");
 	cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	return CDBC_CONNECT;
+}
+
+bool cx_session_tx_is_over(cdbc_session *session)
+{
+	const cx_conn *conn = session->lease.conn;
+	cx_session_tx *tx = &session->tx;
+	cdbc_conn_state state;
+
+	if (tx->is_over || tx->is_lost || tx->begin || !conn)
+		return tx->is_over;
+	state = conn->driver->state(conn->handle);
+	tx->is_over = !state.is_lost && state.tx == CDBC_TX_IDLE;
+	return tx->is_over;
+}
+
+cdbc_status cx_session_tx_tell_over(cdbc_error **err)
+{
+	cx_error_set(err, CDBC_SQL, "a statement has ended the transaction, and may have committed it");
+	cx_error_sqlstate(err, "25P01");
+	cx_error_hint(err, "look at what is in before anything else; CockroachDB commits before a "
+					   "schema change, unless autocommit_before_ddl is off");
+	cx_error_outcome(err, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	return CDBC_SQL;
 }
 
 /* Ends a transaction that has rested for too long, where the server did not: no driver knows of one
@@ -91,6 +114,8 @@ cdbc_status cx_session_tx_check(cdbc_session *session, const cx_statement *state
 		return tell_lost(session, err);
 	if (check_idle(session, err))
 		return CDBC_TIMEOUT;
+	if (__builtin_expect(cx_session_tx_is_over(session), 0)) /* it would stand alone */
+		return cx_session_tx_tell_over(err);
 	if (statement->flags & CDBC_REQUEST_CONTROLS) {
 		cx_error_set(err, CDBC_USAGE, "the transaction was begun by a call, and ends by one");
 		cx_error_hint(err, "cdbc_session_commit, _rollback, _savepoint");
@@ -144,6 +169,8 @@ static cdbc_status check_alive(cdbc_session *session, cdbc_error **err)
 	if (!session->lease.conn || session->tx.is_lost)
 		return tell_lost(session, err);
 	status = check_idle(session, err);
+	if (!status && cx_session_tx_is_over(session))
+		status = cx_session_tx_tell_over(err);
 	if (!status)
 		status = cx_session_connect(session, deadline_ns, err);
 	return status ? status : cx_session_tx_send_begin(session, deadline_ns, err);
@@ -350,16 +377,30 @@ void cx_session_tx_rollback(cdbc_session *session)
 	cx_session_tx_forget(session);
 }
 
+void cx_session_tx_judge(cdbc_error **error, bool is_over, cdbc_replay replay)
+{
+	if (is_over) {
+		cx_error_wrap(error, "a statement had ended the transaction, and may have committed it");
+		cx_error_outcome(error, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+		return;
+	}
+	cx_error_outcome(error, CDBC_OUTCOME_ROLLED_BACK,
+					 replay == CDBC_REPLAY_SAFE || replay == CDBC_REPLAY_TRANSACTION
+						 ? CDBC_REPLAY_TRANSACTION
+						 : CDBC_REPLAY_NO);
+}
+
 /* What was overlooked stands in the way of a commit. */
 static cdbc_status refuse_commit(cdbc_session *session, cdbc_error **err)
 {
 	cdbc_error *failure = session->tx.failure;
 	cdbc_status status = cdbc_error_status(failure);
+	bool is_over = cx_session_tx_is_over(session);
 
 	session->tx.failure = NULL;
 	cx_session_tx_rollback(session);
 	cx_error_wrap(&failure, "commit refused, something had failed in the transaction");
-	cx_error_outcome(&failure, CDBC_OUTCOME_ROLLED_BACK, cdbc_error_replay(failure));
+	cx_session_tx_judge(&failure, is_over, cdbc_error_replay(failure));
 	cx_error_pass(err, failure);
 	return status;
 }
@@ -388,11 +429,23 @@ static cdbc_status send_word(cdbc_session *session, const char *sql, cdbc_error 
 	return status;
 }
 
+/* A commit that has no time left could only be sent to be given up: nobody would know. */
+static cdbc_status check_time(const cdbc_session *session, cdbc_error **err)
+{
+	if (!cx_deadline_passed(session->tx.deadline_ns))
+		return CDBC_OK;
+	cx_error_set(err, CDBC_TIMEOUT, "the transaction's time was over before it");
+	cx_error_outcome(err, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	return CDBC_TIMEOUT;
+}
+
 /* The word of the commit, and no more. */
 static cdbc_status send_commit(cdbc_session *session, cdbc_error **err)
 {
-	cdbc_status status;
+	cdbc_status status = check_time(session, err);
 
+	if (status)
+		return status;
 	if (!session->tx.has_restart)
 		return send_word(session, "COMMIT", err);
 	status = send_word(session, "RELEASE SAVEPOINT " RESTART, err);
@@ -463,6 +516,7 @@ cdbc_status cdbc_session_commit(cdbc_session *session, cdbc_error **err)
 
 cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err)
 {
+	cdbc_error *error = NULL;
 	const char *name;
 	cdbc_status status;
 
@@ -474,9 +528,12 @@ cdbc_status cdbc_session_rollback(cdbc_session *session, cdbc_error **err)
 	if (status)
 		return status;
 	name = session->tx.name;
+	if (cx_session_tx_is_over(session))
+		status = cx_session_tx_tell_over(&error);
 	cx_session_tx_rollback(session);
-	cx_session_tell_tx_end(session, name, 1, false, NULL);
-	return CDBC_OK;
+	cx_session_tell_tx_end(session, name, 1, false, error);
+	cx_error_pass(err, error);
+	return status;
 }
 
 bool cx_session_tx_restart(cdbc_session *session)

@@ -67,6 +67,7 @@ static bool is_ours(const cx_failure *f)
 	case CDBC_NOMEM:
 	case CDBC_INTERNAL:
 	case CDBC_RESOURCE:
+	case CDBC_IO: /* of a sink; a database's has a SQLSTATE */
 		return f->sqlstate[0] == '\0';
 	default:
 		return false;

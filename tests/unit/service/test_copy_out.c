@@ -165,12 +165,65 @@ static void test_failures(void **state)
 	assert_int_equal(out(f, "t", NULL, NULL), CDBC_OK);
 }
 
+static cdbc_status out_query(fixture *f, const char *sql, cdbc_error **err)
+{
+	const cdbc_sink sink = {sizeof sink, keep, f};
+
+	f->length = 0;
+	return cdbc_copy_out_query(f->session, sql, CDBC_NO_PARAMS, cdbc_format_find("csv"), NULL,
+							   &sink, NULL, err);
+}
+
+static void is_judged(cdbc_error *err, cdbc_outcome outcome)
+{
+	assert_non_null(err);
+	if (cdbc_error_outcome(err) != outcome || cdbc_error_replay(err) != CDBC_REPLAY_NO)
+		fail_msg("%s: %s, %s", cdbc_error_message(err), cdbc_outcome_name(cdbc_error_outcome(err)),
+				 cdbc_replay_name(cdbc_error_replay(err)));
+	cdbc_error_free(err);
+}
+
+/* In a transaction nothing is committed yet, and nothing will be when that was overlooked. */
+static void test_failures_in_a_transaction(void **state)
+{
+	static const struct {
+		const char *sql;
+		cdbc_status status;
+	} cases[] = {{"create table t (a int)", CDBC_USAGE},
+				 {"update t set a = 1", CDBC_USAGE},
+				 {"update t set a = 1 returning a", CDBC_IO},
+				 {"select a from t", CDBC_IO}};
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "create table*"});
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "update*", .columns = "a int8", .rows = "1"});
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "select*", .columns = "a int8", .rows = "1"});
+	f->room = 1;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+		assert_int_equal(out_query(f, cases[i].sql, &err), cases[i].status);
+		is_judged(err, i == 1 ? CDBC_OUTCOME_NOT_SENT : CDBC_OUTCOME_ROLLED_BACK);
+		assert_int_equal(cdbc_session_commit(f->session, &err), cases[i].status);
+		is_judged(err, CDBC_OUTCOME_ROLLED_BACK);
+	}
+	/* outside of one a write stands, though its rows could not be kept; a read has changed nothing
+	 */
+	assert_int_equal(out_query(f, cases[2].sql, &err), CDBC_IO);
+	is_judged(err, CDBC_OUTCOME_UNKNOWN);
+	assert_int_equal(out_query(f, cases[3].sql, &err), CDBC_IO);
+	is_judged(err, CDBC_OUTCOME_ROLLED_BACK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_rows_go_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_counts_differ, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_failures_in_a_transaction, set_up, tear_down),
 	};
 
 	if (cdbc_driver_add(&fake_driver, NULL))

@@ -344,14 +344,126 @@ static void test_an_overlooked_failure_is_not_committed(void **state)
 	ok(f, "get"); /* the session is of use again */
 }
 
-/* What was never sent does not fail the transaction. */
-static void test_a_wrong_parameter_fails_nothing(void **state)
+/* What was refused before it was sent is missing all the same: half of the work is no work. */
+static void test_what_was_not_sent_is_not_overlooked(void **state)
+{
+	static const struct {
+		const char *sql;
+		cdbc_status status;
+	} cases[] = {{"select :a", CDBC_PARAM}, {"select 'a", CDBC_SQL_FILE}, {"commit", CDBC_USAGE}};
+	fixture *f = *state;
+	cdbc_result *open = NULL, *result;
+	cdbc_batch *batch;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+		ok(f, "put");
+		assert_int_equal(execute(f->session, cases[i].sql, NULL), cases[i].status);
+		assert_int_equal(cdbc_session_commit(f->session, &err), cases[i].status);
+		is_error(err, cases[i].status, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+		assert_string_equal(said(f, 3 * i), "BEGIN | put | ROLLBACK");
+	}
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_run(f->session, "nobody", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_NOT_FOUND);
+	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_NOT_FOUND);
+	/* a result that is still open keeps the next statement out, and a batch, and a function */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(cdbc_batch_new(f->session, NULL, &batch, NULL), CDBC_OK);
+		assert_int_equal(cdbc_batch_add_sql(batch, "put", CDBC_NO_PARAMS, NULL), CDBC_OK);
+		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+		assert_int_equal(cdbc_session_query(f->session, "put", CDBC_NO_PARAMS, NULL, &open, NULL),
+						 CDBC_OK);
+		if (i == 0)
+			assert_int_equal(execute(f->session, "put", NULL), CDBC_USAGE);
+		else if (i == 1)
+			assert_int_equal(cdbc_batch_execute(batch, NULL, NULL, NULL, NULL), CDBC_USAGE);
+		else
+			assert_int_equal(cdbc_session_transact(f->session, NULL, NULL, NULL, NULL), CDBC_USAGE);
+		cdbc_result_free(open);
+		cdbc_batch_free(batch);
+		assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_USAGE);
+	}
+}
+
+/* In a savepoint it is undone with it. */
+static void test_what_was_not_sent_in_a_savepoint(void **state)
 {
 	fixture *f = *state;
 
+	answer(f, "put");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	ok(f, "put");
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
 	assert_int_equal(execute(f->session, "select :a", NULL), CDBC_PARAM);
+	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_PARAM);
+	assert_int_equal(cdbc_session_rollback_savepoint(f->session, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
+}
+
+/* A statement that had no time to be sent is not left out of what is committed; nor is a commit
+ * sent that could only be given up. */
+static void test_the_time_is_over(void **state)
+{
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_request_options request = CDBC_REQUEST_OPTIONS_INIT;
+	fixture *f = *state;
+	cdbc_result *result;
+	cdbc_error *err = NULL;
+
+	options.timeout_ms = 60 * 1000;
+	request.timeout_ms = 1;
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "late", .gate = "late", .gate_at = CDBC_POSITION_NOT_FLUSHED});
+	answer(f, "put");
+	ok(f, "put");
+	assert_int_equal(cdbc_session_begin(f->session, &options, NULL), CDBC_OK);
+	ok(f, "put");
+	assert_int_equal(
+		cdbc_session_query(f->session, "late", CDBC_NO_PARAMS, &request, &result, &err),
+		CDBC_TIMEOUT);
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_SAFE);
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	cx_clock_fake_start(cx_clock_now_ns());
+	assert_int_equal(cdbc_session_begin(f->session, &options, NULL), CDBC_OK);
+	ok(f, "put");
+	cx_clock_fake_advance_ns(61 * CX_NS_PER_S);
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
+	cx_clock_fake_stop();
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_null(strstr(said(f, 0), "COMMIT"));
+}
+
+/* CockroachDB commits before a schema change where it is told to: what follows stands alone, and
+ * nobody may say that it is rolled back, nor run it again. */
+static void test_a_statement_ends_it(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	fake_server_answer(f->server, &(fake_answer){.sql = "create*", .tx_after = FAKE_TX_IDLE});
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+		ok(f, "put");
+		ok(f, "create table t (a int)");
+		if (i == 0) {
+			assert_int_equal(execute(f->session, "put", &err), CDBC_SQL);
+			is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+		}
+		assert_int_equal(i < 2 ? cdbc_session_commit(f->session, &err)
+							   : cdbc_session_rollback(f->session, &err),
+						 CDBC_SQL);
+		assert_string_equal(cdbc_error_sqlstate(err), "25P01");
+		is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+		assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
+		assert_string_equal(said(f, 3 * (size_t)i), "BEGIN | put | create table t (a int)");
+	}
+	ok(f, "put");
 }
 
 static void test_text_does_not_end_it(void **state)
@@ -360,15 +472,17 @@ static void test_text_does_not_end_it(void **state)
 
 	answer(f, "put");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
 	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
 	assert_int_equal(execute(f->session, "savepoint a", NULL), CDBC_USAGE);
 	assert_int_equal(execute(f->session, "put; rollback; begin", NULL), CDBC_USAGE);
 	assert_int_equal(execute(f->session, "commit; begin; get", NULL), CDBC_USAGE);
 	assert_int_equal(execute(f->session, "show commit timestamp", NULL), CDBC_USAGE);
+	assert_int_equal(cdbc_session_rollback_savepoint(f->session, NULL), CDBC_OK);
 	ok(f, "put");
-	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
+	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | ROLLBACK TO SAVEPOINT cdbc_1 | "
+									"RELEASE SAVEPOINT cdbc_1 | put | COMMIT");
 }
 
 static void test_a_lost_transaction_stays_lost(void **state)
@@ -533,6 +647,57 @@ static void test_a_function_that_overlooks_a_failure(void **state)
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 2); /* the conflict, overlooked, was run again all the same */
 	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK");
+}
+
+/* Releases the session that it runs on, with its last word or before. */
+static cdbc_status let_go(cdbc_session *session, void *data, cdbc_error **err)
+{
+	(void)put(session, data, err);
+	cdbc_session_release(session);
+	return put(session, data, err);
+}
+
+static cdbc_status let_go_within(cdbc_session *session, void *data, cdbc_error **err)
+{
+	assert_int_equal(cdbc_session_transact(session, let_go, data, NULL, NULL), CDBC_USAGE);
+	return put(session, data, err);
+}
+
+static void test_a_function_that_releases_its_session(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	assert_int_equal(transact(f, let_go, &err), CDBC_USAGE);
+	assert_non_null(strstr(cdbc_error_message(err), "released within its own transaction"));
+	is_error(err, CDBC_USAGE, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	assert_string_equal(said(f, 0), "BEGIN | put | put | ROLLBACK");
+	assert_int_equal(f->calls, 2);
+	/* nested it is undone alone */
+	assert_int_equal(transact(f, let_go_within, NULL), CDBC_OK);
+	assert_null(strstr(said(f, 4), "| ROLLBACK |"));
+	ok(f, "put"); /* the session is the caller's as before */
+}
+
+/* Says no after a schema change that has committed what was before it. */
+static cdbc_status change_schema(cdbc_session *session, void *data, cdbc_error **err)
+{
+	(void)put(session, data, err);
+	assert_int_equal(execute(session, "create table t (a int)", err), CDBC_OK);
+	return CDBC_DATA;
+}
+
+static void test_a_function_whose_statement_ends_it(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	fake_server_answer(f->server, &(fake_answer){.sql = "create*", .tx_after = FAKE_TX_IDLE});
+	assert_int_equal(transact(f, change_schema, &err), CDBC_DATA);
+	is_error(err, CDBC_DATA, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	assert_int_equal(f->calls, 1);
 }
 
 static cdbc_status refuse(cdbc_session *session, void *data, cdbc_error **err)
@@ -790,7 +955,12 @@ int main(void)
 		CASE(test_lost_with_the_first),
 		CASE(test_options),
 		CASE(test_an_overlooked_failure_is_not_committed),
-		CASE(test_a_wrong_parameter_fails_nothing),
+		CASE(test_what_was_not_sent_is_not_overlooked),
+		CASE(test_what_was_not_sent_in_a_savepoint),
+		CASE(test_the_time_is_over),
+		CASE(test_a_statement_ends_it),
+		CASE(test_a_function_that_releases_its_session),
+		CASE(test_a_function_whose_statement_ends_it),
 		CASE(test_text_does_not_end_it),
 		CASE(test_a_lost_transaction_stays_lost),
 		CASE(test_a_transaction_of_text_that_is_lost),
