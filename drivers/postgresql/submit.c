@@ -238,13 +238,21 @@ static cdbc_status send_values(cx_pg_conn *c, const cdbc_request *request,
 	return status;
 }
 
+/* BEGIN, COMMIT and the like, in words of the library's own: one statement for certain, which the
+ * simple protocol takes in one message. */
+static bool is_control(const cdbc_request *request)
+{
+	return request->kind == CDBC_KIND_TRANSACTION && request->flags & CDBC_REQUEST_NO_PREPARE &&
+		   request->value_count == 0;
+}
+
 static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st,
 							int64_t deadline_ns, cdbc_error **err)
 {
 	cx_pg_cursor *cursor = &c->cursor;
 	cdbc_status status;
 
-	if (request->flags & CDBC_REQUEST_SIMPLE)
+	if (request->flags & CDBC_REQUEST_SIMPLE || is_control(request))
 		status = PQsendQuery(c->pg, request->sql) ? CDBC_OK : cx_pg_send_failed(c, err);
 	else
 		status = send_values(c, request, st, err);

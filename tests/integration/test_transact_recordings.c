@@ -170,7 +170,7 @@ static void test_serialization_conflict(void **state)
 		c.attempts = 0;
 		c.overlooked = loser[1];
 		succeeds(&c, false, 2);
-		assert_int_equal(wire_server_count(c.server, 'P', "COMMIT"), 2);
+		assert_int_equal(wire_server_count(c.server, 'Q', "COMMIT"), 2);
 		close_cluster(&c);
 	}
 }
@@ -192,7 +192,7 @@ static void test_conflict_at_commit(void **state)
 		c.tries[1] = winner;
 		succeeds(&c, false, 2);
 		/* it says idle: there is nothing to roll back */
-		assert_int_equal(wire_server_count(c.server, 'P', "ROLLBACK"), 0);
+		assert_int_equal(wire_server_count(c.server, 0, "ROLLBACK"), 0);
 		close_cluster(&c);
 	}
 }
@@ -210,9 +210,9 @@ static void test_restart_savepoint(void **state)
 		open_cluster(&c, versions[v], "cockroach_restart");
 		c.tries[0] = c.tries[1] = sql;
 		succeeds(&c, true, 2);
-		assert_int_equal(wire_server_count(c.server, 'P', "BEGIN"), 1);
-		assert_int_equal(wire_server_count(c.server, 'P', "ROLLBACK TO SAVEPOINT"), 1);
-		assert_int_equal(wire_server_count(c.server, 'P', "RELEASE SAVEPOINT cockroach_restart"),
+		assert_int_equal(wire_server_count(c.server, 'Q', "BEGIN"), 1);
+		assert_int_equal(wire_server_count(c.server, 'Q', "ROLLBACK TO SAVEPOINT"), 1);
+		assert_int_equal(wire_server_count(c.server, 'Q', "RELEASE SAVEPOINT cockroach_restart"),
 						 1);
 		close_cluster(&c);
 	}
@@ -277,7 +277,7 @@ static void test_a_failure_that_lasts(void **state)
 			c.overlooked = is_overlooked ? sql[1] : NULL;
 			fails(&c, CDBC_UNSUPPORTED, "0A000", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 			assert_int_equal(c.calls, 1);
-			assert_int_equal(wire_server_count(c.server, 'P', "COMMIT"), 0);
+			assert_int_equal(wire_server_count(c.server, 0, "COMMIT"), 0);
 			close_cluster(&c);
 		}
 	}
@@ -298,8 +298,9 @@ static void test_a_commit_that_answers_rollback(void **state)
 		open_cluster(&c, versions[v], "force_retry");
 		wire_bytes_put(&rolled_back, "ROLLBACK", sizeof "ROLLBACK");
 		wire_put(wire_script_send(script), 'C', rolled_back.data, rolled_back.length);
+		wire_put_ready(wire_script_send(script), 'I');
 		wire_bytes_fini(&rolled_back);
-		wire_server_when(c.server, 'E', "COMMIT", 1, script);
+		wire_server_when(c.server, 'Q', "COMMIT", 1, script);
 		c.tries[0] = sql;
 		fails(&c, CDBC_SQL, "40000", CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 		close_cluster(&c);
@@ -330,8 +331,8 @@ static void test_nested_savepoints(void **state)
 		c.tries[0] = sql;
 		if (cdbc_session_transact(c.session, nest, &c, NULL, &err))
 			fail_msg("%s", cdbc_error_message(err));
-		assert_int_equal(wire_server_count(c.server, 'P', "ROLLBACK TO SAVEPOINT cdbc_1"), 1);
-		assert_int_equal(wire_server_count(c.server, 'P', "COMMIT"), 1);
+		assert_int_equal(wire_server_count(c.server, 'Q', "ROLLBACK TO SAVEPOINT cdbc_1"), 1);
+		assert_int_equal(wire_server_count(c.server, 'Q', "COMMIT"), 1);
 		close_cluster(&c);
 	}
 }
@@ -373,7 +374,7 @@ static void test_server_drain_in_a_transaction(void **state)
 			c.tries[0] = c.tries[1] = sql;
 			succeeds(&c, false, 2);
 			assert_int_equal(wire_server_connection_count(c.server), 2);
-			wire_server_when(c.server, 'E', "COMMIT", 1, last_words(versions[v], labels[i]));
+			wire_server_when(c.server, 'Q', "COMMIT", 1, last_words(versions[v], labels[i]));
 			c.calls = 0;
 			fails(&c, CDBC_CONNECT, "57P01", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 			assert_int_equal(c.calls, 1);
