@@ -8,6 +8,9 @@
 
 #define FIRST_ROOM 16
 
+/* Of UTF-8, which some programs put first. */
+static const char mark[] = "\xef\xbb\xbf";
+
 static const cx_reader_class *const classes[] = {&cx_reader_csv, &cx_reader_tsv, &cx_reader_ndjson,
 												 &cx_reader_arrow};
 
@@ -195,6 +198,16 @@ static cdbc_status records(cx_reader *reader, const char **p, const char *end, c
 	return CDBC_OK;
 }
 
+/* Whether byte i of those that follow the carried ones is the first behind the mark. */
+static bool is_behind_mark(const cx_reader *reader, const char *bytes, size_t i)
+{
+	size_t carried = reader->carry.length;
+
+	return !reader->has_begun && carried + i == sizeof mark - 1 &&
+		   (!carried || memcmp(reader->carry.data, mark, carried) == 0) &&
+		   memcmp(bytes, mark + carried, i) == 0;
+}
+
 static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cdbc_error **err)
 {
 	cdbc_status status;
@@ -202,14 +215,10 @@ static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cd
 	if (reader->own->has_quotes) {
 		char before = reader->carry.length ? reader->carry.data[reader->carry.length - 1] : ',';
 
-		if (!reader->has_begun && reader->carry.length <= 3 && before == '\xbf')
-			before = ',';
-		for (size_t i = 0; i < length; before = bytes[i++]) {
-			if (!reader->has_begun && i == 3 && before == '\xbf' && !reader->carry.length)
-				before = ',';
-			if (bytes[i] == '"' && (reader->is_quoted || opens_quote(before)))
+		for (size_t i = 0; i < length; before = bytes[i++])
+			if (bytes[i] == '"' &&
+				(reader->is_quoted || opens_quote(before) || is_behind_mark(reader, bytes, i)))
 				reader->is_quoted = !reader->is_quoted;
-		}
 	}
 	cx_buf_put(&reader->carry, bytes, length);
 	status = cx_buf_status(&reader->carry, "record", err);
@@ -220,10 +229,8 @@ static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cd
 	return status;
 }
 
-/* The mark of UTF-8 that some programs put first. */
 static bool skip_mark(cx_reader *reader, const char **p, const char *end, bool is_end)
 {
-	static const char mark[] = "\xef\xbb\xbf";
 	size_t length = (size_t)(end - *p);
 
 	if (reader->has_begun)
