@@ -6,6 +6,7 @@
 #include "base/civil.h"
 #include "base/decimal.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -174,7 +175,7 @@ static bool put_text(cx_batch *batch, size_t column, const cx_field *field,
 		return put_plain_number(batch, column, text, n);
 	if (cell->type == SQLITE_TEXT && cx_utf8_valid_prefix(text, n) != n)
 		return false;
-	if (field->type.id == CDBC_TYPE_JSON && !cx_sqlite_is_json(text, n))
+	if (field->type.id == CDBC_TYPE_JSON && !cx_json_is_valid(text, n, CX_JSON_DEPTH_MAX))
 		return false;
 	cx_batch_put_bytes(batch, column, text, n);
 	return true;

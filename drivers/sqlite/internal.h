@@ -184,9 +184,6 @@ cdbc_status cx_sqlite_cell_mismatch(const cx_field *field, const cx_sqlite_cell 
 /* The shortest text that reads back as the same number. */
 size_t cx_sqlite_real_text(double number, char out[32]);
 
-/* json.c */
-bool cx_sqlite_is_json(const char *text, size_t length);
-
 /* batch.c: reads rows of the running statement, the first of which waits, until a limit or the end.
  * *has_more: a row waits still. */
 cdbc_status cx_sqlite_batch_read(cx_sqlite_cursor *cursor, struct ArrowArray *out, bool *has_more,

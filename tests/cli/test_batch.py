@@ -88,7 +88,7 @@ def wrong_input(t):
             ('{"sql": "select 1", "query": "x"}', "1:30", "one \"query\" or \"sql\""),
             ('{"text": "x"}', "1:10", "\"query\" or \"sql\""),
             ('{}', "1:1", "\"query\" or \"sql\""),
-            ('{"sql": "select \\ud800"}', "1:23", "surrogate"),
+            ('{"sql": "select \\ud800"}', "1:17", "surrogate"),
             ('{"query": "nowhere"}', "1:1", "nowhere"),
             ('{"sql": "select :a"}', "1:1", "a"),
             ('select 1;\nselect \'x', "2:8", "")]:

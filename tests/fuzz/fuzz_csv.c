@@ -5,6 +5,7 @@
  *
  * Input: the columns' number in the first byte, then the values, each ended by 0; a value that is 1
  * alone is NULL. */
+#include "base/json.h"
 #include "data/result/print.h"
 
 #include <cdbc/format.h>
@@ -164,10 +165,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_as("tsv", &r, &out);
 	check_read(&r, &out, '\t', read_tsv);
 	write_as("json", &r, &out);
-	MUST(cx_json_is_valid(out.data, out.length));
+	MUST(cx_json_is_valid(out.data, out.length, CX_JSON_DEPTH_MAX));
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		write_as(others[i], &r, &out);
-	cx_json_is_valid((const char *)data, size);
+	cx_json_is_valid((const char *)data, size, CX_JSON_DEPTH_MAX);
 	cx_buf_free(&out);
 	r.batch.release(&r.batch);
 	r.schema.release(&r.schema);

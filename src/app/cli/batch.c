@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -42,20 +43,15 @@ static void put_text(job *j, const char *text)
 /* A text as JSON. */
 static void put_json(job *j, const char *text)
 {
-	char escape[8];
-	const char *from = text;
+	const char *end = text + strlen(text);
+	char room[8];
 
 	put_text(j, "\"");
-	for (; *text; text++) {
-		if ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\')
-			continue;
-		(void)put(j, from, (size_t)(text - from));
-		from = text + 1;
-		snprintf(escape, sizeof escape, (unsigned char)*text < ' ' ? "\\u%04x" : "\\%c",
-				 (unsigned char)*text);
-		put_text(j, escape);
+	while (text < end) {
+		cdbc_text piece = cx_json_piece(&text, end, room);
+
+		(void)put(j, piece.data, piece.length);
 	}
-	(void)put(j, from, (size_t)(text - from));
 	put_text(j, "\"");
 }
 

@@ -3,18 +3,18 @@
 #include "app/cli/batch_input.h"
 
 #include "app/cli/cli.h"
-#include "app/cli/json_line.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES ((size_t)256 << 10)
-#define MEMBERS_MAX  8
-#define PARAMS_MAX   4096
+#define WINDOW_BYTES   ((size_t)256 << 10)
+#define PARAMS_MAX     4096
+#define JSON_DEPTH_MAX 64
 
 /* A statement in the buffer. */
 typedef struct cli_piece {
@@ -234,95 +234,84 @@ static cdbc_status next_line(cli_batch_input *in, const char **line, size_t *len
 	}
 }
 
-static cdbc_status wrong_line(const cli_batch_input *in, size_t column, const char *what,
-							  cdbc_error **err)
+static cdbc_status read_params(cli_batch_input *in, cx_json *r, cli_statement *out,
+							   cdbc_error **err)
 {
-	return cx_error_set(err, CDBC_USAGE, "%s:%lld:%zu: %s", in->path, (long long)in->line - 1,
-						column, what);
-}
-
-/* `"params": {...}` or `"params": [...]`. */
-static cdbc_status read_params(cli_batch_input *in, const cli_json_member *m, cli_statement *out,
-							   size_t *column, cdbc_error **err)
-{
-	cli_json_member *members = cx_arena_calloc(&in->arena, PARAMS_MAX, sizeof *members);
-	cdbc_value *values = cx_arena_calloc(&in->arena, PARAMS_MAX, sizeof *values);
-	bool is_named = *m->begin == '{';
-	cdbc_status status;
-
-	if (!members || !values)
-		return cx_error_nomem(err);
-	if (is_named)
-		status = cli_json_object(m->begin, m->length, &in->arena, members, PARAMS_MAX,
-								 &out->param_count, column, err);
-	else
-		status = cli_json_array(m->begin, m->length, &in->arena, values, PARAMS_MAX,
-								&out->param_count, column, err);
-	out->params =
-		status ? NULL : cx_arena_calloc(&in->arena, out->param_count + 1, sizeof *out->params);
-	if (!status && !out->params)
-		return cx_error_nomem(err);
-	for (size_t i = 0; !status && i < out->param_count; i++)
-		out->params[i] = is_named ? cdbc_param_of(members[i].name, members[i].value)
-								  : cdbc_param_of(NULL, values[i]);
-	return status;
-}
-
-static cdbc_status read_member(cli_batch_input *in, const char *line, const cli_json_member *m,
-							   cli_statement *out, cdbc_error **err)
-{
-	size_t at = (size_t)(m->begin - line) + 1, column = 1;
-	cdbc_error *error = NULL;
-	cdbc_status status;
-
-	if (strcmp(m->name, "params") == 0) {
-		status = read_params(in, m, out, &column, &error);
-		if (status == CDBC_USAGE) {
-			wrong_line(in, at + column - 1, cdbc_error_message(error), err);
-			cdbc_error_free(error);
-		} else {
-			cx_error_pass(err, error);
-		}
-		return status;
+	if (out->params) {
+		cx_json_refuse(r, cx_json_at(r), "\"params\" is there twice");
+		return cx_json_fail(r, CDBC_USAGE, err);
 	}
-	if (strcmp(m->name, "query") != 0 && strcmp(m->name, "sql") != 0)
-		return wrong_line(in, at, "a line has \"query\" or \"sql\", and \"params\"", err);
-	if (*m->begin != '"' || out->name || out->text)
-		return wrong_line(in, at, "one \"query\" or \"sql\", a string, is expected", err);
-	if (m->name[0] == 'q') {
-		out->name = m->value.as.text.data;
+	return cx_json_params(r, &in->arena, PARAMS_MAX, &out->params, &out->param_count, err);
+}
+
+/* The name in `"query": "name"`, or the SQL. */
+static cdbc_status read_statement(cli_batch_input *in, cx_json *r, bool is_query,
+								  cli_statement *out, cdbc_error **err)
+{
+	cdbc_value value;
+	cdbc_status status;
+
+	if (r->kind != CX_JSON_STRING || out->name || out->text) {
+		cx_json_refuse(r, cx_json_at(r), "one \"query\" or \"sql\", a string, is expected");
+		return cx_json_fail(r, CDBC_USAGE, err);
+	}
+	status = cx_json_value(r, &in->arena, &value, err);
+	if (status)
+		return status;
+	if (is_query) {
+		out->name = value.as.text.data;
 	} else {
-		out->text = m->value.as.text.data;
-		out->length = m->value.as.text.length;
+		out->text = value.as.text.data;
+		out->length = value.as.text.length;
 	}
 	return CDBC_OK;
+}
+
+static cdbc_status read_line(cli_batch_input *in, cx_json *r, cli_statement *out, cdbc_error **err)
+{
+	cdbc_status status = CDBC_OK;
+
+	if (cx_json_next(r) != CX_JSON_OBJECT)
+		cx_json_refuse(r, cx_json_at(r), "an object in braces is expected");
+	while (!status && cx_json_next(r) == CX_JSON_NAME) {
+		bool is_query = cx_json_is(r, "query", 5), is_sql = cx_json_is(r, "sql", 3);
+		bool is_params = cx_json_is(r, "params", 6);
+
+		if (cx_json_next(r) == CX_JSON_BAD)
+			break;
+		if (is_params)
+			status = read_params(in, r, out, err);
+		else if (is_query || is_sql)
+			status = read_statement(in, r, is_query, out, err);
+		else
+			cx_json_refuse(r, cx_json_at(r), "a line has \"query\" or \"sql\", and \"params\"");
+	}
+	if (status)
+		return status;
+	if (cx_json_next(r) == CX_JSON_END && !out->name && !out->text)
+		cx_json_refuse(r, r->begin, "a line has \"query\" or \"sql\"");
+	return r->wrong ? cx_json_fail(r, CDBC_USAGE, err) : CDBC_OK;
 }
 
 static cdbc_status next_json(cli_batch_input *in, cli_statement *out, bool *has_one,
 							 cdbc_error **err)
 {
-	cli_json_member members[MEMBERS_MAX];
-	size_t count = 0, length = 0, column = 1;
+	size_t length = 0;
 	cdbc_error *error = NULL;
 	const char *line;
+	cx_json r;
 	cdbc_status status = next_line(in, &line, &length, err);
 
 	if (status || !line)
 		return status;
 	cx_arena_free(&in->arena);
 	*out = (cli_statement){.line = in->line - 1, .column = 1};
-	status =
-		cli_json_object(line, length, &in->arena, members, MEMBERS_MAX, &count, &column, &error);
-	if (status == CDBC_USAGE) {
-		wrong_line(in, column, cdbc_error_message(error), err);
-		cdbc_error_free(error);
-		return status;
-	}
+	cx_json_init(&r, line, length, JSON_DEPTH_MAX);
+	status = read_line(in, &r, out, &error);
+	if (status == CDBC_USAGE)
+		cx_error_wrap(&error, "%s:%lld:%lld", in->path, (long long)in->line - 1,
+					  (long long)cdbc_error_column(error));
 	cx_error_pass(err, error);
-	for (size_t i = 0; !status && i < count; i++)
-		status = read_member(in, line, &members[i], out, err);
-	if (!status && !out->name && !out->text)
-		status = wrong_line(in, 1, "a line has \"query\" or \"sql\"", err);
 	*has_one = !status;
 	return status;
 }

@@ -3,38 +3,21 @@
  * found is the library's business. */
 #include "app/cli/cli.h"
 
-#include "base/text.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- JSON ----------------------------------------------------------------------------------- */
-
 void cli_put_json(FILE *to, const char *text, size_t length)
 {
+	const char *end = text + length;
+	char room[8];
+
 	fputc('"', to);
-	while (length) {
-		size_t valid = cx_utf8_valid_prefix(text, length);
+	while (text < end) {
+		cdbc_text piece = cx_json_piece(&text, end, room);
 
-		for (size_t i = 0; i < valid; i++) {
-			unsigned char c = (unsigned char)text[i];
-
-			if (c == '"' || c == '\\')
-				fprintf(to, "\\%c", c);
-			else if (c == '\n')
-				fputs("\\n", to);
-			else if (c < 0x20 || c == 0x7f)
-				fprintf(to, "\\u%04x", c);
-			else
-				fputc(c, to);
-		}
-		text += valid;
-		length -= valid;
-		if (length) {
-			fputs("\\ufffd", to);
-			text++;
-			length--;
-		}
+		fwrite(piece.data, 1, piece.length, to);
 	}
 	fputc('"', to);
 }

@@ -2,6 +2,8 @@
 /* Results of tests as text, TAP and JSON, on stdout. */
 #include "app/cli/test_print.h"
 
+#include "app/cli/cli.h"
+
 #include <string.h>
 
 bool cli_test_printer_init(cli_test_printer *printer, const char *format)
@@ -29,18 +31,7 @@ void cli_test_print_begin(cli_test_printer *printer, size_t test_count)
 
 static void put_json(const char *text)
 {
-	putchar('"');
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
+	cli_put_json(stdout, text, strlen(text));
 }
 
 static const char *text_of(const cx_buf *buf)

@@ -2,6 +2,7 @@
 /* JSON: an array of objects, one a line, complete when the closing bracket is there; and ndjson,
  * the objects alone. Columns that share a name get _2, _3 and so on after it: an object that has a
  * key twice loses a value in most readers. */
+#include "base/json.h"
 #include "data/format/names.h"
 #include "data/format/writer.h"
 
@@ -49,7 +50,7 @@ static cdbc_status make_keys(json *j, cdbc_error **err)
 		size_t start = j->keys.length;
 
 		cx_buf_putc(&j->keys, i ? ',' : '{');
-		cx_print_json_string(&j->keys, names[i], strlen(names[i]));
+		cx_json_put_string(&j->keys, names[i], strlen(names[i]));
 		cx_buf_putc(&j->keys, ':');
 		j->lengths[i] = j->keys.length - start;
 	}

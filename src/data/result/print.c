@@ -5,6 +5,7 @@
 
 #include "base/civil.h"
 #include "base/decimal.h"
+#include "base/json.h"
 #include "base/number.h"
 
 #include <math.h>
@@ -266,75 +267,13 @@ void cx_print_text(cx_buf *out, const cx_field *field, const struct ArrowArray *
  * ---------------------------------------------------------------------------------------------------
  */
 
-/* 0: stands for itself; 'u': \u00XX; else the letter after the backslash. */
-static const char escapes[256] = {'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'b',
-								  't', 'n', 'u', 'f', 'r', 'u',         'u',          'u', 'u',
-								  'u', 'u', 'u', 'u', 'u', 'u',         'u',          'u', 'u',
-								  'u', 'u', 'u', 'u', 'u', ['"'] = '"', ['\\'] = '\\'};
-
-#define ONES  UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
-
-static bool has_zero_byte(uint64_t word)
-{
-	return (word - ONES) & ~word & HIGHS;
-}
-
-/* Bytes from p on that need no escape: eight at a time, then one by one. */
-static size_t plain_run(const char *p, const char *end)
-{
-	const char *start = p;
-
-	while (end - p >= 8) {
-		uint64_t word;
-
-		memcpy(&word, p, 8);
-		if (((word - ONES * 0x20) & ~word & HIGHS) || has_zero_byte(word ^ ONES * '"') ||
-			has_zero_byte(word ^ ONES * '\\'))
-			break;
-		p += 8;
-	}
-	while (p < end && !escapes[(unsigned char)*p])
-		p++;
-	return (size_t)(p - start);
-}
-
-void cx_print_json_string(cx_buf *out, const char *text, size_t length)
-{
-	static const char hex[] = "0123456789abcdef";
-	const char *p = text, *end = text + length;
-
-	cx_buf_putc(out, '"');
-	while (p < end) {
-		size_t run = plain_run(p, end);
-		char escape;
-
-		cx_buf_put(out, p, run);
-		p += run;
-		if (p == end)
-			break;
-		escape = escapes[(unsigned char)*p];
-		if (escape == 'u') {
-			char code[6] = {'\\', 'u', '0', '0', hex[*p >> 4 & 15], hex[*p & 15]};
-
-			cx_buf_put(out, code, 6);
-		} else {
-			char pair[2] = {'\\', escape};
-
-			cx_buf_put(out, pair, 2);
-		}
-		p++;
-	}
-	cx_buf_putc(out, '"');
-}
-
 /* JSON as it is, but on one line: a raw line end can only be white space in it. */
 static void embed_json(cx_buf *out, cdbc_text text)
 {
 	size_t start = out->length;
 
-	if (!cx_json_is_valid(text.data, text.length)) {
-		cx_print_json_string(out, text.data, text.length);
+	if (!cx_json_is_valid(text.data, text.length, CX_JSON_DEPTH_MAX)) {
+		cx_json_put_string(out, text.data, text.length);
 		return;
 	}
 	cx_buf_put(out, text.data, text.length);
@@ -350,7 +289,7 @@ static void text_json(cx_buf *out, cdbc_type_id id, cdbc_text text)
 	else if (id == CDBC_TYPE_NUMERIC && cx_json_is_number(text.data, text.length))
 		cx_buf_put(out, text.data, text.length);
 	else
-		cx_print_json_string(out, text.data, text.length);
+		cx_json_put_string(out, text.data, text.length);
 }
 
 /* JSON has no word for numbers that are none: PostgreSQL's words, as strings. */

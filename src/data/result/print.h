@@ -15,16 +15,6 @@ void cx_print_text(cx_buf *out, const cx_field *field, const struct ArrowArray *
  * neither, becomes a string. */
 void cx_print_json(cx_buf *out, const cx_field *field, const struct ArrowArray *array, int64_t at);
 
-/* A JSON string of bytes that are UTF-8. */
-void cx_print_json_string(cx_buf *out, const char *text, size_t length);
-
-/* True when the bytes are one JSON value (RFC 8259), at most CX_JSON_DEPTH_MAX deep; white space
- * around it is fine. */
-#define CX_JSON_DEPTH_MAX 65536
-bool cx_json_is_valid(const char *text, size_t length);
-/* True when the bytes are a JSON number and nothing else. */
-bool cx_json_is_number(const char *text, size_t length);
-
 /* True when the value is NULL. */
 static inline bool cx_is_null_at(const struct ArrowArray *array, int64_t at)
 {

@@ -2,7 +2,7 @@
 /* Writing fields. A field is written whole or taken back; room for the end is always kept. */
 #include "service/observe/line.h"
 
-#include "base/text.h"
+#include "base/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,36 +83,6 @@ void cx_line_bool(cx_line *line, const char *key, bool is_true)
 
 /* ---- texts ---- */
 
-/* One character of a text, escaped: how many bytes of the text it was. */
-static size_t escape(const char *text, size_t left, char out[8], size_t *out_length)
-{
-	unsigned char c = (unsigned char)text[0];
-	size_t n = 1;
-
-	if (c == '"' || c == '\\') {
-		*out_length = (size_t)snprintf(out, 8, "\\%c", c);
-	} else if (c == '\n' || c == '\r' || c == '\t') {
-		*out_length = (size_t)snprintf(out, 8, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-	} else if (c < 0x20 || c == 0x7f) {
-		*out_length = (size_t)snprintf(out, 8, "\\u%04x", c);
-	} else if (c < 0x80) {
-		out[0] = (char)c;
-		*out_length = 1;
-	} else {
-		n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-		if (n > left || cx_utf8_valid_prefix(text, n) != n) {
-			memcpy(out, "\xef\xbf\xbd", 3);
-			*out_length = 3;
-			return 1;
-		}
-		if (c == 0xc2 && (unsigned char)text[1] < 0xa0) /* controls of Latin-1: terminals obey */
-			*out_length = (size_t)snprintf(out, 8, "\\u%04x", (unsigned char)text[1]);
-		else
-			memcpy(out, text, *out_length = n);
-	}
-	return n;
-}
-
 /* A word that needs no quotes in logfmt. */
 static bool is_bare(const char *text, size_t length)
 {
@@ -128,15 +98,19 @@ static bool is_bare(const char *text, size_t length)
 /* Escaped, at most max bytes of it, with dots where it was cut. */
 static bool put_escaped(cx_line *line, const char *text, size_t length, size_t max)
 {
-	size_t written = 0, n;
-	char piece[8];
+	const char *end = text + length;
+	size_t left = max;
+	char room[8];
 
-	for (size_t at = 0; at < length; written += n) {
-		at += escape(text + at, length - at, piece, &n);
-		if (written + n > max)
-			return put(line, "...", 3);
-		if (!put(line, piece, n))
+	while (text < end) {
+		cdbc_text piece = cx_json_piece(&text, end, room);
+
+		if (piece.length > left) /* only a run of ASCII may be cut */
+			return (*piece.data == '\\' || *piece.data & 0x80 || put(line, piece.data, left)) &&
+				   put(line, "...", 3);
+		if (!put(line, piece.data, piece.length))
 			return false;
+		left -= piece.length;
 	}
 	return true;
 }

@@ -5,6 +5,7 @@
  * The JSON has the columns' names, and the rows as arrays of texts in plain terms: dates and times
  * as the integers of their units, an interval as its three numbers, bytes in hex. */
 #include "base/error.h"
+#include "base/json.h"
 #include "data/result/print.h"
 #include "format/sample.h"
 
@@ -93,7 +94,7 @@ static void expect(cx_buf *out, const cx_field *field, const struct ArrowArray *
 		cx_buf_putc(out, ']');
 	} else {
 		expect_plain(&text, field, array, at);
-		cx_print_json_string(out, text.length ? text.data : "", text.length);
+		cx_json_put_string(out, text.length ? text.data : "", text.length);
 	}
 	cx_buf_free(&text);
 }
@@ -107,7 +108,7 @@ static void save_expected(const char *name, const stream_case *c)
 	cx_buf_puts(&out, "{\"columns\":[");
 	for (int64_t i = 0; i < c->schema.n_children; i++) {
 		cx_buf_puts(&out, i ? "," : "");
-		cx_print_json_string(&out, fields[i].name, strlen(fields[i].name));
+		cx_json_put_string(&out, fields[i].name, strlen(fields[i].name));
 	}
 	cx_buf_puts(&out, "],\n\"rows\":[");
 	for (size_t b = 0; b < c->batch_count; b++) {

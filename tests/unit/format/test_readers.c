@@ -117,8 +117,11 @@ static void csv_cut_anywhere(void **state)
 	static const char text[] = "\xef\xbb\xbf"
 							   "a,b\r\n1,\"x\"\"\n,y\"\n,\"\"\n\n\"\\.\",2";
 	const cx_reader_options header = {true, NULL, 0};
-	taker t = {.out = CX_BUF_INIT(4096)};
+	static const char marked[] = "\xef\xbb\xbf\"a\nb\",c\n", unmarked[] = "ab\xbf\"x\ny";
+	taker t = {.out = CX_BUF_INIT(4096), .passes = true};
 
+	same_at_any_cut("csv", &t, NULL, marked, sizeof marked - 1, "1:[a\nb];[c];");
+	same_at_any_cut("csv", &t, NULL, unmarked, sizeof unmarked - 1, "<1:ab\xbf\"x>2:[y];");
 	same_at_any_cut("csv", &t, NULL, text, sizeof text - 1,
 					"1:[a];[b];2:[1];[x\"\n,y];4:NULL;[];5:NULL;6:[\\.];[2];");
 	same_at_any_cut("csv", &t, &header, text, sizeof text - 1,
@@ -179,14 +182,16 @@ static void refuses(void **state)
 		{"csv", "a\rb\n", "a carriage return inside a value that is not quoted", 1, 2},
 		{"tsv", "a\nb\\\n", "a backslash ends the line", 2, 2},
 		{"ndjson", "{\"a\":1}\n[1]\n", "not one JSON object", 2, 1},
-		{"ndjson", "{\"a\":1}{}\n", "not one JSON object", 1, 1},
+		{"ndjson", "{\"a\":1}{}\n", "something follows the value", 1, 8},
 		{"ndjson", "{}\n", "an object of 0 members names no columns", 1, 1},
 		{"ndjson", "{\"a\":1}\n{\"b\":1}\n",
 		 "\"b\" is none of the columns, which the first object names", 2, 2},
 		{"ndjson", "{\"a\":1}\n{\"a\":1,\"a\":2}\n", "\"a\" is there twice", 2, 8},
-		{"ndjson", "{\"a\":\"\\u0000\"}\n", "a string with \\u0000 or half a surrogate pair", 1, 6},
-		{"ndjson", "{\"a\":\"\\ud800x\"}\n", "a string with \\u0000 or half a surrogate pair", 1,
-		 6},
+		{"ndjson", "{\"a\":\"\\u0000\"}\n", "a text holds no NUL", 1, 7},
+		{"ndjson", "{\"a\":\"\\ud800x\"}\n", "half of a surrogate pair", 1, 7},
+		{"ndjson", "{\"a\":1}\n{\"a\":\"\xc3\xa9\xff\"}\n", "the string is not UTF-8", 2, 8},
+		{"ndjson", "{\"a\":1,\"\\u0061\":1}\n", "\"a\" is there twice", 1, 8},
+		{"ndjson", "{\"a\":1}\n{\"a\":[1}\n", "a comma or a closing bracket is expected", 2, 8},
 		{"arrow", "\xff\xff\xff\xff", "the Arrow stream: its end is missing: it is not complete", 0,
 		 0},
 		{"arrow", "a,b\n1,2\n", "the Arrow stream: it does not begin as one", 0, 0},
