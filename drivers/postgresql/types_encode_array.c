@@ -13,96 +13,112 @@
  * -------------------------------------------------------------------------------------------------
  */
 
-static void put32(cx_buf *out, uint32_t number)
-{
-	uint32_t big = htobe32(number);
+/* Where the next item goes. It is kept in registers: hence by value, and no cx_buf_put an item. */
+typedef struct pen {
+	char *at; /* NULL: the buffer has failed */
+	size_t left;
+} pen;
 
-	cx_buf_put(out, &big, sizeof big);
+/* Room for n bytes in out, at least. */
+static pen more(pen p, size_t n, cx_buf *out)
+{
+	if (p.at)
+		out->length = (size_t)(p.at - out->data);
+	if (!cx_buf_reserve(out, n))
+		return (pen){NULL, 0};
+	return (pen){out->data + out->length, out->capacity - out->length - 1};
 }
 
-/* An item with its length before it, in one piece of room. */
-static inline void put_item(const void *bytes, size_t length, cx_buf *out)
+static inline pen put_item(pen p, const void *bytes, size_t length, cx_buf *out)
 {
 	uint32_t big = htobe32((uint32_t)length);
 
-	if (!cx_buf_reserve(out, sizeof big + length))
-		return;
-	memcpy(out->data + out->length, &big, sizeof big);
+	if (p.left < sizeof big + length)
+		p = more(p, sizeof big + length, out);
+	if (!p.at)
+		return p;
+	memcpy(p.at, &big, sizeof big);
 	if (length)
-		memcpy(out->data + out->length + sizeof big, bytes, length);
-	out->length += sizeof big + length;
+		memcpy(p.at + sizeof big, bytes, length);
+	return (pen){p.at + sizeof big + length, p.left - sizeof big - length};
 }
 
-static bool put_text(cdbc_text text, pg_kind kind, cx_buf *out)
+static inline pen put_null(pen p, cx_buf *out)
 {
-	char uuid[16];
-
-	if (kind == PG_TEXT && cx_text_is_clean(text.data, text.length))
-		put_item(text.data, text.length, out);
-	else if (kind == PG_UUID && cx_uuid_parse(text.data, text.length, uuid) == CX_PARSE_OK)
-		put_item(uuid, sizeof uuid, out);
-	else
-		return false;
-	return true;
+	if (p.left < 4)
+		p = more(p, 4, out);
+	if (!p.at)
+		return p;
+	memset(p.at, 0xff, 4);
+	return (pen){p.at + 4, p.left - 4};
 }
 
-/* Numbers of their own type first: the rest goes the way of single values. */
-static inline bool put_number(const cdbc_value *item, pg_kind kind, cx_buf *out)
+/* A text, or a number or bool that is not of the type's own kind. */
+static pen put_converted(pen p, const cdbc_value *item, pg_kind kind, cx_buf *out)
 {
 	cx_pg_param number;
+	char uuid[16];
 
-	if (item->kind == CDBC_VALUE_INT64 && kind == PG_INT8) {
-		put_item(&(uint64_t){htobe64((uint64_t)item->as.int64)}, 8, out);
-	} else if (item->kind == CDBC_VALUE_INT64 && kind == PG_INT4 &&
-			   item->as.int64 == (int32_t)item->as.int64) {
-		put_item(&(uint32_t){htobe32((uint32_t)item->as.int64)}, 4, out);
-	} else {
-		if (!cx_pg_encode_binary(item, kind, &number))
-			return false;
-		put_item(number.fixed, (size_t)number.length, out);
+	if (item->kind == CDBC_VALUE_TEXT) {
+		if (kind == PG_UUID &&
+			cx_uuid_parse(item->as.text.data, item->as.text.length, uuid) == CX_PARSE_OK)
+			return put_item(p, uuid, sizeof uuid, out);
+	} else if (cx_pg_encode_binary(item, kind, &number)) {
+		return put_item(p, number.fixed, (size_t)number.length, out);
 	}
-	return true;
+	return (pen){NULL, 0};
 }
 
-/* Checks an item and writes it, at once. False: it has no binary form, or is none of this type:
- * then the array is looked at again, and refused or written as text. */
-static inline bool put_binary(const cdbc_value *item, pg_kind kind, bool *has_null, cx_buf *out)
+/* Checks an item and writes it, at once. NULL: it has no binary form, or is none of this type (then
+ * the array is looked at again, and refused or written as text), or the buffer has failed. */
+static inline pen put_binary(pen p, const cdbc_value *item, pg_kind kind, cx_buf *out)
 {
+	const cdbc_text *text = &item->as.text;
+	int64_t number = item->as.int64;
+
 	switch (item->kind) {
 	case CDBC_VALUE_NULL:
-		put32(out, UINT32_MAX);
-		*has_null = true;
-		return true;
+		return put_null(p, out);
+	case CDBC_VALUE_INT64:
+		if (kind == PG_INT8)
+			return put_item(p, &(uint64_t){htobe64((uint64_t)number)}, 8, out);
+		if (kind == PG_INT4 && number == (int32_t)number)
+			return put_item(p, &(uint32_t){htobe32((uint32_t)number)}, 4, out);
+		break;
 	case CDBC_VALUE_TEXT:
-		return put_text(item->as.text, kind, out);
+		if (kind == PG_TEXT && cx_text_is_clean(text->data, text->length))
+			return put_item(p, text->data, text->length, out);
+		break;
 	case CDBC_VALUE_BYTES:
-		if (kind != PG_BYTEA && (kind != PG_UUID || item->as.text.length != 16))
-			return false;
-		put_item(item->as.text.data, item->as.text.length, out);
-		return true;
+		if (kind == PG_BYTEA || (kind == PG_UUID && text->length == 16))
+			return put_item(p, text->data, text->length, out);
+		return (pen){NULL, 0};
 	default:
-		return put_number(item, kind, out);
+		break;
 	}
+	return put_converted(p, item, kind, out);
 }
 
 static bool put_binary_array(const cdbc_value *array, const pg_type *row, cx_buf *out)
 {
-	size_t count = array->as.array.count, flags;
-	bool has_null = false;
+	const cdbc_value *items = array->as.array.items;
+	size_t count = array->as.array.count, begin = out->length;
+	pg_kind kind = (pg_kind)row->kind;
+	uint32_t head[] = {htobe32(count > 0), 0, htobe32(row->oid), htobe32((uint32_t)count),
+					   htobe32(1)};
+	uint32_t has_null = 0;
+	pen p;
 
-	put32(out, count ? 1 : 0);
-	flags = out->length;
-	put32(out, 0);
-	put32(out, row->oid);
-	if (count) {
-		put32(out, (uint32_t)count);
-		put32(out, 1);
+	cx_buf_put(out, head, count ? sizeof head : 3 * sizeof *head);
+	p = more((pen){NULL, 0}, 0, out);
+	for (size_t i = 0; p.at && i < count; i++) {
+		has_null |= items[i].kind == CDBC_VALUE_NULL;
+		p = put_binary(p, &items[i], kind, out);
 	}
-	for (size_t i = 0; i < count; i++)
-		if (!put_binary(&array->as.array.items[i], (pg_kind)row->kind, &has_null, out))
-			return false;
-	if (has_null && cx_buf_reserve(out, 0))
-		out->data[flags + 3] = 1;
+	if (!p.at)
+		return false;
+	out->length = (size_t)(p.at - out->data);
+	out->data[begin + 7] = (char)has_null; /* the flags */
 	return true;
 }
 

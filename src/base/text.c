@@ -41,30 +41,14 @@ size_t cx_utf8_valid_prefix(const char *text, size_t length)
 	return i;
 }
 
-/* Whether a byte of the word is 0 or beyond ASCII. */
-static bool has_odd_byte(const char *at)
-{
-	uint64_t word;
-
-	memcpy(&word, at, sizeof word);
-	return (word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080);
-}
-
-bool cx_text_is_clean(const char *text, size_t length)
+bool cx_text_is_clean_slow(const char *text, size_t length)
 {
 	size_t i = 0;
 
-	if (length < 8) {
-		while (i < length && (signed char)text[i] > 0)
-			i++;
-	} else {
-		while (i + 8 <= length && !has_odd_byte(text + i))
-			i += 8;
-		if (i + 8 > length && !has_odd_byte(text + length - 8))
-			i = length;
-	}
-	return i == length ||
-		   (!memchr(text, '\0', length) && cx_utf8_valid_prefix(text, length) == length);
+	while (i < length && (signed char)text[i] > 0)
+		i++;
+	return i == length || (!memchr(text + i, '\0', length - i) &&
+						   cx_utf8_valid_prefix(text + i, length - i) == length - i);
 }
 
 size_t cx_text_distance(const char *a, const char *b, size_t limit)

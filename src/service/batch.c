@@ -142,7 +142,8 @@ cdbc_call cx_batch_call(const cdbc_batch *batch, size_t index)
 
 /* ---- values ---- */
 
-bool cx_batch_copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to, int64_t *bytes)
+/* A deep copy in the arena; *bytes grows by what it takes. False: out of memory. */
+static bool copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to, int64_t *bytes)
 {
 	cdbc_value *items;
 
@@ -159,7 +160,7 @@ bool cx_batch_copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *
 		items = cx_arena_calloc(&batch->arena, from->as.array.count, sizeof *items);
 		to->as.array.items = items;
 		for (size_t i = 0; items && i < from->as.array.count; i++)
-			if (!cx_batch_copy_value(batch, &from->as.array.items[i], &items[i], bytes))
+			if (!copy_value(batch, &from->as.array.items[i], &items[i], bytes))
 				return false;
 		return items != NULL;
 	default:
@@ -167,25 +168,26 @@ bool cx_batch_copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *
 	}
 }
 
-/* Keeps a statement with copies of its values. owned: what they hold is in the arena already, and
- * has so many bytes; NULL: it is not. */
-static cdbc_status keep(cdbc_batch *batch, const cdbc_call *call, const int64_t *owned,
+/* Keeps a statement with copies of its values, or with those that are its own already, which then
+ * get their types. */
+static cdbc_status keep(cdbc_batch *batch, const cdbc_call *call, const cx_batch_owned *owned,
 						cdbc_error **err)
 {
-	int64_t bytes = (int64_t)sizeof(cx_batch_item) + (owned ? *owned : 0);
-	cdbc_value *values = NULL;
+	size_t count = call->statement->param_count;
+	int64_t bytes = (int64_t)sizeof(cx_batch_item) + (owned ? owned->bytes : 0);
+	cdbc_value *values = owned ? owned->values : NULL;
 
 	if (!cx_grow(&batch->items, batch->count, &batch->capacity, sizeof *batch->items))
 		return cx_error_nomem(err);
-	if (call->statement->param_count) {
-		values = cx_arena_calloc(&batch->arena, call->statement->param_count, sizeof *values);
+	if (count && !owned) {
+		values = cx_arena_array(&batch->arena, count, sizeof *values);
 		if (!values)
 			return cx_error_nomem(err);
 	}
-	for (size_t i = 0; i < call->statement->param_count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (owned)
-			values[i] = call->values[i];
-		else if (!cx_batch_copy_value(batch, &call->values[i], &values[i], &bytes))
+			values[i].type = call->values[i].type;
+		else if (!copy_value(batch, &call->values[i], &values[i], &bytes))
 			return cx_error_nomem(err);
 	if (!call->query)
 		bytes += (int64_t)(sizeof *call->statement + call->statement->sql_length);
@@ -280,7 +282,7 @@ cdbc_status cdbc_batch_add(cdbc_batch *batch, const char *name, cdbc_params para
 }
 
 cdbc_status cx_batch_add_text(cdbc_batch *batch, const char *sql, size_t length, cdbc_params params,
-							  const int64_t *owned, cdbc_error **err)
+							  const cx_batch_owned *owned, cdbc_error **err)
 {
 	cdbc_value few[FEW_VALUES], *values = NULL;
 	cdbc_session *session = batch->session;

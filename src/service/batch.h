@@ -91,14 +91,17 @@ cdbc_call cx_batch_call(const cdbc_batch *batch, size_t index);
 /* Names the statement in its error. is_named: its query's name is there already. */
 void cx_batch_name(const cdbc_batch *batch, size_t index, bool is_named, cdbc_error **err);
 
-/* A deep copy in the arena; *bytes grows by what it takes. False: out of memory. */
-bool cx_batch_copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to, int64_t *bytes);
 /* The session is free, and the batch not full. */
 cdbc_status cx_batch_check_room(const cdbc_batch *batch, cdbc_error **err);
-/* cdbc_batch_add_text; owned: what arrays hold is in the arena already, and has so many bytes;
- * NULL: it is not. */
+/* The values of a statement that are in the arena already, and were checked; in the order of its
+ * parameters. */
+typedef struct cx_batch_owned {
+	cdbc_value *values;
+	int64_t bytes; /* of what they hold */
+} cx_batch_owned;
+/* cdbc_batch_add_text; owned NULL: the values are those of params. */
 cdbc_status cx_batch_add_text(cdbc_batch *batch, const char *sql, size_t length, cdbc_params params,
-							  const int64_t *owned, cdbc_error **err);
+							  const cx_batch_owned *owned, cdbc_error **err);
 
 /* batch_send.c: from the first to the last. */
 void cx_batch_send(cdbc_batch *batch);

@@ -234,6 +234,7 @@ static void rows_as_arrays(void **state)
 	cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
 	cdbc_value values[3 * 300];
 	cdbc_error *err = NULL;
+	char text[] = "a \"q\", {x}\\";
 
 	insert.table = "batch_rows";
 	insert.columns = columns;
@@ -241,7 +242,7 @@ static void rows_as_arrays(void **state)
 	insert.column_count = 3;
 	for (int64_t i = 0; i < 300; i++) {
 		values[3 * i] = cdbc_int64(i);
-		values[3 * i + 1] = i % 3 ? cdbc_string("a \"q\", {x}\\") : cdbc_null();
+		values[3 * i + 1] = i % 3 ? cdbc_string(text) : cdbc_null();
 		values[3 * i + 2] = cdbc_int64(i % 100);
 	}
 	ok(cdbc_batch_add_rows(batch, &insert, values, 200, &err), err);
@@ -251,11 +252,13 @@ static void rows_as_arrays(void **state)
 	insert.update_count = 1;
 	values[3 * 199 + 1] = cdbc_string("new");
 	ok(cdbc_batch_add_rows(batch, &insert, values + 3 * 199, 101, &err), err);
+	memset(text, '?', sizeof text - 1); /* they were copied */
 	ok(cdbc_batch_execute(batch, on_result, f, &sum, &err), err);
 	assert_string_equal(f->told, "0:200; 1:101; ");
 	assert_int_equal(sum.affected_count, 301);
 	assert_int_equal(number(f, "select count(*) from batch_rows"), 300);
 	assert_int_equal(number(f, "select count(*) from batch_rows where s is null"), 100);
+	assert_int_equal(number(f, "select count(*) from batch_rows where s = 'a \"q\", {x}\\'"), 199);
 	assert_int_equal(number(f, "select id from batch_rows where s = 'new'"), 199);
 	/* what it does not take */
 	assert_int_equal(cdbc_batch_add_rows(batch, &insert, values, 0, NULL), CDBC_USAGE);

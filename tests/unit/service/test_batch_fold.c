@@ -306,6 +306,86 @@ static void test_parts(void **state)
 	cdbc_batch_free(batch);
 }
 
+/* ---- rows that the caller says are ---- */
+
+static cdbc_status add_rows(cdbc_batch *batch, const cdbc_value *values, size_t row_count,
+							cdbc_error **err)
+{
+	static const char *const columns[] = {"id", "s"}, *const types[] = {"int8", "text"};
+	cdbc_dialect_insert insert = CDBC_DIALECT_INSERT_INIT;
+
+	insert.schema = "public";
+	insert.table = "t";
+	insert.columns = columns;
+	insert.types = types;
+	insert.column_count = 2;
+	return cdbc_batch_add_rows(batch, &insert, values, row_count, err);
+}
+
+static void refuses(cdbc_batch *batch, const cdbc_value *values, const char *message)
+{
+	cdbc_error *err = NULL;
+
+	assert_int_equal(add_rows(batch, values, 3, &err), CDBC_PARAM);
+	assert_string_equal(cdbc_error_message(err), message);
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_batch_count(batch), 0);
+}
+
+static void test_rows_are_looked_at(void **state)
+{
+	fixture *f = *state;
+	cdbc_batch *batch = batch_of(f, NULL, SQLS(NULL));
+	const cdbc_value list = cdbc_array(NULL, 0);
+	cdbc_value values[] = {cdbc_int64(1),        cdbc_string(""), cdbc_int64(2),
+						   cdbc_text_n(NULL, 0), cdbc_null(),     cdbc_string("\xc3\xa4 and more")};
+
+	values[5] = cdbc_string("12345678\xff");
+	refuses(batch, values, "row 3, column 2: it is not valid UTF-8");
+	values[3] = cdbc_text_n("a\0b", 3);
+	refuses(batch, values, "row 2, column 2: the text has a NUL byte");
+	values[4] = list;
+	refuses(batch, values, "row 3, column 1: rows hold no arrays");
+	values[3] = cdbc_text_n(NULL, 0);
+	values[4] = cdbc_null();
+	values[5] = cdbc_bytes("\0\xff", 2);
+	assert_int_equal(add_rows(batch, values, 3, NULL), CDBC_OK);
+	cdbc_batch_free(batch);
+}
+
+static cdbc_status rows_scenario(void *data, cdbc_error **err)
+{
+	static const char text[600] = "x";
+	fixture *f = data;
+	cdbc_value values[2 * ROWS];
+	cdbc_batch *batch = NULL;
+	cdbc_status status = cdbc_batch_new(f->session, NULL, &batch, err);
+
+	for (size_t i = 0; i < ROWS; i++) {
+		values[2 * i] = cdbc_int64((int64_t)i);
+		values[2 * i + 1] = cdbc_bytes(text, i % 5 * 150);
+	}
+	for (int i = 0; !status && i < 2; i++)
+		status = add_rows(batch, values, ROWS, err);
+	for (int i = 0; !status && i < 2; i++) /* they stay */
+		status = cdbc_batch_execute(batch, NULL, NULL, NULL, err);
+	cdbc_batch_free(batch);
+	return status;
+}
+
+static void test_rows_without_memory(void **state)
+{
+	fixture *f = *state;
+	run r;
+
+	answer_question(f);
+	answer_unnest(f, ROWS);
+	batch_answer(f, INSERT);
+	r = execute(f, NULL, ROWS); /* the connection is there */
+	batch_is_ok(&r.o);
+	assert_true(oom_run(rows_scenario, f) > 5);
+}
+
 /* ---- out of memory ---- */
 
 static cdbc_status scenario(void *data, cdbc_error **err)
@@ -351,6 +431,8 @@ int main(void)
 		CASE(test_lost),
 		CASE(test_a_conflict),
 		CASE(test_parts),
+		CASE(test_rows_are_looked_at),
+		CASE(test_rows_without_memory),
 		CASE(test_out_of_memory),
 	};
 
