@@ -128,6 +128,12 @@ def place(t):
 def mark(t):
     path = t.write("x.sql", b"\xef\xbb\xbfselect 7")
     equal(t.good("query", *MEMORY, "-f", path, "-o", "json").text, '[\n{"7":7}\n]\n')
+    equal(t.good("queries", "split", path).text.split(":")[:2], ["1", "1"])
+    t.write("q/a.sql", b"\xef\xbb\xbfselect (1")
+    done = t.run("queries", "check", "q")
+    assert "q/a.sql:1:8: error: " in done.text and "\n  select (1\n         ^\n" in done.text, str(done)
+    t.write("q/a.sql", b"\xef\xbb\xbf/* \xc3\xa9 */ select nope")
+    t.fails(1, "run", *MEMORY, "-Q", "q", "a", says=r"\n  q/a\.sql:1:16: /\* é \*/ select nope\n {31}\^")
 
 
 @case("a word that `queries` does not know")

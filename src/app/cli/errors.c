@@ -82,6 +82,12 @@ static void put_plain(FILE *out, const char *text, size_t length)
 	}
 }
 
+/* A text without its byte order mark, which takes no column. */
+static const char *after_mark(const char *text)
+{
+	return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
+}
+
 /* The character at a column, from 1, of a line; its end when it is shorter. */
 static const char *at_column(const char *line, int64_t column)
 {
@@ -152,7 +158,7 @@ static void print_place(const cdbc_error *error)
 	snprintf(label, sizeof label, "%s:%lld:%lld", file, (long long)line, (long long)column);
 	if (strstr(cdbc_error_message(error), label))
 		return;
-	from = cli_read_file(file, &text, NULL) ? "" : text.data;
+	from = cli_read_file(file, &text, NULL) ? "" : after_mark(text.data);
 	for (; line > 1 && *from; line--) {
 		from += strcspn(from, "\n");
 		from += *from != '\0';
@@ -214,10 +220,12 @@ void cli_print_diagnostic(void *to, const cdbc_diagnostic *d)
 	put_plain(out, d->message, strlen(d->message));
 	fputc('\n', out);
 	if (d->line_text && d->line_text[0]) {
+		const char *line = after_mark(d->line_text);
+
 		fputs("  ", out);
-		put_plain(out, d->line_text, strlen(d->line_text));
+		put_plain(out, line, strlen(line));
 		fputs("\n  ", out);
-		put_caret(out, d->line_text, at_column(d->line_text, d->column));
+		put_caret(out, line, at_column(line, d->column));
 	}
 	if (d->hint && d->hint[0])
 		fprintf(out, "  hint: %s\n", d->hint);

@@ -85,10 +85,17 @@ void cx_lexer_seek(cx_lexer *lexer, size_t offset, size_t line, size_t line_star
 	lexer->line_start = line_start;
 }
 
+static bool has_mark(const char *text, size_t length)
+{
+	return length >= 3 && !memcmp(text, "\xef\xbb\xbf", 3);
+}
+
 size_t cx_column(const char *text, size_t line_start, size_t offset)
 {
 	size_t column = 1;
 
+	if (line_start == 0 && has_mark(text, offset))
+		line_start = 3;
 	for (size_t i = line_start; i < offset; i++)
 		column += ((unsigned char)text[i] & 0xc0) != 0x80;
 	return column;
@@ -468,7 +475,7 @@ static cx_token_kind lex_one(cx_lexer *lx, cx_token *token)
 	case C_SPACE:
 		return lex_space(lx);
 	case C_IDENT:
-		if (lx->at == 0 && lx->limit >= 3 && !memcmp(token->text, "\xef\xbb\xbf", 3)) {
+		if (lx->at == 0 && has_mark(token->text, lx->limit)) {
 			lx->at = 3;
 			return CX_TOKEN_SPACE;
 		}

@@ -91,7 +91,7 @@ cx_token_kind cx_lexer_next_solid(cx_lexer *lexer, cx_token *token);
 bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none);
 
 /* The column, counted in characters from 1, of the byte at offset in a line that begins at
- * line_start. */
+ * line_start. A byte order mark before the text is none. */
 size_t cx_column(const char *text, size_t line_start, size_t offset);
 
 static inline bool cx_token_is(const cx_token *token, char op)

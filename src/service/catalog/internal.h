@@ -124,6 +124,7 @@ typedef struct cx_record {
 	unsigned dialects;      /* their bits; 0: all */
 	cx_place place;         /* of the name */
 	cx_place sql;           /* of the SQL's first byte */
+	size_t sql_column;      /* in characters from 1 */
 	const char *parsed_sql; /* byte for byte in the place of info.sql, in our own style */
 	bool has_mark;          /* else the cardinality was guessed */
 	cx_param_rule *rules;

@@ -104,7 +104,7 @@ bool cx_query_origin(const cx_query *query, const cx_statement *statement,
 	out->position = (int64_t)cx_column(sql, 0, at);
 	out->line = (int64_t)place.line;
 	out->column = place.line == record->sql.line
-					  ? out->position + (int64_t)(record->sql.offset - record->sql.line_start)
+					  ? out->position + (int64_t)record->sql_column - 1
 					  : (int64_t)cx_column(sql, place.line_start - record->sql.offset, at);
 	return true;
 }

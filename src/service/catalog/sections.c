@@ -309,6 +309,7 @@ static cdbc_status parse_sql(scan *s)
 	for (const cx_param_rule *rule = record->rules; rule; rule = rule->next)
 		is_template |= rule->is_ident;
 	record->sql = s->sql;
+	record->sql_column = cx_column(loader->text, s->sql.line_start, s->sql.offset);
 	record->has_mark = s->section.has_mark;
 	length = s->sql_end - s->sql.offset;
 	sql = cx_arena_strndup(loader->arena, loader->text + s->sql.offset, length);
