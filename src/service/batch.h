@@ -22,9 +22,10 @@ typedef struct cx_batch_item {
 	int64_t line, column;
 } cx_batch_item;
 
-/* A result that waits for its commit. */
+/* A result that waits for its commit, or as many that are alike and have no rows. */
 typedef struct cx_held {
 	int64_t index;
+	size_t statement_count;    /* from index on */
 	struct ArrowSchema schema; /* release NULL: no columns */
 	struct ArrowArray *arrays;
 	size_t count, capacity, at;
@@ -140,13 +141,17 @@ void cx_batch_fold_forget(cdbc_batch *batch);
 cdbc_status cx_batch_fold(cdbc_batch *batch, size_t first, size_t count, cx_arena *arena,
 						  cdbc_request *requests, cx_batch_part **parts, size_t *request_count,
 						  cdbc_error **err);
-/* cx_batch_hold for each statement of a part that was one. *held: how many are. */
+/* Keeps the results of the statements of a part that was one: each as that of an INSERT of a row.
+ */
 cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
-							   int64_t affected_count, size_t *held, cdbc_error **err);
+							   int64_t affected_count, cdbc_error **err);
 
 /* batch_held.c */
 /* Reads a statement's result to its end and keeps it, or tells it when too much is kept already. */
 cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, cdbc_error **err);
+/* The same for statements that follow each other, each with a result like this, without rows. */
+cdbc_status cx_batch_hold_alike(cdbc_batch *batch, size_t index, size_t count,
+								const cdbc_summary *summary, cdbc_error **err);
 /* Tells a result and reads it to its end; *row_count and *byte_count are what it had. */
 cdbc_status cx_batch_tell_result(cdbc_batch *batch, size_t index, cdbc_result *result,
 								 int64_t *row_count, int64_t *byte_count, cdbc_error **err);

@@ -455,29 +455,8 @@ cdbc_status cx_batch_fold(cdbc_batch *batch, size_t first, size_t count, cx_aren
 
 /* ---- answers ---- */
 
-static cdbc_status one_fetch(void *self, struct ArrowArray *out, cdbc_error **err)
-{
-	(void)self;
-	(void)err;
-	cx_array_none(out);
-	return CDBC_OK;
-}
-
-static const cdbc_summary *one_summary(void *self)
-{
-	return self;
-}
-
-static void one_close(void *self)
-{
-	(void)self;
-}
-
-/* The result of an INSERT of one row. */
-static const cx_result_source one_row = {one_fetch, one_summary, NULL, one_close};
-
 cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
-							   int64_t affected_count, size_t *held, cdbc_error **err)
+							   int64_t affected_count, cdbc_error **err)
 {
 	bool is_whole = affected_count == (int64_t)count;
 	cdbc_summary summary = {.struct_size = sizeof summary,
@@ -486,15 +465,5 @@ cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
 							.tx_before = CDBC_TX_OPEN};
 
 	snprintf(summary.tag, sizeof summary.tag, is_whole ? "INSERT 0 1" : "INSERT");
-	for (*held = 0; *held < count; ++*held) {
-		cdbc_result result;
-		cdbc_status status;
-
-		cx_result_init(&result, &one_row, &summary, NULL);
-		status = cx_batch_hold(batch, first + *held, &result, err);
-		cx_result_fini(&result);
-		if (status)
-			return status;
-	}
-	return CDBC_OK;
+	return cx_batch_hold_alike(batch, first, count, &summary, err);
 }

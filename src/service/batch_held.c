@@ -195,6 +195,7 @@ static cx_held *next_held(cdbc_batch *batch, size_t index)
 		return NULL;
 	held = &batch->held[batch->held_count++];
 	held->index = (int64_t)index;
+	held->statement_count = 1;
 	held->schema.release = NULL;
 	held->count = held->at = 0;
 	held->row_count = held->byte_count = 0;
@@ -203,18 +204,22 @@ static cx_held *next_held(cdbc_batch *batch, size_t index)
 	return held;
 }
 
-static void tell_one(cdbc_batch *batch, cx_held *held)
+static void tell_one(cdbc_batch *batch, cx_held *held, size_t number)
 {
 	cdbc_result result;
 
-	if (held->is_told)
-		return;
-	held->is_told = true;
-	if (!batch->on_result || batch->is_silenced)
+	if (held->is_told || !batch->on_result || batch->is_silenced)
 		return;
 	cx_result_init(&result, &held_source, held, held->schema.release ? &held->schema : NULL);
-	call_listener(batch, (size_t)held->index, &result, NULL);
+	call_listener(batch, (size_t)held->index + number, &result, NULL);
 	cx_result_fini(&result);
+}
+
+static void tell_all(cdbc_batch *batch, cx_held *held)
+{
+	for (size_t i = 0; i < held->statement_count; i++)
+		tell_one(batch, held, i);
+	held->is_told = true;
 }
 
 static void free_arrays(cx_held *held)
@@ -234,7 +239,7 @@ static void let_go(cdbc_batch *batch)
 {
 	batch->is_handed = true;
 	for (size_t i = 0; i < batch->held_count; i++) {
-		tell_one(batch, &batch->held[i]);
+		tell_all(batch, &batch->held[i]);
 		free_arrays(&batch->held[i]);
 	}
 	batch->held_bytes = 0;
@@ -323,20 +328,43 @@ cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, 
 	return CDBC_OK;
 }
 
+cdbc_status cx_batch_hold_alike(cdbc_batch *batch, size_t index, size_t count,
+								const cdbc_summary *summary, cdbc_error **err)
+{
+	cx_held *held = next_held(batch, index);
+
+	if (!held)
+		return cx_error_nomem(err);
+	held->statement_count = count;
+	held->summary = *summary;
+	held->affected_count = summary->affected_count;
+	if (batch->is_handed)
+		tell_all(batch, held);
+	return CDBC_OK;
+}
+
+static void count_held(cdbc_batch *batch, const cx_held *held, size_t number)
+{
+	cdbc_call call;
+	cx_told told = {.call = &call,
+					.started_ns = batch->started_ns,
+					.attempt = batch->attempt,
+					.row_count = held->row_count,
+					.byte_count = held->byte_count,
+					.affected_count = held->affected_count};
+
+	if (batch->is_watched)
+		call = cx_batch_call(batch, (size_t)held->index + number);
+	cx_batch_count_done(batch, &told);
+}
+
 void cx_batch_tell_held(cdbc_batch *batch)
 {
-	for (size_t i = 0; i < batch->held_count; i++) {
-		cx_held *held = &batch->held[i];
-		cdbc_call call = cx_batch_call(batch, (size_t)held->index);
-
-		cx_batch_count_done(batch, &(cx_told){.call = &call,
-											  .started_ns = batch->started_ns,
-											  .attempt = batch->attempt,
-											  .row_count = held->row_count,
-											  .byte_count = held->byte_count,
-											  .affected_count = held->affected_count});
-		tell_one(batch, held);
-	}
+	for (size_t i = 0; i < batch->held_count; i++)
+		for (size_t k = 0; k < batch->held[i].statement_count; k++) {
+			count_held(batch, &batch->held[i], k);
+			tell_one(batch, &batch->held[i], k);
+		}
 	cx_batch_drop_held(batch);
 }
 

@@ -132,24 +132,19 @@ static cdbc_status start(unit *u, const char *begin, cdbc_value *token_value)
 	return status;
 }
 
-/* What a part of many was answered becomes what each of it would have been. *at: the one that could
- * not be kept. */
-static cdbc_status hold_part(unit *u, cx_batch_part part, size_t *at)
+/* What a part of many was answered becomes what each of it would have been. */
+static cdbc_status hold_part(unit *u, cx_batch_part part)
 {
 	cdbc_batch *batch = u->batch;
 	cdbc_result *result = &batch->result;
 	int64_t affected_count;
-	size_t held;
-	cdbc_status status;
 
 	while (result->state == CX_RESULT_OPEN)
 		cx_result_load(result, NULL);
 	affected_count = result->source->summary(result->self)->affected_count;
 	if (batch->flight.error)
 		return cdbc_error_status(batch->flight.error);
-	status = cx_batch_hold_part(batch, u->first + part.at, part.count, affected_count, &held, NULL);
-	*at += held;
-	return status;
+	return cx_batch_hold_part(batch, u->first + part.at, part.count, affected_count, NULL);
 }
 
 /* The answer to one request. False: the transaction has failed. */
@@ -164,7 +159,7 @@ static bool read_one(unit *u, size_t request)
 	cdbc_status status = cx_flight_next(flight, &batch->result, &has_result);
 
 	if (!status && has_result && part.count > 1) {
-		status = hold_part(u, part, &at);
+		status = hold_part(u, part);
 		cx_result_fini(&batch->result);
 	} else if (!status && has_result) {
 		cx_session_set_limits(&batch->result, &call);
