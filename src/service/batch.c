@@ -142,30 +142,32 @@ cdbc_call cx_batch_call(const cdbc_batch *batch, size_t index)
 
 /* ---- values ---- */
 
-/* A deep copy in the arena; *bytes grows by what it takes. False: out of memory. */
-static bool copy_value(cdbc_batch *batch, const cdbc_value *from, cdbc_value *to, int64_t *bytes)
+/* What the value points at is copied into the arena; *bytes grows by what it takes. False: out of
+ * memory. */
+static bool own(cdbc_batch *batch, cdbc_value *value, int64_t *bytes)
 {
+	size_t count = value->as.array.count, length = value->as.text.length;
+	const char *text = length ? value->as.text.data : "";
 	cdbc_value *items;
 
-	*to = *from;
-	*bytes += (int64_t)sizeof *to;
-	switch (from->kind) {
-	case CDBC_VALUE_TEXT:
-	case CDBC_VALUE_BYTES:
-		*bytes += (int64_t)from->as.text.length;
-		to->as.text.data = cx_arena_strndup(
-			&batch->arena, from->as.text.length ? from->as.text.data : "", from->as.text.length);
-		return to->as.text.data != NULL;
-	case CDBC_VALUE_ARRAY:
-		items = cx_arena_calloc(&batch->arena, from->as.array.count, sizeof *items);
-		to->as.array.items = items;
-		for (size_t i = 0; items && i < from->as.array.count; i++)
-			if (!copy_value(batch, &from->as.array.items[i], &items[i], bytes))
-				return false;
-		return items != NULL;
-	default:
-		return true;
+	if (value->kind == CDBC_VALUE_TEXT || value->kind == CDBC_VALUE_BYTES) {
+		*bytes += (int64_t)length;
+		value->as.text.data = cx_arena_strndup(&batch->arena, text, length);
+		return value->as.text.data != NULL;
 	}
+	if (value->kind != CDBC_VALUE_ARRAY)
+		return true;
+	items = cx_arena_array(&batch->arena, count, sizeof *items);
+	if (!items)
+		return false;
+	*bytes += (int64_t)(count * sizeof *items);
+	for (size_t i = 0; i < count; i++) {
+		items[i] = value->as.array.items[i];
+		if (!own(batch, &items[i], bytes))
+			return false;
+	}
+	value->as.array.items = items;
+	return true;
 }
 
 /* Keeps a statement with copies of its values, or with those that are its own already, which then
@@ -184,11 +186,16 @@ static cdbc_status keep(cdbc_batch *batch, const cdbc_call *call, const cx_batch
 		if (!values)
 			return cx_error_nomem(err);
 	}
-	for (size_t i = 0; i < count; i++)
-		if (owned)
+	for (size_t i = 0; i < count; i++) {
+		if (owned) {
 			values[i].type = call->values[i].type;
-		else if (!copy_value(batch, &call->values[i], &values[i], &bytes))
+			continue;
+		}
+		values[i] = call->values[i];
+		bytes += (int64_t)sizeof *values;
+		if (values[i].kind >= CDBC_VALUE_TEXT && !own(batch, &values[i], &bytes))
 			return cx_error_nomem(err);
+	}
 	if (!call->query)
 		bytes += (int64_t)(sizeof *call->statement + call->statement->sql_length);
 	batch->items[batch->count++] =
