@@ -152,6 +152,16 @@ def with_limit(run, got_there, limits_s=(1, 5, 20)):
     raise AssertionError(f"did not get there within {limits_s[-1]} s: {done}")
 
 
+def interrupt(t, process):
+    """Ctrl-C while it waits for a stdin that stays open."""
+    process.send_signal(signal.SIGINT)
+    stdin, process.stdin = process.stdin, None
+    done = t.end(process)
+    stdin.close()
+    equal(done.code, 130, str(done))
+    return done
+
+
 def psql(sql, url=None):
     """What libpq reads: psql's unaligned output, a row a line."""
     done = subprocess.run([os.path.join(PGBIN, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cdbc batch: what stands before a failure is done, what stands after it is not; or all are tried; or none is done."""
 import json
+import subprocess
 
 import harness
 from harness import URL, case, equal, psql
@@ -125,6 +126,20 @@ def usage(t):
     equal(t.run("batch", "-d", url, t.path("nowhere.sql")).code, 2)
     failed = t.run("batch", "-d", "postgresql://127.0.0.1:1/x", write(t, "one.sql", "select 1"))
     equal(failed.code, 3)
+
+
+@case("a batch that waits for its input is interrupted: what is done is said")
+def interrupted(t):
+    url = "sqlite:" + t.path("batch.db")
+    count = ["query", "-d", url, "select count(*) as n from batch_wait", "--no-header"]
+    t.good("query", "-d", url, "create table batch_wait(id integer primary key)")
+    batch = t.start("batch", "-d", url, "-", stdin=subprocess.PIPE)
+    batch.stdin.write(b"".join(b"insert into batch_wait values (%d);%s\n" % (i, b" " * 300) for i in range(6000)))
+    batch.stdin.flush()  # more than is sent at a time
+    harness.until(lambda: t.good(*count).text == "4000\n", "the first of them")
+    done = harness.interrupt(t, batch)
+    assert "cdbc: interrupted" in done.errors and "BATCH 4000" in done.errors, done
+    equal(t.good(*count).text, "4000\n")
 
 
 harness.main()

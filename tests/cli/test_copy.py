@@ -179,6 +179,21 @@ def interrupted(t):
     equal(done.code, 130)
 
 
+@case("a copy that waits for its input is interrupted: what is in is said")
+def interrupted_reading(t):
+    url = "sqlite:" + t.path("copy.db")
+    count = ["query", "-d", url, "select count(*) as n from copy_wait", "--no-header"]
+    t.good("query", "-d", url, "create table copy_wait(id integer primary key)")
+    copy = t.start("copy", "in", "-d", url, "--chunk-rows", "2", "copy_wait", "-", stdin=subprocess.PIPE)
+    copy.stdin.write(b"id\n1\n2\n3\n4\n5\n")
+    copy.stdin.flush()
+    harness.until(lambda: t.good(*count).text == "4\n", "two chunks")
+    done = harness.interrupt(t, copy)
+    for words in "COPY 4", "cdbc: interrupted", "go on with --skip 4":
+        assert words in done.errors, done
+    equal(t.good(*count).text, "4\n")
+
+
 class Lock:
     """A lock on a table, held by another session for as long as the block runs."""
 

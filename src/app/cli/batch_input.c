@@ -81,7 +81,7 @@ static cdbc_status read_more(cli_batch_input *input, cdbc_error **err)
 
 		if (!cx_buf_reserve(b, step))
 			return cx_buf_status(b, input->path, err);
-		n = read(input->fd, b->data + b->length, step);
+		n = cli_interrupt_read(input->fd, b->data + b->length, step);
 		if (n < 0 && errno == EINTR) {
 			if (cli_interrupted_exit())
 				return cx_error_set(err, CDBC_CANCELLED, "interrupted");

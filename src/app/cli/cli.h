@@ -290,6 +290,8 @@ void cli_interrupt_start(void);
 void cli_interrupt_watch(cdbc_client *client, cdbc_session *session); /* NULL: none */
 /* The exit code (130 for Ctrl-C) when a signal came, else 0. */
 int cli_interrupted_exit(void);
+/* As read, but a signal ends the waiting: EINTR, and cli_interrupted_exit says so. */
+ssize_t cli_interrupt_read(int fd, void *out, size_t size);
 /* For work in several steps, which asks cli_interrupted_exit between them and cleans up itself; fn
  * does when that does not help. NULL: such work is over. */
 void cli_interrupt_cleanup(void (*fn)(void *data), void *data);

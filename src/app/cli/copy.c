@@ -83,15 +83,29 @@ static void keep_header(job *j, const char *piece, size_t length)
 	cx_buf_put(&j->header, piece, newline ? (size_t)(newline - piece) + 1 : length);
 }
 
+/* Ctrl-C while rows were read: where to go on. */
+static cdbc_status interrupted(const cdbc_copy *copy, cdbc_error **err)
+{
+	cdbc_copy_summary now = {.struct_size = sizeof now};
+
+	cdbc_copy_in_summary(copy, &now);
+	cx_error_set(err, CDBC_CANCELLED, "interrupted");
+	if (now.rows_committed)
+		cx_error_hint(err, "the first %lld rows are done with: go on with --skip %lld",
+					  (long long)now.restart_row, (long long)now.restart_row);
+	return CDBC_CANCELLED;
+}
+
 static cdbc_status feed(job *j, cdbc_copy *copy, int fd, cdbc_error **err)
 {
 	char piece[PIECE_BYTES];
 	cdbc_status status = CDBC_OK;
 	ssize_t n;
 
-	while (!status && ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))) {
+	while (!status &&
+		   ((n = cli_interrupt_read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))) {
 		if (cli_interrupted_exit()) {
-			status = cx_error_set(err, CDBC_CANCELLED, "interrupted");
+			status = interrupted(copy, err);
 		} else if (n > 0) {
 			keep_header(j, piece, (size_t)n);
 			status = cdbc_copy_in_write(copy, piece, (size_t)n, err);

@@ -3,10 +3,13 @@
  * handler. */
 #include "app/cli/cli.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +24,8 @@ static char unlink_path[4096];
 static void (*clean)(void *data);
 static void *clean_data;
 static atomic_int interrupted_by; /* the signal */
+static int wake = -1;             /* readable once there was one; -1: there is none */
+static atomic_bool is_reading;    /* input is awaited, or was when it came: the work notices */
 
 static int exit_code_of(int signal_number)
 {
@@ -43,6 +48,8 @@ static bool cancel(void)
 {
 	cdbc_pool_stats stats = {.struct_size = sizeof stats};
 
+	if (atomic_load(&is_reading))
+		return true;
 	if (!watched)
 		return clean != NULL;
 	cdbc_client_pool_stats(watched_client, &stats);
@@ -64,6 +71,8 @@ static void *wait_for_signals(void *data)
 	while (sigwait(set, &signal_number))
 		;
 	atomic_store(&interrupted_by, signal_number);
+	if (wake >= 0)
+		(void)eventfd_write(wake, 1);
 	for (int i = 0; i < CANCEL_TRIES; i++) {
 		bool was_running;
 
@@ -92,6 +101,7 @@ void cli_interrupt_start(void)
 			action.sa_handler != SIG_IGN) /* as nohup wants it */
 			sigaddset(&set, signals[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (pthread_create(&thread, NULL, wait_for_signals, &set)) {
 		pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* the default then: end at once */
 		return;
@@ -122,6 +132,21 @@ void cli_interrupt_cleanup(void (*fn)(void *data), void *data)
 	clean = fn;
 	clean_data = data;
 	pthread_mutex_unlock(&lock);
+}
+
+ssize_t cli_interrupt_read(int fd, void *out, size_t size)
+{
+	struct pollfd any[] = {{.fd = fd, .events = POLLIN}, {.fd = wake, .events = POLLIN}};
+
+	atomic_store(&is_reading, true);
+	while (poll(any, 2, -1) < 0 && errno == EINTR)
+		;
+	if (cli_interrupted_exit()) {
+		errno = EINTR;
+		return -1;
+	}
+	atomic_store(&is_reading, false);
+	return read(fd, out, size);
 }
 
 int cli_interrupted_exit(void)
