@@ -222,10 +222,17 @@ cdbc_status cx_session_find(cdbc_session *session, const char *name, cdbc_call *
 		if (status)
 			return status;
 	}
-	status = cx_catalog_find(catalog, name, *dialect ? *dialect : &cx_dialect_postgresql,
-							 &call->query, err);
-	if (status)
-		return status;
+	if (session->found && session->found_for == *dialect &&
+		strcmp(session->found->info.name, name) == 0) { /* the same as the last */
+		call->query = session->found;
+	} else {
+		status = cx_catalog_find(catalog, name, *dialect ? *dialect : &cx_dialect_postgresql,
+								 &call->query, err);
+		if (status)
+			return status;
+		session->found = call->query;
+		session->found_for = *dialect;
+	}
 	call->name = call->query->info.name;
 	return call->query->role_count ? check_roles(session, call->query, err) : CDBC_OK;
 }

@@ -53,6 +53,8 @@ struct cdbc_session {
 	size_t setting_count;
 	cx_identity identity;
 	cdbc_catalog *catalog; /* the generation that its last named query is from, or NULL */
+	const cx_query *found; /* that query, for found_for; NULL: none since the catalog is this one */
+	const cx_dialect *found_for;
 	cx_session_tx tx;
 	int64_t request_count;   /* not yet told to the retry budget */
 	cx_statement *statement; /* of the open result, when it was given as text */
@@ -88,8 +90,10 @@ static inline bool cx_session_is_current(const cdbc_session *session)
 /* The queries in force, as one generation. Not while a result is open: it may be of another. */
 static inline const cdbc_catalog *cx_session_catalog(cdbc_session *session)
 {
-	if (__builtin_expect(!cx_session_is_current(session), 0))
+	if (__builtin_expect(!cx_session_is_current(session), 0)) {
 		cx_repository_renew(&session->client->queries, &session->catalog);
+		session->found = NULL;
+	}
 	return session->catalog;
 }
 
