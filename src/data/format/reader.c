@@ -8,9 +8,6 @@
 
 #define FIRST_ROOM 16
 
-/* Of UTF-8, which some programs put first. */
-static const char mark[] = "\xef\xbb\xbf";
-
 static const cx_reader_class *const classes[] = {&cx_reader_csv, &cx_reader_tsv, &cx_reader_ndjson,
 												 &cx_reader_arrow};
 
@@ -198,16 +195,6 @@ static cdbc_status records(cx_reader *reader, const char **p, const char *end, c
 	return CDBC_OK;
 }
 
-/* Whether byte i of those that follow the carried ones is the first behind the mark. */
-static bool is_behind_mark(const cx_reader *reader, const char *bytes, size_t i)
-{
-	size_t carried = reader->carry.length;
-
-	return !reader->has_begun && carried + i == sizeof mark - 1 &&
-		   (!carried || memcmp(reader->carry.data, mark, carried) == 0) &&
-		   memcmp(bytes, mark + carried, i) == 0;
-}
-
 static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cdbc_error **err)
 {
 	cdbc_status status;
@@ -216,8 +203,7 @@ static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cd
 		char before = reader->carry.length ? reader->carry.data[reader->carry.length - 1] : ',';
 
 		for (size_t i = 0; i < length; before = bytes[i++])
-			if (bytes[i] == '"' &&
-				(reader->is_quoted || opens_quote(before) || is_behind_mark(reader, bytes, i)))
+			if (bytes[i] == '"' && (reader->is_quoted || opens_quote(before)))
 				reader->is_quoted = !reader->is_quoted;
 	}
 	cx_buf_put(&reader->carry, bytes, length);
@@ -229,18 +215,20 @@ static cdbc_status carry(cx_reader *reader, const char *bytes, size_t length, cd
 	return status;
 }
 
-static bool skip_mark(cx_reader *reader, const char **p, const char *end, bool is_end)
+/* Takes the mark of UTF-8 that some programs put first, whose bytes may come one by one; what only
+ * began like it is carried over. Afterwards all of the text has come, or has_begun is set. */
+static cdbc_status skip_mark(cx_reader *reader, const char **p, const char *end, cdbc_error **err)
 {
-	size_t length = (size_t)(end - *p);
+	static const char mark[] = "\xef\xbb\xbf";
 
-	if (reader->has_begun)
-		return true;
-	if (length < 3 && !is_end && memcmp(*p, mark, length) == 0)
-		return false;
-	reader->has_begun = true;
-	if (length >= 3 && memcmp(*p, mark, 3) == 0)
-		*p += 3;
-	return true;
+	while (*p < end && reader->mark_length < 3 && **p == mark[reader->mark_length]) {
+		reader->mark_length++;
+		++*p;
+	}
+	reader->has_begun = *p < end || reader->mark_length == 3;
+	if (!reader->has_begun || reader->mark_length == 3)
+		return CDBC_OK;
+	return carry(reader, mark, reader->mark_length, err);
 }
 
 /* What was carried over, up to the first end of a record in the new bytes that may be its own: the
@@ -260,8 +248,6 @@ static cdbc_status join(cx_reader *reader, const char **bytes, const char *end, 
 		if (reader->is_quoted)
 			continue;
 		p = reader->carry.data;
-		if (!skip_mark(reader, &p, p + reader->carry.length, false))
-			continue;
 		status = records(reader, &p, reader->carry.data + reader->carry.length, err);
 		if (status)
 			return status;
@@ -280,10 +266,10 @@ cdbc_status cx_reader_feed(cx_reader *reader, const char *bytes, size_t length, 
 		return CDBC_OK;
 	if (reader->own->feed)
 		return reader->own->feed(reader, bytes, length, err);
-	status = join(reader, &p, end, err);
-	if (status || p == end)
-		return status;
-	if (skip_mark(reader, &p, end, false))
+	status = reader->has_begun ? CDBC_OK : skip_mark(reader, &p, end, err);
+	if (!status)
+		status = join(reader, &p, end, err);
+	if (!status)
 		status = records(reader, &p, end, err);
 	if (!status && p < end)
 		status = carry(reader, p, (size_t)(end - p), err);
@@ -292,18 +278,14 @@ cdbc_status cx_reader_feed(cx_reader *reader, const char *bytes, size_t length, 
 
 cdbc_status cx_reader_end(cx_reader *reader, cdbc_error **err)
 {
-	const char *p = reader->carry.data, *end;
-	cdbc_status status;
+	cdbc_status status = CDBC_OK;
 
 	if (reader->own->end)
 		return reader->own->end(reader, err);
-	if (!reader->carry.length)
-		return CDBC_OK;
-	end = p + reader->carry.length;
-	skip_mark(reader, &p, end, true);
-	if (p == end)
-		return CDBC_OK;
-	status = record(reader, p, end, err);
+	if (!reader->has_begun) /* a mark that was cut short is text */
+		status = carry(reader, "\xef\xbb", reader->mark_length, err);
+	if (!status && reader->carry.length)
+		status = record(reader, reader->carry.data, reader->carry.data + reader->carry.length, err);
 	cx_buf_clear(&reader->carry);
 	return status;
 }

@@ -29,10 +29,11 @@ struct cx_reader {
 	bool has_names; /* they were read, or there are none */
 	cdbc_value *values;
 	size_t value_count, value_room;
-	cx_buf text;  /* values that do not stand in the input as they are */
-	cx_buf carry; /* a record whose end has not come */
-	int64_t line; /* of the record that comes */
-	bool has_begun;
+	cx_buf text;        /* values that do not stand in the input as they are */
+	cx_buf carry;       /* a record whose end has not come */
+	int64_t line;       /* of the record that comes */
+	size_t mark_length; /* bytes of the mark of UTF-8 that have come */
+	bool has_begun;     /* text came behind it, or instead of it */
 	bool is_handed; /* the present record was the sink's: what fails then is the sink's failure */
 	bool is_quoted; /* what is carried over ends inside quotes */
 	void *state;    /* of one that is not of lines, or needs more */

@@ -129,6 +129,24 @@ static void csv_cut_anywhere(void **state)
 	cx_buf_free(&t.out);
 }
 
+/* The mark of UTF-8 before a quoted value with a line end in it, and what only begins like it. */
+static void marks_cut_anywhere(void **state)
+{
+	static const char *const texts[][2] = {
+		{"\xef\xbb\xbf\"a\nb\",1\n", "1:[a\nb];[1];"},
+		{"\xef\xbb\xbf", ""},
+		{"\xef\xbb\xbf\xef\xbb\xbf,1", "1:[\xef\xbb\xbf];[1];"},
+		{"\xef\xbb", "1:[\xef\xbb];"},
+		{"\xef", "1:[\xef];"},
+		{"\xef\xbb,\"\n\"\n2", "1:[\xef\xbb];[\n];3:[2];"},
+		{"\xef\xbb\xbe,\"\n\"\n2", "1:[\xef\xbb\xbe];[\n];3:[2];"}};
+	taker t = {.out = CX_BUF_INIT(4096)};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		same_at_any_cut("csv", &t, NULL, texts[i][0], strlen(texts[i][0]), texts[i][1]);
+	cx_buf_free(&t.out);
+}
+
 static void tsv_cut_anywhere(void **state)
 {
 	static const char text[] = "a\tb\n\\N\t\\\\N\n\t\\t\\n\\r\\x41\\102\\q\nx\\Ny\t\\N1";
@@ -322,15 +340,11 @@ static void short_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(csv_cut_anywhere),
-		cmocka_unit_test(tsv_cut_anywhere),
-		cmocka_unit_test(ndjson_cut_anywhere),
-		cmocka_unit_test(ndjson_arrays_of_json),
-		cmocka_unit_test(refuses),
-		cmocka_unit_test(passes_over),
-		cmocka_unit_test(every_type_comes_back),
-		cmocka_unit_test(arrow_damaged),
-		cmocka_unit_test(short_of_memory),
+		cmocka_unit_test(csv_cut_anywhere),      cmocka_unit_test(marks_cut_anywhere),
+		cmocka_unit_test(tsv_cut_anywhere),      cmocka_unit_test(ndjson_cut_anywhere),
+		cmocka_unit_test(ndjson_arrays_of_json), cmocka_unit_test(refuses),
+		cmocka_unit_test(passes_over),           cmocka_unit_test(every_type_comes_back),
+		cmocka_unit_test(arrow_damaged),         cmocka_unit_test(short_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
