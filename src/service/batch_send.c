@@ -407,6 +407,15 @@ static size_t plain_count(const cdbc_batch *batch, size_t first)
 	return count;
 }
 
+/* A statement that goes alone, and is a transaction all the same, so that its commit can be asked
+ * for. */
+static bool is_group_of_one(const cdbc_batch *batch, size_t index)
+{
+	return batch->options.on_error == CDBC_BATCH_STOP &&
+		   !(batch->items[index].statement->flags & CDBC_REQUEST_READ_ONLY) &&
+		   cx_session_tx_is_resolved(batch->session, &batch->transaction);
+}
+
 static size_t send_next(cdbc_batch *batch, size_t first)
 {
 	size_t count = 0;
@@ -425,7 +434,7 @@ static size_t send_next(cdbc_batch *batch, size_t first)
 	}
 	/* a transaction that the batch's own statements have begun is gone through step by step */
 	count = cx_session_in_transaction(batch->session) ? 0 : plain_count(batch, first);
-	if (count <= 1) {
+	if (count == 0 || (count == 1 && !is_group_of_one(batch, first))) {
 		send_alone(batch, first);
 		return 1;
 	}

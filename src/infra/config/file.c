@@ -51,14 +51,16 @@ static const char *kind_name(const cx_yaml *node)
 static cdbc_status wrong_kind(const walker *w, const cx_yaml *node, const char *key,
 							  const char *wanted, cdbc_error **err)
 {
+	bool is_colon = node->kind == CX_YAML_MAPPING && strcmp(wanted, "a single value") == 0;
 	cdbc_status status;
 	cx_place place;
 
 	status = place_at(w, node->line, node->column, &place, err);
 	if (status)
 		return status;
-	return cx_loader_problem(w->loader, &place, "", err, "%s: %s is wanted here, not %s", key,
-							 wanted, kind_name(node));
+	return cx_loader_problem(w->loader, &place,
+							 is_colon ? "put a value that ends in `:` in quotes" : "", err,
+							 "%s: %s is wanted here, not %s", key, wanted, kind_name(node));
 }
 
 /* A sequence for a list, or a mapping for a map. */

@@ -65,7 +65,8 @@ static void test_wrong_shapes(void **state)
 	file_must_fail("pool: {max_size: [1]}\n",
 				   "t.yaml:1:18: pool.max_size: a single value is wanted here, not a list", NULL);
 	file_must_fail("pool: {max_size: {a: 1}}\n",
-				   "t.yaml:1:18: pool.max_size: a single value is wanted here, not a map", NULL);
+				   "t.yaml:1:18: pool.max_size: a single value is wanted here, not a map",
+				   "put a value that ends in `:` in quotes");
 	file_must_fail("queries: {folders: {a: 1}}\n",
 				   "t.yaml:1:20: queries.folders: a list is wanted here, not a map", NULL);
 	file_must_fail("queries: {folders: [[a]]}\n",

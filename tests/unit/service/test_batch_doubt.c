@@ -48,6 +48,33 @@ static void test_the_token_goes_along(void **state)
 	assert_int_equal(count(f, "INSERT INTO " TABLE " AS old (token, writer) V"), 0);
 }
 
+/* A write alone is a transaction too; a read needs none. One that continues asks for no statement:
+ * docs/resolver.md says why. */
+static void test_a_group_of_one(void **state)
+{
+	fixture *f = *state;
+	cdbc_batch_options on = CDBC_BATCH_OPTIONS_INIT;
+	outcome o;
+
+	answer_resolver(f, "transaction");
+	batch_answer(f, "create table a (b int)");
+	batch_answer_lost(f, "COMMIT", 2, CDBC_POSITION_SENT);
+	o = batch_run(f, NULL, SQLS("insert a"));
+	batch_is_ok(&o);
+	batch_assert_counts(&o, 1, 0, 0, 0, 0);
+	assert_string_equal(f->told, "0:0,1; ");
+	assert_int_equal(count(f, "insert a"), 1);
+	o = batch_run(f, NULL, SQLS("create table a (b int)", "insert a", "create table a (b int)"));
+	batch_is_ok(&o);
+	assert_int_equal(count(f, "INSERT INTO " TABLE " (token"), 2);
+	o = batch_run(f, NULL, SQLS("select b"));
+	batch_is_ok(&o);
+	on.on_error = CDBC_BATCH_CONTINUE;
+	o = batch_run(f, &on, SQLS("insert a"));
+	batch_is_ok(&o);
+	assert_int_equal(count(f, "INSERT INTO " TABLE " (token"), 2);
+}
+
 static void test_it_was_committed(void **state)
 {
 	fixture *f = *state;
@@ -113,7 +140,8 @@ static void test_nobody_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_the_token_goes_along), CASE(test_it_was_committed), CASE(test_it_was_rolled_back),
+		CASE(test_the_token_goes_along), CASE(test_a_group_of_one),
+		CASE(test_it_was_committed),     CASE(test_it_was_rolled_back),
 		CASE(test_its_results_are_lost), CASE(test_nobody_answers),
 	};
 
