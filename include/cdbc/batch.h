@@ -84,13 +84,14 @@ typedef struct cdbc_batch_options {
 		sizeof(cdbc_batch_options), NULL, false, CDBC_BATCH_STOP, NULL, false, 0, 0, 0, false \
 	}
 
-/* What became of the statements of an execute; the counts of statements add up. */
+/* What became of the statements of an execute; the counts of statements add up. Those in a
+ * transaction that is still open at its end, and may be committed, count as done. */
 typedef struct cdbc_batch_summary {
 	size_t struct_size;
 	int64_t statement_count;
 	int64_t done_count;     /* took effect */
 	int64_t failed_count;   /* failed, and had no effect */
-	int64_t undone_count;   /* rolled back because another failed */
+	int64_t undone_count;   /* rolled back because another failed, or by a ROLLBACK of the batch */
 	int64_t unknown_count;  /* nobody can tell */
 	int64_t not_sent_count; /* never seen by the server */
 	int64_t affected_count; /* rows changed by those that took effect */

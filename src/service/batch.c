@@ -495,6 +495,7 @@ static void begin(cdbc_batch *batch, cdbc_batch_on_result on_result, void *data)
 		batch->deadline_ns = cx_deadline_sooner(batch->deadline_ns, session->tx.deadline_ns);
 	else
 		session->has_lost_state = false;
+	batch->mark = (cx_batch_mark){0};
 	batch->is_watched = session->client->events.wanted & CX_WATCHED;
 	batch->summary = (cdbc_batch_summary){.struct_size = sizeof batch->summary,
 										  .statement_count = (int64_t)batch->count,

@@ -50,6 +50,11 @@ typedef struct cx_batch_part {
 	size_t at, count;
 } cx_batch_part;
 
+/* What had taken effect at a time. */
+typedef struct cx_batch_mark {
+	int64_t done_count, affected_count, row_count;
+} cx_batch_mark;
+
 struct cdbc_batch {
 	cdbc_session *session;
 	cdbc_batch_options options;           /* its strings are in `own` */
@@ -65,7 +70,8 @@ struct cdbc_batch {
 	cdbc_batch_on_result on_result;
 	void *data;
 	cdbc_batch_summary summary;
-	cdbc_error *error; /* the first failure */
+	cx_batch_mark mark; /* before the transaction that is open, or now */
+	cdbc_error *error;  /* the first failure */
 	int64_t deadline_ns;
 	uint32_t cancel_count; /* the session's, when it began */
 	bool is_over;          /* nothing more is sent */

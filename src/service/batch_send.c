@@ -445,10 +445,75 @@ static size_t send_next(cdbc_batch *batch, size_t first)
 	return count;
 }
 
-static void send_one_by_one(cdbc_batch *batch)
+static size_t send_single(cdbc_batch *batch, size_t first)
 {
-	for (size_t i = 0; i < batch->count && !batch->is_over && !cx_batch_is_cancelled(batch); i++)
-		send_alone(batch, i);
+	send_alone(batch, first);
+	return 1;
+}
+
+/* ---- what a transaction's end makes of its statements ---- */
+
+static cx_batch_mark mark_of(const cdbc_batch *batch)
+{
+	const cdbc_batch_summary *s = &batch->summary;
+
+	return (cx_batch_mark){s->done_count, s->affected_count, s->row_count};
+}
+
+/* What was done since the mark has not taken effect, or nobody knows: it is counted there. */
+static void take_back(cdbc_batch *batch, const cx_batch_mark *last, int64_t *instead)
+{
+	const cx_batch_mark *mark = &batch->mark;
+	cdbc_batch_summary *s = &batch->summary;
+
+	*instead += last->done_count - mark->done_count;
+	s->done_count -= last->done_count - mark->done_count;
+	s->affected_count -= last->affected_count - mark->affected_count;
+	s->row_count -= last->row_count - mark->row_count;
+}
+
+/* The transaction has ended: by its COMMIT, or without. */
+static void on_tx_end(cdbc_batch *batch, const cx_batch_mark *last, int64_t unknown_count,
+					  const cx_statement *end)
+{
+	cdbc_batch_summary *s = &batch->summary;
+	bool is_unknown;
+
+	if (s->done_count > last->done_count && end->flags & CDBC_REQUEST_COMMITS)
+		return;
+	is_unknown = s->unknown_count > unknown_count || end->kind != CDBC_KIND_TRANSACTION;
+	take_back(batch, last, is_unknown ? &s->unknown_count : &s->undone_count);
+}
+
+/* Whether the transaction that is open can only be rolled back. */
+static bool is_tx_dead(const cdbc_session *session)
+{
+	const cx_conn *conn = session->lease.conn;
+
+	return session->tx.failed_depth || session->tx.is_lost || session->is_text_tx_lost ||
+		   (conn && conn->driver->state(conn->handle).tx == CDBC_TX_FAILED);
+}
+
+static void send_in_steps(cdbc_batch *batch, size_t (*send)(cdbc_batch *batch, size_t first))
+{
+	const cdbc_session *session = batch->session;
+	cx_batch_mark last;
+
+	for (size_t i = 0, sent; i < batch->count && !batch->is_over && !cx_batch_is_cancelled(batch);
+		 i += sent) {
+		bool was_open = cx_session_in_transaction(session);
+		int64_t unknown_count = batch->summary.unknown_count;
+
+		last = mark_of(batch);
+		if (!was_open)
+			batch->mark = last;
+		sent = send(batch, i);
+		if (was_open && !cx_session_in_transaction(session))
+			on_tx_end(batch, &last, unknown_count, batch->items[i + sent - 1].statement);
+	}
+	last = mark_of(batch);
+	if (cx_session_in_transaction(session) && is_tx_dead(session))
+		take_back(batch, &last, &batch->summary.undone_count);
 }
 
 void cx_batch_send(cdbc_batch *batch)
@@ -463,9 +528,8 @@ void cx_batch_send(cdbc_batch *batch)
 		else
 			cx_batch_transact(batch);
 	} else if (is_piped) {
-		for (size_t i = 0; i < batch->count && !batch->is_over && !cx_batch_is_cancelled(batch);)
-			i += send_next(batch, i);
+		send_in_steps(batch, send_next);
 	} else {
-		send_one_by_one(batch);
+		send_in_steps(batch, send_single);
 	}
 }

@@ -244,6 +244,7 @@ static void test_inside_fails(void **state)
 	o = batch_run(f, &CONTINUE, SQLS("insert a", "insert bad", "insert a"));
 	assert_int_equal(cdbc_error_outcome(o.err), CDBC_OUTCOME_ROLLED_BACK);
 	assert_string_equal(f->told, "0:0,1; 1 failed 40001; ");
+	batch_assert_counts(&o, 0, 1, 1, 0, 1);
 	cdbc_error_free(o.err);
 	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_CONFLICT);
 	assert_non_null(strstr(cdbc_error_message(err), "commit refused"));
@@ -260,7 +261,9 @@ static void test_inside_lost(void **state)
 	batch_answer_lost(f, "insert lost", 1, CDBC_POSITION_SENT);
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	o = batch_run(f, NULL, SQLS("insert a", "insert lost"));
-	batch_is_error(&o, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	batch_is_error(&o, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	batch_assert_counts(&o, 0, 1, 1, 0, 0);
+	assert_int_equal(o.sum.affected_count, 0);
 	/* the transaction is gone, and nothing of it goes elsewhere */
 	assert_int_equal(
 		cdbc_session_query(f->session, "insert a", CDBC_NO_PARAMS, NULL, &result, NULL),
@@ -271,6 +274,39 @@ static void test_inside_lost(void **state)
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
 	o = batch_run(f, NULL, SQLS("insert a", "insert a"));
 	batch_is_ok(&o);
+}
+
+/* What a transaction of text has done counts as done when it has committed, and not before it is
+ * known that it cannot. */
+static void test_a_transaction_of_text(void **state)
+{
+	fixture *f = *state;
+	outcome o;
+
+	batch_answer(f, "insert a");
+	batch_answer_error(f, "insert bad", 0, CDBC_SQL, "23505");
+	o = batch_run(f, NULL, SQLS("insert a", "begin", "insert a", "insert bad", "commit"));
+	batch_is_error(&o, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	batch_assert_counts(&o, 1, 1, 2, 0, 1);
+	assert_int_equal(o.sum.affected_count, 1);
+	o = batch_run(f, NULL, SQLS("rollback"));
+	batch_is_ok(&o);
+	o = batch_run(f, &CONTINUE,
+				  SQLS("begin", "insert a", "insert bad", "insert a", "commit", "insert a"));
+	batch_is_error(&o, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	batch_assert_counts(&o, 1, 3, 2, 0, 0);
+	/* its own word undoes it, too */
+	o = batch_run(f, NULL, SQLS("begin", "insert a", "rollback", "insert a"));
+	batch_is_ok(&o);
+	batch_assert_counts(&o, 2, 0, 2, 0, 0);
+	/* what goes on may still be committed */
+	o = batch_run(f, NULL, SQLS("begin", "insert a"));
+	batch_is_ok(&o);
+	batch_assert_counts(&o, 2, 0, 0, 0, 0);
+	batch_answer_lost(f, "commit", 1, CDBC_POSITION_SENT);
+	o = batch_run(f, NULL, SQLS("insert a", "commit", "insert a"));
+	batch_is_error(&o, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	batch_assert_counts(&o, 0, 0, 0, 2, 1);
 }
 
 /* ---- what is added ---- */
@@ -468,6 +504,7 @@ int main(void)
 		CASE(test_inside),
 		CASE(test_inside_fails),
 		CASE(test_inside_lost),
+		CASE(test_a_transaction_of_text),
 		CASE(test_values_are_copied),
 		CASE(test_full),
 		CASE(test_files),
