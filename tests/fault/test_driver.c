@@ -4,6 +4,7 @@
 #include "support/fault_driver.h"
 
 #include "sqlite/driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -26,19 +27,10 @@ static fixture f;
 
 static cdbc_client *open_client(const char *url)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config_item items[] = {{"retry.max_retries", "0"}, {"pool.max_opens_per_second", "0"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
 	cdbc_client *client = NULL;
 
-	from.url = url;
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	assert_int_equal(cdbc_config_load(&from, &config, NULL), CDBC_OK);
-	assert_int_equal(cdbc_client_open(config, NULL, &client, NULL), CDBC_OK);
-	cdbc_config_free(config);
+	test_client_open(url, items, sizeof items / sizeof *items, NULL, &client, NULL);
 	return client;
 }
 

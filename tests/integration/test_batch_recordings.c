@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "support/wire_server.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 
@@ -31,13 +32,9 @@ typedef struct cluster {
 
 static void open_cluster(cluster *c, const char *version, const char *scenario)
 {
-	static const char *const no_environment[] = {NULL};
 	cdbc_config_item items[] = {{"pool.max_size", "2"},        {"pool.min_size", "0"},
 								{"retry.conflict_max", "1ms"}, {"retry.lost_first", "1ms"},
 								{"retry.lost_max", "1ms"},     {"pool.max_opens_per_second", "0"}};
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 	char url[128];
 
 	*c = (cluster){.table = wire_table_new()};
@@ -45,15 +42,7 @@ static void open_cluster(cluster *c, const char *version, const char *scenario)
 	c->server = wire_server_start(&(wire_server_options){.table = c->table});
 	snprintf(url, sizeof url, "cockroachdb://root@127.0.0.1:%d/defaultdb?sslmode=disable",
 			 wire_server_port(c->server));
-	from.url = url;
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, NULL, &c->client, &err) ||
-		cdbc_client_acquire(c->client, NULL, &c->session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open(url, items, sizeof items / sizeof *items, NULL, &c->client, &c->session);
 }
 
 static void close_cluster(cluster *c)

@@ -3,6 +3,7 @@
  * never does, though both borrow the same connections; and nothing is left behind. */
 #include "support/fault_proxy.h"
 #include "support/skip.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -27,23 +28,13 @@ static cdbc_client *client;
 
 static cdbc_client *open_client(const char *url, const char *max_size, const char *idle)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config_item items[] = {
 		{"pool.max_size", max_size},        {"pool.max_opens_per_second", "0"},
 		{"pool.acquire_timeout", "1min"},   {"helpers.threads", "8"},
 		{"transaction.idle_timeout", idle}, {"retry.budget", "100"}};
-	const char *const no_environment[] = {NULL};
 	cdbc_client *out = NULL;
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
-	from.url = url;
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &out, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open(url, items, sizeof items / sizeof *items, NULL, &out, NULL);
 	return out;
 }
 

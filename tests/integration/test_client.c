@@ -3,6 +3,7 @@
  * SQLite. The server that goes away is one of its own. */
 #include "support/test_server.h"
 #include "support/skip.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -41,21 +42,11 @@ static void fail_with(const char *what, cdbc_error *err)
 
 static cdbc_client *open_client(const char *url, const char *max_size)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config_item items[] = {
 		{"pool.max_size", max_size}, {"queries.folders", f.queries}, {"pool.check_idle", "0"}};
-	const char *const no_environment[] = {NULL};
 	cdbc_client *client = NULL;
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
-	from.url = url;
-	from.items = items;
-	from.item_count = 3;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &client, &err))
-		fail_with(url, err);
-	cdbc_config_free(config);
+	test_client_open(url, items, 3, NULL, &client, NULL);
 	return client;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "support/wire_server.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 
@@ -39,28 +40,16 @@ static void learn(cluster *c, const char *version, const char *scenario, const c
 
 static void open_client(cluster *c, const char *folder)
 {
-	static const char *const no_environment[] = {NULL};
 	cdbc_config_item items[] = {{"pool.max_size", "2"},
 								{"pool.min_size", "0"},
 								{"retry.enabled", "false"}, // each failure is to be seen
 								{"queries.folders", folder}};
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 	char url[128];
 
 	c->server = wire_server_start(&(wire_server_options){.table = c->table});
 	snprintf(url, sizeof url, "cockroachdb://root@127.0.0.1:%d/defaultdb?sslmode=disable",
 			 wire_server_port(c->server));
-	from.url = url;
-	from.items = items;
-	from.item_count = folder ? 4 : 3;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, NULL, &c->client, &err) ||
-		cdbc_client_acquire(c->client, NULL, &c->session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open(url, items, folder ? 4 : 3, NULL, &c->client, &c->session);
 }
 
 static void open_cluster(cluster *c, const char *version, const char *scenario, const char *label)

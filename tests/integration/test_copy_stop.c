@@ -3,6 +3,7 @@
  * wait for a lock: each says so, says honestly what became of its rows, and leaves a session and
  * connections that are of use. */
 #include "support/skip.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -56,25 +57,15 @@ static int64_t run(cdbc_session *session, const char *sql)
 
 static void set_up(fixture *f, const char *url)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config_item items[] = {
 		{"pool.max_size", "3"}, {"pool.max_opens_per_second", "0"}, {"results.batch_rows", "1000"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
 
 	memset(f, 0, sizeof *f);
-	from.url = url;
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, NULL, &f->client, &err) ||
-		cdbc_client_acquire(f->client, NULL, &f->session, &err) ||
-		cdbc_client_acquire(f->client, NULL, &f->other, &err) ||
+	test_client_open(url, items, sizeof items / sizeof *items, NULL, &f->client, &f->session);
+	if (cdbc_client_acquire(f->client, NULL, &f->other, &err) ||
 		cdbc_client_acquire(f->client, NULL, &f->watch, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
 	f->is_embedded = strncmp(url, "sqlite", 6) == 0;
 	run(f->other, "drop table if exists copy_stop");
 	run(f->other, "create table copy_stop(id bigint primary key, s text)");

@@ -5,6 +5,7 @@
  * stand in Bind messages and nowhere else, and the text of each Parse is one of those that the
  * query may become. CDBC_TEST_SEED=N repeats a run. */
 #include "support/wire_server.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -422,21 +423,12 @@ static void test_command(void **state)
 
 static void open_session(void)
 {
-	static const char *const no_environment[] = {NULL};
 	cdbc_config_item items[] = {{"pool.max_size", "1"}, {"queries.folders", f.path}};
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
 
-	from.url = wire_server_url(f.server);
-	from.items = items;
-	from.item_count = 2;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err) ||
-		cdbc_catalog_new(&f.catalog, &err) || cdbc_catalog_load(f.catalog, f.path, &err))
+	test_client_open(wire_server_url(f.server), items, 2, NULL, &f.client, &f.session);
+	if (cdbc_catalog_new(&f.catalog, &err) || cdbc_catalog_load(f.catalog, f.path, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
 }
 
 static int begin(void **state)

@@ -5,6 +5,7 @@
 #include "base/thread.h"
 #include "support/sql_folder.h"
 #include "support/skip.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -157,26 +158,14 @@ static void *read_on(void *data)
 
 static void open_client(const char *url)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {sizeof observer, "test", CDBC_EVENT_CATALOG, on_event, NULL, NULL};
 	cdbc_config_item items[] = {{"queries.folders", sql_path("current")},
 								{"queries.reload", "on"},
 								{"queries.reload_delay", "1ms"},
 								{"pool.max_size", "4"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
-	from.url = url;
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, &options, &client, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open(url, items, sizeof items / sizeof *items, TEST_OBSERVED(&observer), &client,
+					 NULL);
 }
 
 /* Until the release is in force, or (bad) was refused once more. */

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "service/observe/observe.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 #include "support/oom.h"
 
 #include <cdbc/cdbc.h>
@@ -91,8 +91,6 @@ static void script(fake_server *server)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
 							  .events = ALL_OF_A_PAIR,
@@ -102,26 +100,14 @@ static int set_up(void **state)
 		{"pool.max_size", "1"},    {"pool.min_size", "0"},    {"retry.lost_first", "1ms"},
 		{"retry.lost_max", "1ms"}, {"stats.enabled", "true"}, {"log.target", "file"},
 		{"log.path", f.log},       {"log.level", "debug"},    {"retry.conflict_max", "1ms"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	strcpy(f.log, "/tmp/cdbc-events-XXXXXX");
 	close(mkstemp(f.log));
 	f.server = fake_server_new("events");
 	script(f.server);
-	from.url = "fake:events";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:events", items, sizeof items / sizeof *items, TEST_OBSERVED(&observer),
+					 &f.client, &f.session);
 	*state = &f;
 	return 0;
 }
@@ -130,9 +116,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	unlink(f->log);
 	return 0;
 }
@@ -565,7 +549,7 @@ int main(void)
 		cmocka_unit_test(test_many_threads),
 	};
 
-	if (cdbc_driver_add(&fake_driver, NULL))
+	if (test_fake_begin())
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,6 @@ static cdbc_status allow_all_but_drop(void *self, cdbc_call *call, cdbc_error **
 static int set_up_with(void **state, const cdbc_strategy *link, const char *resolves)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
@@ -49,31 +48,18 @@ static int set_up_with(void **state, const cdbc_strategy *link, const char *reso
 								{"retry.conflict_max", "1ms"},  {"retry.lost_first", "1ms"},
 								{"retry.lost_max", "1ms"},      {"queries.folders", f.file},
 								{"resolver.enabled", resolves}, {"resolver.timeout", "500ms"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
-	int fd;
 
 	memset(&f, 0, sizeof f);
 	f.stop_at = -1;
 	strcpy(f.file, "/tmp/cdbc-batch-XXXXXX.sql");
-	fd = mkstemps(f.file, 4);
-	assert_true(fd >= 0 && write(fd, QUERIES, strlen(QUERIES)) == (ssize_t)strlen(QUERIES));
-	close(fd);
+	test_sql_file(f.file, QUERIES);
 	f.server = fake_server_new("batch");
-	from.url = "fake:batch";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
 	options.observers = &observer;
 	options.observer_count = 1;
 	options.strategies = link;
 	options.strategy_count = link ? 1 : 0;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:batch", items, sizeof items / sizeof *items, &options, &f.client,
+					 &f.session);
 	*state = &f;
 	return 0;
 }
@@ -112,10 +98,7 @@ int batch_tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	unlink(f->file);
 	return 0;
 }
@@ -124,16 +107,7 @@ int batch_tear_down(void **state)
 
 const char *batch_said(const fixture *f, size_t from)
 {
-	static char text[8192];
-	const char *sql;
-
-	text[0] = '\0';
-	for (size_t i = from; (sql = fake_server_sql(f->server, i, NULL)); i++) {
-		if (i > from)
-			strcat(text, " | ");
-		strncat(text, sql, 200);
-	}
-	return text;
+	return test_fake_said(f->server, from);
 }
 
 size_t batch_said_count(const fixture *f)
@@ -251,14 +225,4 @@ void batch_is_error(outcome *o, cdbc_status status, cdbc_outcome became, cdbc_re
 				 cdbc_replay_name(cdbc_error_replay(o->err)));
 	cdbc_error_free(o->err);
 	o->err = NULL;
-}
-
-int batch_tests_begin(void)
-{
-	cdbc_error *err = NULL;
-
-	if (!cdbc_driver_add(&fake_driver, &err))
-		return 0;
-	fprintf(stderr, "%s\n", cdbc_error_message(err));
-	return 1;
 }

@@ -4,8 +4,8 @@
 #ifndef TEST_BATCH_FIXTURE_H
 #define TEST_BATCH_FIXTURE_H
 
-#include "support/fake_driver.h"
 #include "support/oom.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -60,7 +60,5 @@ void batch_assert_counts(const outcome *o, int64_t done, int64_t failed, int64_t
 						 int64_t unknown, int64_t not_sent);
 void batch_is_ok(const outcome *o);
 void batch_is_error(outcome *o, cdbc_status status, cdbc_outcome became, cdbc_replay replay);
-
-int batch_tests_begin(void);
 
 #endif

@@ -2,7 +2,7 @@
 /* A dialect that the application added, from end to end: the server says that it is its own, and
  * what is sent to it is written as that dialect has it. */
 #include "data/sql/dialect.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <cdbc/dialect.h>
@@ -63,25 +63,15 @@ static int set_up(void **state)
 						 .list = {"in", "not in", "select * from split(", ")"},
 						 .placeholder = at,
 						 .as_of = at_end};
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	assert_int_equal(cdbc_dialect_add(&mine, NULL), CDBC_OK);
 	f.server = fake_server_new("mine");
 	fake_server_identify(f.server, "My database", "1.0", "mine", -1);
 	fake_server_answer(f.server,
 					   &(fake_answer){.sql = "select*", .columns = "id text", .rows = "$1"});
-	from.url = "fake:mine";
-	from.environ_list = no_environment;
 	options.embedded = &queries;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:mine", NULL, 0, &options, &f.client, &f.session);
 	*state = &f;
 	return 0;
 }
@@ -90,10 +80,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	cx_dialect_forget_added();
 	return 0;
 }

@@ -514,5 +514,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_by_one, batch_set_up_singly, batch_tear_down),
 	};
 
-	return batch_tests_begin() ? 1 : cmocka_run_group_tests_name("batch", tests, NULL, NULL);
+	return test_fake_begin() ? 1 : cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }

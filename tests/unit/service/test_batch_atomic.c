@@ -329,5 +329,5 @@ int main(void)
 		CASE(test_long_results_are_not_held),
 	};
 
-	return batch_tests_begin() ? 1 : cmocka_run_group_tests_name("batch_atomic", tests, NULL, NULL);
+	return test_fake_begin() ? 1 : cmocka_run_group_tests_name("batch_atomic", tests, NULL, NULL);
 }

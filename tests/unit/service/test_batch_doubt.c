@@ -145,5 +145,5 @@ int main(void)
 		CASE(test_its_results_are_lost), CASE(test_nobody_answers),
 	};
 
-	return batch_tests_begin() ? 1 : cmocka_run_group_tests_name("batch_doubt", tests, NULL, NULL);
+	return test_fake_begin() ? 1 : cmocka_run_group_tests_name("batch_doubt", tests, NULL, NULL);
 }

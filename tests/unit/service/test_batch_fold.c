@@ -436,5 +436,5 @@ int main(void)
 		CASE(test_out_of_memory),
 	};
 
-	return batch_tests_begin() ? 1 : cmocka_run_group_tests_name("batch_fold", tests, NULL, NULL);
+	return test_fake_begin() ? 1 : cmocka_run_group_tests_name("batch_fold", tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 /* Cancel from another thread, and deadlines, wherever a session may be: waiting for a connection,
  * in a statement, between two attempts, in a transaction, at its commit. On the scripted driver;
  * storms of cancels on a real server are in integration/test_cancel.c. */
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -37,8 +37,6 @@ static void on_event(void *self, const cdbc_event *event)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
 							  .events = CDBC_EVENT_ATTEMPT,
@@ -47,26 +45,16 @@ static int set_up(void **state)
 	cdbc_config_item items[] = {{"pool.max_size", "1"},           {"pool.min_size", "0"},
 								{"pool.acquire_timeout", "1min"}, {"retry.conflict_first", "1min"},
 								{"retry.conflict_max", "10min"},  {"database.timeout", "1h"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	f.server = fake_server_new("cancel");
 	fake_server_identify(f.server, "PostgreSQL", "15", "postgresql", -1);
 	fake_server_answer(f.server, &(fake_answer){.sql = "BEGIN*", .tx_after = FAKE_TX_OPEN});
-	from.url = "fake:cancel";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.other, &err))
+	test_client_open("fake:cancel", items, sizeof items / sizeof *items, TEST_OBSERVED(&observer),
+					 &f.client, &f.session);
+	if (cdbc_client_acquire(f.client, NULL, &f.other, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
 	*state = &f;
 	return 0;
 }
@@ -76,22 +64,9 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
 	cdbc_session_release(f->other);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return 0;
-}
-
-static cdbc_status execute(cdbc_session *session, const char *sql, cdbc_error **err)
-{
-	cdbc_result *result;
-	cdbc_status status = cdbc_session_query(session, sql, CDBC_NO_PARAMS, NULL, &result, err);
-
-	if (!status)
-		cdbc_result_free(result);
-	return status;
 }
 
 static void is_error(cdbc_error *err, cdbc_status status, cdbc_outcome outcome, cdbc_replay replay)
@@ -116,7 +91,7 @@ static cdbc_status put(cdbc_session *session, void *data, cdbc_error **err)
 	fixture *f = data;
 
 	f->calls++;
-	return execute(session, "put", err);
+	return test_execute(session, "put", err);
 }
 
 static void *cancel_at_work(void *data)
@@ -357,11 +332,8 @@ int main(void)
 		CASE(test_the_transactions_time_is_over_in_the_commit),
 		CASE(test_a_commit_out_of_time_is_looked_up),
 	};
-	cdbc_error *err = NULL;
 
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

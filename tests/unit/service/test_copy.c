@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bulk copy in on the scripted driver: what is sent, which row is named, what is left out, and what
  * a failure at each step leaves behind. */
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 #include "support/oom.h"
 
 #include <cdbc/cdbc.h>
@@ -41,8 +41,6 @@ static void on_event(void *self, const cdbc_event *event)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
 							  .events = CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END |
@@ -50,25 +48,13 @@ static int set_up(void **state)
 							  .on_event = on_event,
 							  .self = &f};
 	cdbc_config_item items[] = {{"pool.max_size", "1"}, {"pool.min_size", "0"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	f.server = fake_server_new("copy");
 	fake_server_answer(f.server, &(fake_answer){.sql = "ROLLBACK TO*"});
 	fake_server_answer(f.server, &(fake_answer){.sql = "BEGIN*", .tx_after = FAKE_TX_OPEN});
-	from.url = "fake:copy";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:copy", items, sizeof items / sizeof *items, TEST_OBSERVED(&observer),
+					 &f.client, &f.session);
 	*state = &f;
 	return 0;
 }
@@ -77,25 +63,8 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return 0;
-}
-
-static const char *said(const fixture *f)
-{
-	static char text[8192];
-	const char *sql;
-
-	text[0] = '\0';
-	for (size_t i = 0; (sql = fake_server_sql(f->server, i, NULL)); i++) {
-		if (i)
-			strcat(text, " | ");
-		strncat(text, sql, 300);
-	}
-	return text;
 }
 
 static cdbc_status on_rejected(void *data, const cdbc_copy_rejected *row, cdbc_error **err)
@@ -173,7 +142,8 @@ static void test_streamed(void **state)
 
 	if (copy_in(f, &options, ROWS, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	assert_string_equal(said(f), "BEGIN | COPY \"t\" (\"a\", \"b\") FROM STDIN | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | COPY \"t\" (\"a\", \"b\") FROM STDIN | COMMIT");
 	assert_int_equal(f->summary.rows_committed, 3);
 	assert_int_equal(f->summary.restart_row, 3);
 	assert_int_equal(fake_server_counts(f->server).copied_bytes, strlen("1\tx\n2\ty\\ny\n3\tz\n"));
@@ -307,8 +277,8 @@ static void test_cockroach(void **state)
 	fake_server_answer(f->server, &(fake_answer){.sql = "INSERT*", .affected = 3});
 	if (copy_in(f, &options, ROWS, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	assert_string_equal(said(f), "BEGIN | SAVEPOINT cdbc_1 | " INSERT
-								 " | RELEASE SAVEPOINT cdbc_1 | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | SAVEPOINT cdbc_1 | " INSERT
+													  " | RELEASE SAVEPOINT cdbc_1 | COMMIT");
 	assert_int_equal(f->summary.rows_committed, 3);
 	assert_int_equal(f->starts, 1);
 	assert_int_equal(f->ends, 1);
@@ -415,7 +385,7 @@ static void test_abandoned(void **state)
 	cdbc_session_release(f->session);
 	cdbc_copy_in_free(copy);
 	assert_int_equal(cdbc_client_acquire(f->client, NULL, &f->session, NULL), CDBC_OK);
-	assert_null(strstr(said(f), "COMMIT"));
+	assert_null(strstr(test_fake_said(f->server, 0), "COMMIT"));
 	assert_int_equal(f->starts, f->ends);
 }
 
@@ -467,7 +437,7 @@ static void test_cancelled_between(void **state)
 			options.chunk_rows = 0;
 			cancelled_between(f, &options, "a\n1\n2\n", "3\n", CDBC_OUTCOME_ROLLED_BACK);
 			cancelled_between(f, &options, "a\n1\n2\n", NULL, CDBC_OUTCOME_ROLLED_BACK);
-			assert_null(strstr(said(f), "COMMIT"));
+			assert_null(strstr(test_fake_said(f->server, 0), "COMMIT"));
 			assert_int_equal(f->summary.rows_committed, 0);
 		}
 	}
@@ -490,7 +460,7 @@ static void test_cancelled_in_a_transaction(void **state)
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	cancelled_between(f, &options, "a\n1\n", NULL, CDBC_OUTCOME_ROLLED_BACK);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_CANCELLED);
-	assert_null(strstr(said(f), "COMMIT"));
+	assert_null(strstr(test_fake_said(f->server, 0), "COMMIT"));
 }
 
 static void test_oom(void **state)
@@ -536,7 +506,7 @@ int main(void)
 		TEST(test_oom_rows),
 	};
 
-	if (cdbc_driver_add(&fake_driver, NULL))
+	if (test_fake_begin())
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

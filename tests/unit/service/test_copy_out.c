@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bulk copy out on the scripted driver: names quoted, counts compared, failures told. */
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -22,23 +22,13 @@ typedef struct fixture {
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_config_item items[] = {{"pool.max_size", "1"}, {"pool.min_size", "0"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	f.room = sizeof f.text - 1;
 	f.server = fake_server_new("copyout");
-	from.url = "fake:copyout";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, NULL, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:copyout", items, sizeof items / sizeof *items, NULL, &f.client,
+					 &f.session);
 	*state = &f;
 	return 0;
 }
@@ -47,9 +37,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 1000);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return 0;
 }
 
@@ -226,7 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures_in_a_transaction, set_up, tear_down),
 	};
 
-	if (cdbc_driver_add(&fake_driver, NULL))
+	if (test_fake_begin())
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where a statement is wrong: a server counts in what it was sent, the error in what was written.
  * In every text here HERE stands where the server points to. */
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 #include "support/oom.h"
 
 #include <cdbc/cdbc.h>
@@ -223,7 +223,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_oom, set_up, tear_down),
 	};
 
-	if (cdbc_driver_add(&fake_driver, NULL))
+	if (test_fake_begin())
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

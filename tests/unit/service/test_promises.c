@@ -2,7 +2,7 @@
 /* What the headers promise of clients, sessions and results when something is wrong: who is told
  * what, what is judged how, and what is left for the next request. */
 #include "base/clock.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -63,8 +63,6 @@ static void on_destroy(void *self)
 static cdbc_status open_client(fixture *f, const char *url, const char *queries, cdbc_client **out,
 							   cdbc_error **err)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {sizeof observer,
 							  "test",
 							  CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END | CDBC_EVENT_LEAK,
@@ -77,35 +75,19 @@ static cdbc_status open_client(fixture *f, const char *url, const char *queries,
 								{"pool.leak_warning", "20ms"},
 								{"pool.acquire_timeout", "1min"},
 								{"retry.enabled", "false"}}; /* each failure is to be seen */
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_status status;
 
-	from.url = url;
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	status = cdbc_config_load(&from, &config, err);
-	if (status)
-		return status;
-	status = cdbc_client_open(config, &options, out, err);
-	cdbc_config_free(config);
-	return status;
+	return test_client_try(url, items, sizeof items / sizeof *items, TEST_OBSERVED(&observer), out,
+						   err);
 }
 
 static int set_up(void **state)
 {
 	static fixture f;
 	cdbc_error *err = NULL;
-	int fd;
 
 	memset(&f, 0, sizeof f);
 	strcpy(f.file, "/tmp/cdbc-promises-XXXXXX.sql");
-	fd = mkstemps(f.file, 4);
-	assert_true(fd >= 0 && write(fd, QUERIES, strlen(QUERIES)) == (ssize_t)strlen(QUERIES));
-	close(fd);
+	test_sql_file(f.file, QUERIES);
 	f.server = fake_server_new("promises");
 	if (open_client(&f, "fake:promises", f.file, &f.client, &err) ||
 		cdbc_client_acquire(f.client, NULL, &f.session, &err))
@@ -118,10 +100,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	assert_int_equal(f->starts, f->ends);
 	assert_int_equal(f->destroyed, 1);
 	unlink(f->file);
@@ -752,12 +731,9 @@ int main(void)
 		CASE(test_roles),
 	};
 	cdbc_allocator allocator = {alloc_or_not, realloc_or_not, free};
-	cdbc_error *err = NULL;
 
 	cdbc_set_allocator(&allocator);
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "service/catalog/watch.h"
 #include "support/oom.h"
 #include "support/sql_folder.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -49,28 +50,15 @@ static void on_event(void *self, const cdbc_event *event)
 
 static void open_client(const char *folder)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {sizeof observer, "test", CDBC_EVENT_CATALOG, on_event, NULL, NULL};
 	cdbc_config_item items[] = {{"queries.folders", folder},
 								{"queries.reload", mode},
 								{"queries.reload_delay", "20ms"},
 								{"queries.reload_interval", "20ms"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	seen.loads = seen.failures = 0;
 	seen.generation = 1;
-	from.url = "sqlite::memory:";
-	from.items = items;
-	from.item_count = 4;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) || cdbc_client_open(config, &options, &client, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("sqlite::memory:", items, 4, TEST_OBSERVED(&observer), &client, NULL);
 }
 
 static int set_up(void **state)

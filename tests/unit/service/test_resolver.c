@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The commit resolver on the scripted driver: what each answer, and each want of one, comes to.
  * That the question itself is the right one is for real databases: integration/test_resolver.c. */
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -42,8 +42,6 @@ static void on_event(void *self, const cdbc_event *event)
 
 static void open_client(fixture *f, const char *enabled, const char *timeout)
 {
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
 							  .events = CDBC_EVENT_RESOLVED,
@@ -56,21 +54,9 @@ static void open_client(fixture *f, const char *enabled, const char *timeout)
 								{"resolver.enabled", enabled},
 								{"resolver.timeout", timeout},
 								{"pool.max_opens_per_second", "0"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
-	from.url = "fake:resolver";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f->client, &err) ||
-		cdbc_client_acquire(f->client, NULL, &f->session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:resolver", items, sizeof items / sizeof *items, TEST_OBSERVED(&observer),
+					 &f->client, &f->session);
 }
 
 static void answer(fixture *f, const char *sql)
@@ -124,10 +110,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return 0;
 }
 
@@ -769,11 +752,8 @@ int main(void)
 		CASE(test_a_write_that_nobody_answers),
 		CASE(test_what_takes_no_token),
 	};
-	cdbc_error *err = NULL;
 
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

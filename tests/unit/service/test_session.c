@@ -2,7 +2,7 @@
 /* Sessions on the scripted driver: one request from its text to its end, and everything that can go
  * wrong on the way. */
 #include "base/clock.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -43,29 +43,14 @@ static void on_event(void *self, const cdbc_event *event)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {
 		sizeof observer, "test", CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END,
 		on_event,        NULL,   NULL};
 	cdbc_config_item items[] = {{"pool.max_size", "2"}, {"pool.min_size", "0"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&seen, 0, sizeof seen);
 	f.server = fake_server_new("session");
-	from.url = "fake:session";
-	from.items = items;
-	from.item_count = 2;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:session", items, 2, TEST_OBSERVED(&observer), &f.client, &f.session);
 	*state = &f;
 	return 0;
 }
@@ -74,10 +59,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	assert_int_equal(seen.starts, seen.ends);
 	return 0;
 }
@@ -591,11 +573,8 @@ int main(void)
 		CASE(test_closed_client),
 		CASE(test_health),
 	};
-	cdbc_error *err = NULL;
 
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

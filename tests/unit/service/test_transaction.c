@@ -2,7 +2,7 @@
 /* Transactions on the scripted driver: by hand, with savepoints, and as a function that is run
  * again; and what may not be committed, repeated or moved. */
 #include "base/clock.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -46,8 +46,6 @@ static void on_event(void *self, const cdbc_event *event)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
 							  .events = CDBC_EVENT_ATTEMPT | CDBC_EVENT_TRANSACTION_START |
@@ -61,30 +59,15 @@ static int set_up(void **state)
 								{"retry.lost_max", "1ms"},
 								{"queries.folders", f.file},
 								{"transaction.idle_timeout", "1h"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
-	int fd;
 
 	memset(&f, 0, sizeof f);
 	strcpy(f.file, "/tmp/cdbc-transaction-XXXXXX.sql");
-	fd = mkstemps(f.file, 4);
-	assert_true(fd >= 0 && write(fd, QUERIES, strlen(QUERIES)) == (ssize_t)strlen(QUERIES));
-	close(fd);
+	test_sql_file(f.file, QUERIES);
 	f.server = fake_server_new("transaction");
 	fake_server_answer(f.server, &(fake_answer){.sql = "ROLLBACK TO*"});
 	fake_server_answer(f.server, &(fake_answer){.sql = "BEGIN*", .tx_after = FAKE_TX_OPEN});
-	from.url = "fake:transaction";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:transaction", items, sizeof items / sizeof *items,
+					 TEST_OBSERVED(&observer), &f.client, &f.session);
 	*state = &f;
 	return 0;
 }
@@ -93,44 +76,16 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	assert_int_equal(fake_server_counts(f->server).live, 0);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	unlink(f->file);
 	return 0;
-}
-
-/* The SQL that the server saw from request `from` on, joined by " | ". */
-static const char *said(const fixture *f, size_t from)
-{
-	static char text[4096];
-	const char *sql;
-
-	text[0] = '\0';
-	for (size_t i = from; (sql = fake_server_sql(f->server, i, NULL)); i++) {
-		if (i > from)
-			strcat(text, " | ");
-		strncat(text, sql, 200);
-	}
-	return text;
-}
-
-static cdbc_status execute(cdbc_session *session, const char *sql, cdbc_error **err)
-{
-	cdbc_result *result;
-	cdbc_status status = cdbc_session_query(session, sql, CDBC_NO_PARAMS, NULL, &result, err);
-
-	if (!status)
-		cdbc_result_free(result);
-	return status;
 }
 
 static void ok(fixture *f, const char *sql)
 {
 	cdbc_error *err = NULL;
 
-	if (execute(f->session, sql, &err))
+	if (test_execute(f->session, sql, &err))
 		fail_msg("%s: %s", sql, cdbc_error_message(err));
 }
 
@@ -188,7 +143,7 @@ static void test_begin_and_commit(void **state)
 	assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_USAGE);
-	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | COMMIT");
 }
 
 /* BEGIN goes with the first request, whatever that is. */
@@ -214,8 +169,9 @@ static void test_begin_goes_with_the_first(void **state)
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 1), "BEGIN | put | put | COMMIT | BEGIN | put; put | COMMIT | "
-									"BEGIN | SAVEPOINT cdbc_1 | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 1),
+						"BEGIN | put | put | COMMIT | BEGIN | put; put | COMMIT | "
+						"BEGIN | SAVEPOINT cdbc_1 | ROLLBACK");
 }
 
 static void test_nothing_is_done(void **state)
@@ -230,7 +186,7 @@ static void test_nothing_is_done(void **state)
 	cdbc_session_release(f->session);
 	assert_int_equal(cdbc_client_acquire(f->client, NULL, &f->session, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
-	assert_string_equal(said(f, 0), "");
+	assert_string_equal(test_fake_said(f->server, 0), "");
 }
 
 /* When it is refused, the statements behind it must not run by themselves. */
@@ -244,16 +200,17 @@ static void test_a_begin_that_is_refused(void **state)
 	answer_error(f, "BEGIN", 1, CDBC_SQL, "22023");
 	answer(f, "BEGIN");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_SQL);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_SQL);
 	assert_non_null(strstr(cdbc_error_message(err), "begin: "));
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_CONNECT);
 	assert_non_null(strstr(cdbc_error_message(err), "could not begin"));
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_CONNECT);
 	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_SQL);
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-	assert_string_equal(said(f, 0), "BEGIN | put"); /* which the server has skipped */
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | put"); /* which the server has skipped */
 	ok(f, "put");
 }
 
@@ -268,10 +225,10 @@ static void test_a_begin_that_is_refused_alone(void **state)
 	answer_error(f, "BEGIN", 1, CDBC_SQL, "22023");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_SQL);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_CONNECT);
 	cdbc_error_free(err);
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN");
 }
 
 static void test_the_first_is_refused(void **state)
@@ -283,11 +240,11 @@ static void test_the_first_is_refused(void **state)
 	answer(f, "put");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_USAGE);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_SQL);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_SQL);
 	assert_null(strstr(cdbc_error_message(err), "begin: "));
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | ROLLBACK");
 }
 
 /* A write that had no answer is in the transaction, and so it is undone. */
@@ -299,12 +256,12 @@ static void test_lost_with_the_first(void **state)
 	answer_lost(f, "put");
 	answer(f, "put");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_CONNECT);
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_CONNECT);
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | put");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put");
 }
 
 static void test_options(void **state)
@@ -320,8 +277,9 @@ static void test_options(void **state)
 	assert_int_equal(cdbc_session_begin(f->session, &options, NULL), CDBC_OK);
 	ok(f, "select get");
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY | select "
-									"get | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY | select "
+						"get | ROLLBACK");
 	options.as_of = "'-1s'";
 	assert_int_equal(cdbc_session_begin(f->session, &options, &err), CDBC_UNSUPPORTED);
 	cdbc_error_free(err);
@@ -335,11 +293,11 @@ static void test_an_overlooked_failure_is_not_committed(void **state)
 
 	answer_error(f, "put", 0, CDBC_SQL, "23505");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "put", NULL), CDBC_SQL);
+	assert_int_equal(test_execute(f->session, "put", NULL), CDBC_SQL);
 	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_SQL);
 	assert_non_null(strstr(cdbc_error_message(err), "commit refused"));
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | ROLLBACK");
 	answer(f, "get");
 	ok(f, "get"); /* the session is of use again */
 }
@@ -360,10 +318,10 @@ static void test_what_was_not_sent_is_not_overlooked(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 		ok(f, "put");
-		assert_int_equal(execute(f->session, cases[i].sql, NULL), cases[i].status);
+		assert_int_equal(test_execute(f->session, cases[i].sql, NULL), cases[i].status);
 		assert_int_equal(cdbc_session_commit(f->session, &err), cases[i].status);
 		is_error(err, cases[i].status, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-		assert_string_equal(said(f, 3 * i), "BEGIN | put | ROLLBACK");
+		assert_string_equal(test_fake_said(f->server, 3 * i), "BEGIN | put | ROLLBACK");
 	}
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_run(f->session, "nobody", CDBC_NO_PARAMS, NULL, &result, NULL),
@@ -377,7 +335,7 @@ static void test_what_was_not_sent_is_not_overlooked(void **state)
 		assert_int_equal(cdbc_session_query(f->session, "put", CDBC_NO_PARAMS, NULL, &open, NULL),
 						 CDBC_OK);
 		if (i == 0)
-			assert_int_equal(execute(f->session, "put", NULL), CDBC_USAGE);
+			assert_int_equal(test_execute(f->session, "put", NULL), CDBC_USAGE);
 		else if (i == 1)
 			assert_int_equal(cdbc_batch_execute(batch, NULL, NULL, NULL, NULL), CDBC_USAGE);
 		else
@@ -397,7 +355,7 @@ static void test_what_was_not_sent_in_a_savepoint(void **state)
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	ok(f, "put");
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "select :a", NULL), CDBC_PARAM);
+	assert_int_equal(test_execute(f->session, "select :a", NULL), CDBC_PARAM);
 	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_PARAM);
 	assert_int_equal(cdbc_session_rollback_savepoint(f->session, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
@@ -435,7 +393,7 @@ static void test_the_time_is_over(void **state)
 	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
 	cx_clock_fake_stop();
 	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
-	assert_null(strstr(said(f, 0), "COMMIT"));
+	assert_null(strstr(test_fake_said(f->server, 0), "COMMIT"));
 }
 
 /* CockroachDB commits before a schema change where it is told to: what follows stands alone, and
@@ -452,7 +410,7 @@ static void test_a_statement_ends_it(void **state)
 		ok(f, "put");
 		ok(f, "create table t (a int)");
 		if (i == 0) {
-			assert_int_equal(execute(f->session, "put", &err), CDBC_SQL);
+			assert_int_equal(test_execute(f->session, "put", &err), CDBC_SQL);
 			is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 		}
 		assert_int_equal(i < 2 ? cdbc_session_commit(f->session, &err)
@@ -461,7 +419,8 @@ static void test_a_statement_ends_it(void **state)
 		assert_string_equal(cdbc_error_sqlstate(err), "25P01");
 		is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 		assert_int_equal(cdbc_session_transaction_depth(f->session), 0);
-		assert_string_equal(said(f, 3 * (size_t)i), "BEGIN | put | create table t (a int)");
+		assert_string_equal(test_fake_said(f->server, 3 * (size_t)i),
+							"BEGIN | put | create table t (a int)");
 	}
 	ok(f, "put");
 }
@@ -473,16 +432,17 @@ static void test_text_does_not_end_it(void **state)
 	answer(f, "put");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "commit", NULL), CDBC_USAGE);
-	assert_int_equal(execute(f->session, "savepoint a", NULL), CDBC_USAGE);
-	assert_int_equal(execute(f->session, "put; rollback; begin", NULL), CDBC_USAGE);
-	assert_int_equal(execute(f->session, "commit; begin; get", NULL), CDBC_USAGE);
-	assert_int_equal(execute(f->session, "show commit timestamp", NULL), CDBC_USAGE);
+	assert_int_equal(test_execute(f->session, "commit", NULL), CDBC_USAGE);
+	assert_int_equal(test_execute(f->session, "savepoint a", NULL), CDBC_USAGE);
+	assert_int_equal(test_execute(f->session, "put; rollback; begin", NULL), CDBC_USAGE);
+	assert_int_equal(test_execute(f->session, "commit; begin; get", NULL), CDBC_USAGE);
+	assert_int_equal(test_execute(f->session, "show commit timestamp", NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_rollback_savepoint(f->session, NULL), CDBC_OK);
 	ok(f, "put");
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | ROLLBACK TO SAVEPOINT cdbc_1 | "
-									"RELEASE SAVEPOINT cdbc_1 | put | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | SAVEPOINT cdbc_1 | ROLLBACK TO SAVEPOINT cdbc_1 | "
+						"RELEASE SAVEPOINT cdbc_1 | put | COMMIT");
 }
 
 static void test_a_lost_transaction_stays_lost(void **state)
@@ -493,16 +453,16 @@ static void test_a_lost_transaction_stays_lost(void **state)
 	answer_lost(f, "put");
 	answer(f, "get");
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_CONNECT);
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	err = NULL;
 	/* nothing of it goes to another connection */
-	assert_int_equal(execute(f->session, "get", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "get", &err), CDBC_CONNECT);
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_CONNECT);
 	assert_int_equal(cdbc_session_rollback(f->session, NULL), CDBC_OK);
 	ok(f, "get");
-	assert_string_equal(said(f, 0), "BEGIN | put | get");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | get");
 }
 
 /* The same of one that SQL text began: its COMMIT is not told a lie by another connection. */
@@ -514,9 +474,9 @@ static void test_a_transaction_of_text_that_is_lost(void **state)
 	answer_lost(f, "put");
 	answer(f, "get");
 	ok(f, "begin");
-	assert_int_equal(execute(f->session, "put", NULL), CDBC_CONNECT);
-	assert_int_equal(execute(f->session, "get", NULL), CDBC_CONNECT);
-	assert_int_equal(execute(f->session, "commit", &err), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "put", NULL), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "get", NULL), CDBC_CONNECT);
+	assert_int_equal(test_execute(f->session, "commit", &err), CDBC_CONNECT);
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	ok(f, "get");
 }
@@ -535,13 +495,13 @@ static void test_savepoints(void **state)
 	assert_int_equal(cdbc_session_transaction_depth(f->session), 3);
 	ok(f, "put");
 	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_OK);
-	assert_int_equal(execute(f->session, "bad", NULL), CDBC_SQL);
+	assert_int_equal(test_execute(f->session, "bad", NULL), CDBC_SQL);
 	assert_int_equal(cdbc_session_release_savepoint(f->session, NULL), CDBC_SQL);
 	fake_server_answer(f->server, &(fake_answer){.sql = "x"});
 	assert_int_equal(cdbc_session_rollback_savepoint(f->session, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_transaction_depth(f->session), 1);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0),
+	assert_string_equal(test_fake_said(f->server, 0),
 						"BEGIN | SAVEPOINT cdbc_1 | SAVEPOINT cdbc_2 | put | "
 						"RELEASE SAVEPOINT cdbc_2 | bad | ROLLBACK TO SAVEPOINT cdbc_1 | "
 						"RELEASE SAVEPOINT cdbc_1 | COMMIT");
@@ -554,7 +514,7 @@ static cdbc_status put(cdbc_session *session, void *data, cdbc_error **err)
 	fixture *f = data;
 
 	f->calls++;
-	return execute(session, "put", err);
+	return test_execute(session, "put", err);
 }
 
 static cdbc_status transact(fixture *f, cdbc_transaction_fn fn, cdbc_error **err)
@@ -574,8 +534,9 @@ static void test_a_conflict_runs_it_again(void **state)
 	assert_int_equal(f->starts, 1);
 	assert_int_equal(f->ends, 1);
 	assert_int_equal(f->failures, 0);
-	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK | "
-									"BEGIN | put | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK | "
+						"BEGIN | put | COMMIT");
 }
 
 static void test_a_conflict_at_the_commit(void **state)
@@ -586,7 +547,8 @@ static void test_a_conflict_at_the_commit(void **state)
 	answer_error(f, "COMMIT", 1, CDBC_CONFLICT, "40001");
 	assert_int_equal(transact(f, put, NULL), CDBC_OK);
 	assert_int_equal(f->calls, 2);
-	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT | BEGIN | put | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | put | COMMIT | BEGIN | put | COMMIT");
 }
 
 static void test_lost_before_the_commit(void **state)
@@ -598,7 +560,7 @@ static void test_lost_before_the_commit(void **state)
 	answer(f, "put");
 	assert_int_equal(transact(f, put, NULL), CDBC_OK);
 	assert_int_equal(f->calls, 2);
-	assert_string_equal(said(f, 0), "BEGIN | put | BEGIN | put | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | BEGIN | put | COMMIT");
 	fake_server_sql(f->server, 0, &first);
 	fake_server_sql(f->server, 2, &second);
 	assert_true(first != second);
@@ -646,7 +608,8 @@ static void test_a_function_that_overlooks_a_failure(void **state)
 	assert_int_equal(transact(f, overlook, &err), CDBC_SQL);
 	is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 2); /* the conflict, overlooked, was run again all the same */
-	assert_string_equal(said(f, 0), "BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | put | ROLLBACK | BEGIN | put | ROLLBACK");
 }
 
 /* Releases the session that it runs on, with its last word or before. */
@@ -672,11 +635,11 @@ static void test_a_function_that_releases_its_session(void **state)
 	assert_int_equal(transact(f, let_go, &err), CDBC_USAGE);
 	assert_non_null(strstr(cdbc_error_message(err), "released within its own transaction"));
 	is_error(err, CDBC_USAGE, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
-	assert_string_equal(said(f, 0), "BEGIN | put | put | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | put | ROLLBACK");
 	assert_int_equal(f->calls, 2);
 	/* nested it is undone alone */
 	assert_int_equal(transact(f, let_go_within, NULL), CDBC_OK);
-	assert_null(strstr(said(f, 4), "| ROLLBACK |"));
+	assert_null(strstr(test_fake_said(f->server, 4), "| ROLLBACK |"));
 	ok(f, "put"); /* the session is the caller's as before */
 }
 
@@ -684,7 +647,7 @@ static void test_a_function_that_releases_its_session(void **state)
 static cdbc_status change_schema(cdbc_session *session, void *data, cdbc_error **err)
 {
 	(void)put(session, data, err);
-	assert_int_equal(execute(session, "create table t (a int)", err), CDBC_OK);
+	assert_int_equal(test_execute(session, "create table t (a int)", err), CDBC_OK);
 	return CDBC_DATA;
 }
 
@@ -718,13 +681,14 @@ static void test_a_function_that_says_no(void **state)
 	assert_int_equal(transact(f, refuse, &err), CDBC_DATA);
 	is_error(err, CDBC_DATA, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
 	assert_int_equal(f->calls, 1);
-	assert_string_equal(said(f, 0), ""); /* nothing was done that could be undone */
+	assert_string_equal(test_fake_said(f->server, 0),
+						""); /* nothing was done that could be undone */
 }
 
 static cdbc_status end_it(cdbc_session *session, void *data, cdbc_error **err)
 {
 	(void)data;
-	assert_int_equal(execute(session, "put", err), CDBC_OK);
+	assert_int_equal(test_execute(session, "put", err), CDBC_OK);
 	assert_int_equal(cdbc_session_commit(session, NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_rollback(session, NULL), CDBC_USAGE);
 	return CDBC_OK;
@@ -736,7 +700,7 @@ static void test_a_function_does_not_end_its_transaction(void **state)
 
 	answer(f, "put");
 	assert_int_equal(transact(f, end_it, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | put | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN | put | COMMIT");
 }
 
 static void test_how_often(void **state)
@@ -771,8 +735,9 @@ static void test_nested(void **state)
 	assert_int_equal(transact(f, nest, NULL), CDBC_OK);
 	assert_int_equal(f->calls, 2);
 	/* a conflict is the outermost one's; no savepoint can mend it */
-	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | put | ROLLBACK | BEGIN | "
-									"SAVEPOINT cdbc_1 | put | RELEASE SAVEPOINT cdbc_1 | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | SAVEPOINT cdbc_1 | put | ROLLBACK | BEGIN | "
+						"SAVEPOINT cdbc_1 | put | RELEASE SAVEPOINT cdbc_1 | COMMIT");
 }
 
 /* Ends what is not its own, leaves a savepoint, and fails when data says so. */
@@ -784,9 +749,9 @@ static cdbc_status reach_out(cdbc_session *session, void *data, cdbc_error **err
 	assert_int_equal(cdbc_session_rollback(session, NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_release_savepoint(session, NULL), CDBC_USAGE);
 	assert_int_equal(cdbc_session_rollback_savepoint(session, NULL), CDBC_USAGE);
-	assert_int_equal(execute(session, "put", err), CDBC_OK);
+	assert_int_equal(test_execute(session, "put", err), CDBC_OK);
 	assert_int_equal(cdbc_session_savepoint(session, err), CDBC_OK);
-	assert_int_equal(execute(session, "get", err), CDBC_OK);
+	assert_int_equal(test_execute(session, "get", err), CDBC_OK);
 	return *fails ? CDBC_DATA : CDBC_OK;
 }
 
@@ -801,21 +766,23 @@ static void test_a_nested_function_ends_what_it_began(void **state)
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_transact(f->session, reach_out, &fails, NULL, NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_transaction_depth(f->session), 1);
-	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | put | SAVEPOINT cdbc_2 | get | "
-									"RELEASE SAVEPOINT cdbc_1");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | SAVEPOINT cdbc_1 | put | SAVEPOINT cdbc_2 | get | "
+						"RELEASE SAVEPOINT cdbc_1");
 	from = 6;
 	fails = true;
 	assert_int_equal(cdbc_session_transact(f->session, reach_out, &fails, NULL, NULL), CDBC_DATA);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, from), "SAVEPOINT cdbc_1 | put | SAVEPOINT cdbc_2 | get | "
-									   "ROLLBACK TO SAVEPOINT cdbc_1 | RELEASE SAVEPOINT cdbc_1 | "
-									   "COMMIT");
+	assert_string_equal(test_fake_said(f->server, from),
+						"SAVEPOINT cdbc_1 | put | SAVEPOINT cdbc_2 | get | "
+						"ROLLBACK TO SAVEPOINT cdbc_1 | RELEASE SAVEPOINT cdbc_1 | "
+						"COMMIT");
 }
 
 static cdbc_status nest_and_go_on(cdbc_session *session, void *data, cdbc_error **err)
 {
 	assert_int_equal(cdbc_session_transact(session, put, data, NULL, NULL), CDBC_SQL);
-	return execute(session, "get", err);
+	return test_execute(session, "get", err);
 }
 
 static void test_a_nested_failure_is_undone_alone(void **state)
@@ -825,9 +792,10 @@ static void test_a_nested_failure_is_undone_alone(void **state)
 	answer_error(f, "put", 0, CDBC_SQL, "23505");
 	answer(f, "get");
 	assert_int_equal(transact(f, nest_and_go_on, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cdbc_1 | put | "
-									"ROLLBACK TO SAVEPOINT cdbc_1 | RELEASE SAVEPOINT cdbc_1 | "
-									"get | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | SAVEPOINT cdbc_1 | put | "
+						"ROLLBACK TO SAVEPOINT cdbc_1 | RELEASE SAVEPOINT cdbc_1 | "
+						"get | COMMIT");
 }
 
 static void test_restart_savepoint(void **state)
@@ -840,9 +808,10 @@ static void test_restart_savepoint(void **state)
 	answer(f, "put");
 	options.restart_savepoint = true;
 	assert_int_equal(cdbc_session_transact(f->session, put, f, &options, NULL), CDBC_OK);
-	assert_string_equal(said(f, 0), "BEGIN | SAVEPOINT cockroach_restart | put | "
-									"ROLLBACK TO SAVEPOINT cockroach_restart | put | "
-									"RELEASE SAVEPOINT cockroach_restart | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | SAVEPOINT cockroach_restart | put | "
+						"ROLLBACK TO SAVEPOINT cockroach_restart | put | "
+						"RELEASE SAVEPOINT cockroach_restart | COMMIT");
 }
 
 /* ---- a statement that is a transaction of its own ---- */
@@ -862,7 +831,7 @@ static void test_a_read_only_query_is_one_round_trip(void **state)
 	assert_true(cdbc_result_is_complete(result));
 	assert_string_equal(cdbc_result_tag(result), "SELECT 1");
 	cdbc_result_free(result);
-	assert_string_equal(said(f, 0), "BEGIN READ ONLY | select peek | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 0), "BEGIN READ ONLY | select peek | COMMIT");
 	assert_int_equal(fake_server_counts(f->server).submits, 1);
 	/* inside another it is an ordinary statement */
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
@@ -870,7 +839,7 @@ static void test_a_read_only_query_is_one_round_trip(void **state)
 					 CDBC_OK);
 	cdbc_result_free(result);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_string_equal(said(f, 3), "BEGIN | select peek | COMMIT");
+	assert_string_equal(test_fake_said(f->server, 3), "BEGIN | select peek | COMMIT");
 }
 
 static void test_a_query_with_an_isolation(void **state)
@@ -914,10 +883,10 @@ static void test_a_transaction_that_rests(void **state)
 	cx_clock_fake_advance_ns(HOUR_NS);
 	assert_int_equal(cdbc_session_savepoint(f->session, NULL), CDBC_OK);
 	cx_clock_fake_advance_ns(HOUR_NS + 1);
-	assert_int_equal(execute(f->session, "put", &err), CDBC_TIMEOUT);
+	assert_int_equal(test_execute(f->session, "put", &err), CDBC_TIMEOUT);
 	assert_string_equal(cdbc_error_sqlstate(err), "25P03");
 	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
-	assert_string_equal(said(f, 5), "SAVEPOINT cdbc_1 | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 5), "SAVEPOINT cdbc_1 | ROLLBACK");
 	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
 	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
 	assert_null(fake_server_sql(f->server, 7, NULL));
@@ -938,7 +907,7 @@ static void test_a_commit_that_comes_late(void **state)
 	cx_clock_fake_advance_ns(HOUR_NS + 1);
 	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
 	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
-	assert_string_equal(said(f, 1), "BEGIN | put | ROLLBACK");
+	assert_string_equal(test_fake_said(f->server, 1), "BEGIN | put | ROLLBACK");
 	cx_clock_fake_stop();
 }
 
@@ -983,11 +952,8 @@ int main(void)
 		CASE(test_a_transaction_that_rests),
 		CASE(test_a_commit_that_comes_late),
 	};
-	cdbc_error *err = NULL;
 
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The same client for every test of the cache: what it is asked, and how small its cache is. */
 #include "cache_fixture.h"
+#include "support/test_client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,24 +56,17 @@ static void on_event(void *self, const cdbc_event *event)
 static int open_client(void **state, bool is_watched)
 {
 	static cache_fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_config_item items[] = {{"pool.max_size", "9"},
 								{"pool.min_size", "0"},
 								{"cache.max_bytes", "64KiB"},
 								{"cache.max_entry_bytes", "16KiB"},
 								{"results.batch_rows", "100"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	f.server = fake_server_new("cache");
 	cache_answer_one(&f);
-	from.url = "fake:cache";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
 	f.observer = (cdbc_observer){.struct_size = sizeof f.observer,
 								 .name = "test",
 								 .events = CDBC_EVENT_REQUEST_START | CDBC_EVENT_REQUEST_END,
@@ -80,12 +74,10 @@ static int open_client(void **state, bool is_watched)
 								 .self = &f};
 	options.observers = &f.observer;
 	options.observer_count = is_watched;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_register(f.client, "test.sql", cache_queries, strlen(cache_queries), &err) ||
+	test_client_open("fake:cache", items, sizeof items / sizeof *items, &options, &f.client, NULL);
+	if (cdbc_client_register(f.client, "test.sql", cache_queries, strlen(cache_queries), &err) ||
 		cdbc_client_acquire(f.client, NULL, &f.session, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
 	*state = &f;
 	return 0;
 }
@@ -104,9 +96,7 @@ int cache_tear_down(void **state)
 {
 	cache_fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return 0;
 }
 

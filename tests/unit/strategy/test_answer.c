@@ -2,7 +2,7 @@
 /* Answers from an application's own Arrow streams: an executor of its own behind cache and retry,
  * links that make a result of another, and streams that fail or are not as they say. */
 #include "planned_stream.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 #include "support/oom.h"
 
 #include <cdbc/cdbc.h>
@@ -96,14 +96,12 @@ static void outer_finished(void *data, const cdbc_finish *finish)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_config_item items[] = {{"pool.max_size", "2"},
 								{"pool.min_size", "0"},
 								{"retry.lost_first", "1ms"},
 								{"retry.lost_max", "1ms"},
 								{"cache.max_entry_bytes", "16KiB"}};
-	const char *const no_environment[] = {NULL};
 	cdbc_strategy executor = {.struct_size = sizeof executor,
 							  .name = "own",
 							  .execute = execute,
@@ -114,7 +112,6 @@ static int set_up(void **state)
 						  .execute = outer,
 						  .finished = outer_finished,
 						  .self = &f};
-	cdbc_config *config = NULL;
 	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
@@ -124,19 +121,13 @@ static int set_up(void **state)
 	fake_server_answer(
 		f.server,
 		&(fake_answer){.sql = "select passed*", .columns = "id int8, name text", .rows = "7|full"});
-	from.url = "fake:answer";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
 	options.executor = &executor;
 	options.strategies = &link;
 	options.strategy_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_register(f.client, "test.sql", queries, sizeof queries - 1, &err) ||
+	test_client_open("fake:answer", items, sizeof items / sizeof *items, &options, &f.client, NULL);
+	if (cdbc_client_register(f.client, "test.sql", queries, sizeof queries - 1, &err) ||
 		cdbc_client_acquire(f.client, NULL, &f.session, &err))
 		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
 	*state = &f;
 	return 0;
 }
@@ -145,9 +136,7 @@ static int tear_down(void **state)
 {
 	fixture *f = *state;
 
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return f->destroyed != 1 || f->plan.streams_now || f->plan.arrays_now || f->plan.schemas_now;
 }
 
@@ -430,11 +419,8 @@ int main(void)
 		CASE(test_given_up),
 		CASE(test_memory_runs_out),
 	};
-	cdbc_error *err = NULL;
 
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

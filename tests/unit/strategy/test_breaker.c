@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <pthread.h>
@@ -533,8 +533,6 @@ static void on_event(void *self, const cdbc_event *event)
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_observer observer = {.struct_size = sizeof observer,
 							  .name = "test",
 							  .events = CDBC_EVENT_BREAKER,
@@ -545,9 +543,6 @@ static int set_up(void **state)
 								{"retry.enabled", "false"},  {"breaker.enabled", "true"},
 								{"breaker.min_calls", "4"},  {"pool.idle_timeout", "never"},
 								{"pool.lifetime", "never"},  {"pool.check_idle", "never"}};
-	const char *const no_environment[] = {NULL};
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	f.server = fake_server_new("breaker");
@@ -563,17 +558,8 @@ static int set_up(void **state)
 														  .status = CDBC_CONFLICT,
 														  .message = "restart",
 														  .sqlstate = "40001"}});
-	from.url = "fake:breaker";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
-	options.observers = &observer;
-	options.observer_count = 1;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:breaker", items, sizeof items / sizeof *items, TEST_OBSERVED(&observer),
+					 &f.client, &f.session);
 	*state = &f;
 	return 0;
 }
@@ -583,20 +569,8 @@ static int tear_down(void **state)
 	fixture *f = *state;
 
 	cx_clock_fake_stop();
-	cdbc_session_release(f->session);
-	cdbc_client_close(f->client, 5000);
-	fake_server_free(f->server);
+	test_fake_close(f->server, f->client, f->session);
 	return 0;
-}
-
-static cdbc_status run(fixture *f, const char *sql, cdbc_error **err)
-{
-	cdbc_result *result;
-	cdbc_status status = cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, err);
-
-	if (!status)
-		cdbc_result_free(result);
-	return status;
 }
 
 static void test_in_a_chain(void **state)
@@ -606,11 +580,11 @@ static void test_in_a_chain(void **state)
 	int64_t submits;
 
 	for (int i = 0; i < 20; i++) /* contention is no failure */
-		assert_int_equal(run(f, "select wrong", NULL), CDBC_CONFLICT);
+		assert_int_equal(test_execute(f->session, "select wrong", NULL), CDBC_CONFLICT);
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(run(f, "select lost", NULL), CDBC_CONNECT);
+		assert_int_equal(test_execute(f->session, "select lost", NULL), CDBC_CONNECT);
 	submits = fake_server_counts(f->server).submits;
-	assert_int_equal(run(f, "select a", &err), CDBC_OVERLOADED);
+	assert_int_equal(test_execute(f->session, "select a", &err), CDBC_OVERLOADED);
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
 	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_SAFE);
 	assert_non_null(strstr(cdbc_error_message(err), "the breaker is open"));
@@ -621,7 +595,7 @@ static void test_in_a_chain(void **state)
 	assert_string_equal(f->changes, "open");
 	cx_clock_fake_start(cx_clock_now_ns() + 6 * S);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(run(f, "select a", NULL), CDBC_OK);
+		assert_int_equal(test_execute(f->session, "select a", NULL), CDBC_OK);
 	assert_string_equal(f->changes, "open half-open closed");
 }
 
@@ -632,7 +606,7 @@ static void test_a_transaction_comes_to_its_end(void **state)
 	cdbc_result *result;
 
 	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
-	assert_int_equal(run(f, "select a", NULL), CDBC_OK);
+	assert_int_equal(test_execute(f->session, "select a", NULL), CDBC_OK);
 	fake_server_answer(f->server, &(fake_answer){.sql = "select slow",
 												 .error = {.struct_size = sizeof(cdbc_error_info),
 														   .status = CDBC_TIMEOUT,
@@ -648,9 +622,9 @@ static void test_a_transaction_comes_to_its_end(void **state)
 		assert_true(status == CDBC_TIMEOUT || status == CDBC_OVERLOADED);
 	}
 	assert_string_equal(f->changes, "open");
-	assert_int_equal(run(f, "select a", NULL), CDBC_OK);
+	assert_int_equal(test_execute(f->session, "select a", NULL), CDBC_OK);
 	assert_int_equal(cdbc_session_commit(f->session, NULL), CDBC_OK);
-	assert_int_equal(run(f, "select a", NULL), CDBC_OVERLOADED);
+	assert_int_equal(test_execute(f->session, "select a", NULL), CDBC_OVERLOADED);
 	cdbc_session_release(other);
 }
 
@@ -688,9 +662,9 @@ static void test_calls_without_a_noted_time(void **state)
 		cdbc_result_free(result);
 	}
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(run(f, "select lost", NULL), CDBC_CONNECT);
+		assert_int_equal(test_execute(f->session, "select lost", NULL), CDBC_CONNECT);
 	assert_string_equal(f->changes, "");
-	assert_int_equal(run(f, "select lost", NULL), CDBC_CONNECT); /* 6 of 12 */
+	assert_int_equal(test_execute(f->session, "select lost", NULL), CDBC_CONNECT); /* 6 of 12 */
 	assert_string_equal(f->changes, "open");
 }
 
@@ -712,7 +686,8 @@ static void test_rows_that_break_off(void **state)
 			;
 		cdbc_result_free(result);
 	}
-	assert_int_equal(run(f, "select a", NULL), CDBC_OVERLOADED); /* 2 began well, 2 broke off */
+	assert_int_equal(test_execute(f->session, "select a", NULL),
+					 CDBC_OVERLOADED); /* 2 began well, 2 broke off */
 }
 
 int main(void)
@@ -734,7 +709,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rows_that_break_off, set_up, tear_down),
 	};
 
-	if (cdbc_driver_add(&fake_driver, NULL))
+	if (test_fake_begin())
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "support/fake_driver.h"
+#include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
@@ -223,16 +223,12 @@ static int set_up(void **state)
 {
 	static fixture f;
 	static link_self selves[2];
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
 	cdbc_client_options options = CDBC_CLIENT_OPTIONS_INIT;
 	cdbc_config_item items[] = {{"pool.max_size", "1"},
 								{"pool.min_size", "0"},
 								{"retry.lost_first", "1ms"},
 								{"retry.lost_max", "1ms"}};
-	const char *const no_environment[] = {NULL};
 	cdbc_strategy links[2];
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	for (int i = 0; i < 2; i++) {
@@ -245,17 +241,10 @@ static int set_up(void **state)
 								   .self = &selves[i]};
 	}
 	f.server = fake_server_new("retry");
-	from.url = "fake:retry";
-	from.items = items;
-	from.item_count = sizeof items / sizeof *items;
-	from.environ_list = no_environment;
 	options.strategies = links;
 	options.strategy_count = 2;
-	if (cdbc_config_load(&from, &config, &err) ||
-		cdbc_client_open(config, &options, &f.client, &err) ||
-		cdbc_client_acquire(f.client, NULL, &f.session, &err))
-		fail_msg("%s", cdbc_error_message(err));
-	cdbc_config_free(config);
+	test_client_open("fake:retry", items, sizeof items / sizeof *items, &options, &f.client,
+					 &f.session);
 	*state = &f;
 	return 0;
 }
@@ -505,11 +494,8 @@ int main(void)
 		CASE(test_a_changed_session_is_not_moved),
 		CASE(test_no_statement_of_a_transaction_is_repeated),
 	};
-	cdbc_error *err = NULL;
 
-	if (cdbc_driver_add(&fake_driver, &err)) {
-		print_error("%s\n", cdbc_error_message(err));
+	if (test_fake_begin())
 		return 1;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
