@@ -228,17 +228,13 @@ static cdbc_status hand_over(filling *f, struct ArrowArray *out, cdbc_error **er
 	return cx_batch_finish(&f->batch, out, err);
 }
 
-cdbc_status cx_pg_fetch(void *handle, int64_t deadline_ns, struct ArrowArray *out, cdbc_error **err)
+static cdbc_status fetch_rows(cx_pg_cursor *cursor, int64_t deadline_ns, struct ArrowArray *out,
+							  cdbc_error **err)
 {
-	cx_pg_cursor *cursor = handle;
 	filling f = {.cursor = cursor, .slot = &cursor->slots[cursor->at]};
 	cdbc_status status = CDBC_OK;
 	bool has_filled = false;
 
-	if (!cursor->shape) {
-		cx_array_none(out);
-		return CDBC_OK;
-	}
 	if (cursor->is_streamed && cursor->phase == CX_PG_IN)
 		status = take_stream(&f, deadline_ns, &has_filled, err);
 	else if (cursor->result)
@@ -248,4 +244,14 @@ cdbc_status cx_pg_fetch(void *handle, int64_t deadline_ns, struct ArrowArray *ou
 	if (f.is_begun)
 		cx_batch_discard(&f.batch);
 	return status;
+}
+
+cdbc_status cx_pg_fetch(void *handle, int64_t deadline_ns, struct ArrowArray *out, cdbc_error **err)
+{
+	cx_pg_cursor *cursor = handle;
+
+	if (cursor->shape)
+		return fetch_rows(cursor, deadline_ns, out, err);
+	cx_array_none(out);
+	return CDBC_OK;
 }

@@ -518,7 +518,7 @@ cdbc_status cdbc_batch_execute(cdbc_batch *batch, cdbc_batch_on_result on_result
 
 	begin(batch, on_result, data);
 	status = check_execute(batch, &batch->error);
-	if (!status && cx_chain_takes_batches(&session->client->chain))
+	if (!status && session->client->chain.takes_batches && session->client->chain.asks)
 		status = ask_links(batch, &batch->error);
 	if (!status && batch->count) {
 		cx_batch_send(batch);

@@ -181,7 +181,10 @@ static bool make_room(cdbc_batch *batch)
 	held = cx_realloc(batch->held, wanted * sizeof *held);
 	if (!held)
 		return false;
-	memset(held + old, 0, (wanted - old) * sizeof *held);
+	for (size_t i = old; i < wanted; i++) {
+		held[i].arrays = NULL;
+		held[i].capacity = 0;
+	}
 	batch->held = held;
 	batch->held_capacity = wanted;
 	return true;
@@ -295,6 +298,7 @@ static cdbc_status tell_long(cdbc_batch *batch, cx_held *held, cdbc_result *resu
 cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, cdbc_error **err)
 {
 	cx_held *held = next_held(batch, index);
+	const cdbc_summary *summary;
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
@@ -323,8 +327,10 @@ cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, 
 		free_arrays(held);
 		return status;
 	}
-	held->summary = *result->source->summary(result->self);
-	held->affected_count = held->summary.affected_count;
+	summary = result->source->summary(result->self);
+	held->affected_count = summary->affected_count;
+	if (!held->is_told)
+		held->summary = *summary;
 	return CDBC_OK;
 }
 

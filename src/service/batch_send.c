@@ -519,8 +519,7 @@ static void send_in_steps(cdbc_batch *batch, size_t (*send)(cdbc_batch *batch, s
 void cx_batch_send(cdbc_batch *batch)
 {
 	const cdbc_client *client = batch->session->client;
-	bool is_piped =
-		cx_chain_takes_batches(&client->chain) && client->driver->capabilities & CDBC_CAN_PIPELINE;
+	bool is_piped = client->chain.takes_batches && client->driver->capabilities & CDBC_CAN_PIPELINE;
 
 	if (batch->options.is_atomic && !batch->was_in_tx) {
 		if (is_piped)

@@ -313,6 +313,16 @@ static cdbc_status run_script(cx_run *run, bool has_result, cdbc_error **err)
 	return status;
 }
 
+/* A run of our own, for which nobody waits; prepare does the rest. */
+static void run_init(cx_run *run, cx_lease *lease, int64_t deadline_ns)
+{
+	run->lease = lease;
+	run->deadline_ns = deadline_ns;
+	run->was_unknown = run->handed_any = false;
+	run->on_end = NULL;
+	run->summary = (cdbc_summary){0};
+}
+
 /* Makes the run ready for a request. */
 static void prepare(cx_run *run, const cdbc_request *request)
 {
@@ -467,12 +477,13 @@ cdbc_status cx_run_start_unit(cx_run *run, const char *begin, const cdbc_request
 cdbc_status cx_run_control(cx_lease *lease, const char *sql, cdbc_statement_kind kind,
 						   uint32_t flags, int64_t deadline_ns, cdbc_error **err)
 {
-	cx_run run = {.lease = lease, .deadline_ns = deadline_ns};
+	cx_run run;
 	cdbc_request request = control(sql, flags);
 	cdbc_error *error = NULL;
 	cdbc_result result;
 	cdbc_status status;
 
+	run_init(&run, lease, deadline_ns);
 	request.kind = kind;
 	status = cx_run_start(&run, &request, &result, &error);
 	if (!status) {
@@ -491,11 +502,12 @@ cdbc_status cx_run_commit(cx_lease *lease, const cdbc_request *last, const char 
 {
 	const cdbc_driver *driver = lease->conn->driver;
 	cdbc_request requests[] = {*last, control(sql, flags)};
-	cx_run run = {.lease = lease, .deadline_ns = deadline_ns};
+	cx_run run;
 	cdbc_error *error = NULL;
 	cdbc_summary facts;
 	cdbc_status status;
 
+	run_init(&run, lease, deadline_ns);
 	prepare(&run, &requests[1]);
 	status = driver->submit(lease->conn->handle, requests, 2, CDBC_ONE_SYNC, deadline_ns,
 							&run.cursor, &run.summary, &error);

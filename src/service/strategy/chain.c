@@ -11,6 +11,8 @@
 void cx_chain_init(cx_chain *chain)
 {
 	chain->count = 0;
+	chain->takes_batches = true;
+	chain->asks = false;
 	chain->places[0] = (struct cdbc_next){NULL, 0};
 }
 
@@ -28,16 +30,10 @@ cdbc_status cx_chain_add(cx_chain *chain, const cdbc_strategy *link, cdbc_error 
 		   link->struct_size < sizeof *link ? link->struct_size : sizeof *link);
 	chain->places[at] = (struct cdbc_next){&chain->links[at], at};
 	chain->places[at + 1] = (struct cdbc_next){NULL, at + 1};
+	chain->takes_batches &= chain->links[at].allow != NULL;
+	chain->asks |= chain->links[at].allow != cx_chain_allow_any;
 	chain->count++;
 	return CDBC_OK;
-}
-
-bool cx_chain_takes_batches(const cx_chain *chain)
-{
-	for (size_t i = 0; i < chain->count; i++)
-		if (!chain->links[i].allow)
-			return false;
-	return true;
 }
 
 cdbc_status cx_chain_allow(const cx_chain *chain, cdbc_call *call, cdbc_error **err)

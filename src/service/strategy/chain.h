@@ -34,13 +34,13 @@ typedef struct cx_chain {
 	cdbc_strategy links[CX_LINKS_MAX]; /* the client's; destroyed with it */
 	struct cdbc_next places[CX_LINKS_MAX + 1];
 	size_t count;
+	bool takes_batches; /* every link does */
+	bool asks;          /* a link has a say in what goes in a batch */
 } cx_chain;
 
 void cx_chain_init(cx_chain *chain);
 /* Adds the innermost link so far; it is the chain's on success. Fails with CDBC_USAGE. */
 cdbc_status cx_chain_add(cx_chain *chain, const cdbc_strategy *link, cdbc_error **err);
-/* Whether every link takes batches. */
-bool cx_chain_takes_batches(const cx_chain *chain);
 /* Asks every link whether a call may go in a batch. */
 cdbc_status cx_chain_allow(const cx_chain *chain, cdbc_call *call, cdbc_error **err);
 /* The allow of links that ask nothing: a batch itself retries and asks the breaker, and reads past
