@@ -10,6 +10,7 @@
 			   */
 #define DRAIN_QUIETLY_NS (20 * CX_NS_PER_MS)
 #define CLOSE_MAX_NS     (5 * CX_NS_PER_S)
+#define ABORTED          "40000" /* COMMIT was answered by ROLLBACK */
 
 static cx_pg_slot *slot_of(cx_pg_cursor *cursor)
 {
@@ -200,6 +201,7 @@ cdbc_status cx_pg_cursor_late(cx_pg_cursor *cursor, cdbc_error **err)
 {
 	cx_pg_conn *c = cursor->conn;
 	int64_t grace = cx_clock_now_ns() + CX_PG_GRACE_NS;
+	bool is_commit = slot_of(cursor)->is_commit;
 	char sqlstate[6] = "";
 	cdbc_status status;
 
@@ -210,6 +212,8 @@ cdbc_status cx_pg_cursor_late(cx_pg_cursor *cursor, cdbc_error **err)
 		else
 			c->is_lost = true;
 	}
+	if (is_commit && !sqlstate[0] && strcmp(cursor->summary.tag, "ROLLBACK") == 0)
+		strcpy(sqlstate, ABORTED);
 	cursor->phase = CX_PG_ENDED;
 	cursor->at = cursor->count - 1;
 	status = cx_pg_error_late(c, err);
@@ -292,7 +296,7 @@ cdbc_status cx_pg_cursor_complete(cx_pg_cursor *cursor, int64_t deadline_ns, cdb
 		look_at_tag(cursor);
 	if (!status && slot->is_commit && strcmp(cursor->summary.tag, "ROLLBACK") == 0) {
 		status = cx_error_set(err, CDBC_SQL, "commit: the transaction was aborted and rolled back");
-		cx_error_sqlstate(err, "40000");
+		cx_error_sqlstate(err, ABORTED);
 	}
 	return status;
 }

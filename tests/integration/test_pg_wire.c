@@ -168,6 +168,50 @@ static void is_used_again_after_a_cancel(void **state)
 	scene_end(&s);
 }
 
+/* A commit whose answer came while it was given up: by COMMIT it is in, by ROLLBACK it is not, and
+ * nobody may take one for the other. */
+static void reads_a_late_answer_to_a_commit(void **state)
+{
+	static const char *const tags[] = {"COMMIT", "ROLLBACK"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		cdbc_request r = {.struct_size = sizeof r,
+						  .sql = "commit",
+						  .sql_length = 6,
+						  .kind = CDBC_KIND_TRANSACTION,
+						  .flags = CDBC_REQUEST_COMMITS};
+		wire_script *script = wire_script_new();
+		cdbc_summary facts = {0};
+		cdbc_error *err = NULL;
+		const struct ArrowSchema *schema;
+		void *cursor = NULL;
+		bool has_result;
+		scene s;
+
+		scene_begin(&s);
+		wire_script_wait_cancel(script);
+		wire_put_command_complete(wire_script_send(script), tags[i]);
+		wire_server_when(s.server, 'E', "commit", 1, script);
+		scene_open(&s);
+		assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
+		if (DRIVER->submit(s.conn, &r, 1, CDBC_SYNC_EACH, cx_deadline_after_ms(500), &cursor,
+						   &facts, &err) == CDBC_OK) {
+			assert_int_equal(
+				DRIVER->next_result(cursor, cx_deadline_after_ms(0), &schema, &has_result, &err),
+				CDBC_TIMEOUT);
+			facts = *DRIVER->summary(cursor);
+			DRIVER->cursor_close(cursor, soon());
+		}
+		assert_int_equal(cdbc_error_status(err), CDBC_TIMEOUT);
+		assert_int_equal(facts.position, CDBC_POSITION_DONE);
+		assert_string_equal(cdbc_error_sqlstate(err), i ? "40000" : "");
+		assert_false(facts.is_link_lost);
+		cdbc_error_free(err);
+		scene_end(&s);
+	}
+}
+
 /* The answer is cut after each of its bytes, by an end in order and by a reset: never a success,
  * never a hang. */
 static void loses_the_link_at_every_byte(void **state)
@@ -270,6 +314,7 @@ int main(void)
 		cmocka_unit_test(gives_up_connecting),
 		cmocka_unit_test(gives_up_a_server_that_hangs),
 		cmocka_unit_test(is_used_again_after_a_cancel),
+		cmocka_unit_test(reads_a_late_answer_to_a_commit),
 		cmocka_unit_test(loses_the_link_at_every_byte),
 		cmocka_unit_test(sees_a_drain_in_a_batch),
 		cmocka_unit_test(writes_settings_as_cockroachdb_reads_them),
