@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Batches on real databases, PostgreSQL (skipped without CDBC_TEST_URL) and SQLite: what is in the
  * table after a success and after each kind of failure. */
+#include "support/test_client.h"
+
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,46 +27,18 @@ typedef struct fixture {
 			fail_msg("%s", cdbc_error_message(err)); \
 	} while (0)
 
-static void exec_sql(fixture *f, const char *sql)
-{
-	cdbc_result *result = NULL;
-	cdbc_error *err = NULL;
-
-	ok(cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, &err), err);
-	cdbc_result_free(result);
-}
-
-static int64_t number(fixture *f, const char *sql)
-{
-	cdbc_result *result = NULL;
-	cdbc_error *err = NULL;
-	int64_t n;
-
-	ok(cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, &err), err);
-	assert_true(cdbc_result_next(result, &err));
-	n = cdbc_result_int64(result, 0);
-	cdbc_result_free(result);
-	return n;
-}
-
 static int set_up(void **state, const char *url)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
 
 	memset(&f, 0, sizeof f);
 	*state = &f;
 	if (!url)
 		return 0;
-	from.url = url;
-	ok(cdbc_config_load(&from, &config, &err), err);
-	ok(cdbc_client_open(config, NULL, &f.client, &err), err);
-	cdbc_config_free(config);
-	ok(cdbc_client_acquire(f.client, NULL, &f.session, &err), err);
-	exec_sql(&f, "drop table if exists batch_rows");
-	exec_sql(&f, "create table batch_rows (id bigint primary key, s text, n int check (n < 100))");
+	test_client_open(url, NULL, 0, NULL, &f.client, &f.session);
+	test_must_run(f.session, "drop table if exists batch_rows");
+	test_must_run(f.session,
+				  "create table batch_rows (id bigint primary key, s text, n int check (n < 100))");
 	return 0;
 }
 
@@ -83,7 +57,7 @@ static int tear_down(void **state)
 	fixture *f = *state;
 
 	if (f->session)
-		exec_sql(f, "drop table batch_rows");
+		test_must_run(f->session, "drop table batch_rows");
 	cdbc_session_release(f->session);
 	cdbc_client_close(f->client, 5000);
 	return 0;
@@ -170,7 +144,7 @@ static void all_or_nothing(void **state)
 	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_ROLLED_BACK);
 	cdbc_error_free(err);
 	assert_int_equal(sum.undone_count, 2);
-	assert_int_equal(number(f, "select count(*) from batch_rows"), 2);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows"), 2);
 	cdbc_batch_free(batch);
 }
 
@@ -186,8 +160,9 @@ static void before_the_failure(void **state)
 	assert_int_equal(sum.done_count, 17);
 	assert_int_equal(sum.failed_count, 1);
 	assert_int_equal(sum.not_sent_count, 7);
-	assert_int_equal(number(f, "select count(*) from batch_rows where id < 17"), 17);
-	assert_int_equal(number(f, "select count(*) from batch_rows"), 17);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows where id < 17"),
+					 17);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows"), 17);
 	assert_non_null(strstr(f->told, "16:1; 17 failed; "));
 	cdbc_batch_free(batch);
 }
@@ -203,7 +178,7 @@ static void all_but_the_failures(void **state)
 	assert_int_equal(cdbc_batch_execute(batch, on_result, f, &sum, NULL), CDBC_SQL);
 	assert_int_equal(sum.done_count, 20);
 	assert_int_equal(sum.failed_count, 5);
-	assert_int_equal(number(f, "select count(*) from batch_rows"), 20);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows"), 20);
 	cdbc_batch_free(batch);
 }
 
@@ -217,9 +192,9 @@ static void inside(void **state)
 		add(batch, i, i);
 	ok(cdbc_session_begin(f->session, NULL, &err), err);
 	ok(cdbc_batch_execute(batch, NULL, NULL, NULL, &err), err);
-	assert_int_equal(number(f, "select count(*) from batch_rows"), 25);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows"), 25);
 	ok(cdbc_session_rollback(f->session, &err), err);
-	assert_int_equal(number(f, "select count(*) from batch_rows"), 0);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows"), 0);
 	cdbc_batch_free(batch);
 }
 
@@ -256,10 +231,13 @@ static void rows_as_arrays(void **state)
 	ok(cdbc_batch_execute(batch, on_result, f, &sum, &err), err);
 	assert_string_equal(f->told, "0:200; 1:101; ");
 	assert_int_equal(sum.affected_count, 301);
-	assert_int_equal(number(f, "select count(*) from batch_rows"), 300);
-	assert_int_equal(number(f, "select count(*) from batch_rows where s is null"), 100);
-	assert_int_equal(number(f, "select count(*) from batch_rows where s = 'a \"q\", {x}\\'"), 199);
-	assert_int_equal(number(f, "select id from batch_rows where s = 'new'"), 199);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows"), 300);
+	assert_int_equal(test_number_of(f->session, "select count(*) from batch_rows where s is null"),
+					 100);
+	assert_int_equal(
+		test_number_of(f->session, "select count(*) from batch_rows where s = 'a \"q\", {x}\\'"),
+		199);
+	assert_int_equal(test_number_of(f->session, "select id from batch_rows where s = 'new'"), 199);
 	/* what it does not take */
 	assert_int_equal(cdbc_batch_add_rows(batch, &insert, values, 0, NULL), CDBC_USAGE);
 	values[0] = cdbc_array(values + 1, 1);

@@ -2,6 +2,8 @@
 /* Rows of a batch that go as arrays, on PostgreSQL (skipped without CDBC_TEST_URL): the table and
  * what the caller hears are the same as without, or none are made. How many statements inserted a
  * table's rows is seen in cmin. */
+#include "support/test_client.h"
+
 #include <cdbc/cdbc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,46 +29,18 @@ typedef struct fixture {
 			fail_msg("%s", cdbc_error_message(err)); \
 	} while (0)
 
-static void exec_sql(fixture *f, const char *sql)
-{
-	cdbc_result *result = NULL;
-	cdbc_error *err = NULL;
-
-	ok(cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, &err), err);
-	cdbc_result_free(result);
-}
-
-static int64_t number(fixture *f, const char *sql)
-{
-	cdbc_result *result = NULL;
-	cdbc_error *err = NULL;
-	int64_t n;
-
-	ok(cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, &err), err);
-	assert_true(cdbc_result_next(result, &err));
-	n = cdbc_result_int64(result, 0);
-	cdbc_result_free(result);
-	return n;
-}
-
 static int set_up(void **state)
 {
 	static fixture f;
-	cdbc_config_options from = CDBC_CONFIG_OPTIONS_INIT;
-	cdbc_config *config = NULL;
-	cdbc_error *err = NULL;
+	const char *url = getenv("CDBC_TEST_URL");
 
 	memset(&f, 0, sizeof f);
 	*state = &f;
-	from.url = getenv("CDBC_TEST_URL");
-	if (!from.url)
+	if (!url)
 		return 0;
-	ok(cdbc_config_load(&from, &config, &err), err);
-	ok(cdbc_client_open(config, NULL, &f.client, &err), err);
-	cdbc_config_free(config);
-	ok(cdbc_client_acquire(f.client, NULL, &f.session, &err), err);
-	exec_sql(&f, "drop schema if exists \"Fold\" cascade");
-	exec_sql(&f, "create schema \"Fold\"");
+	test_client_open(url, NULL, 0, NULL, &f.client, &f.session);
+	test_must_run(f.session, "drop schema if exists \"Fold\" cascade");
+	test_must_run(f.session, "create schema \"Fold\"");
 	return 0;
 }
 
@@ -75,7 +49,7 @@ static int tear_down(void **state)
 	fixture *f = *state;
 
 	if (f->session)
-		exec_sql(f, "drop schema \"Fold\" cascade");
+		test_must_run(f->session, "drop schema \"Fold\" cascade");
 	cdbc_session_release(f->session);
 	cdbc_client_close(f->client, 5000);
 	return 0;
@@ -141,7 +115,8 @@ static const char plain_sql[] = "insert into \"Fold\".t (id, n) values (:id, :n)
 
 static int64_t commands(fixture *f)
 {
-	return number(f, "select count(distinct (xmin::text, cmin::text)) from \"Fold\".t");
+	return test_number_of(f->session,
+						  "select count(distinct (xmin::text, cmin::text)) from \"Fold\".t");
 }
 
 static void check_all_told(const fixture *f, int64_t count)
@@ -165,9 +140,11 @@ static void rows_are_one(void **state)
 		cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
 		cdbc_error *err = NULL;
 
-		exec_sql(f, "drop table if exists \"Fold\".t");
-		exec_sql(f, "create table \"Fold\".t (o bigserial, at timestamptz default now(), id int, n "
-					"numeric(8,2) unique, u uuid default gen_random_uuid(), w text default 'w')");
+		test_must_run(f->session, "drop table if exists \"Fold\".t");
+		test_must_run(
+			f->session,
+			"create table \"Fold\".t (o bigserial, at timestamptz default now(), id int, n "
+			"numeric(8,2) unique, u uuid default gen_random_uuid(), w text default 'w')");
 		add_rows(batch, plain_sql, -1, 0);
 		ok(cdbc_batch_execute(batch, on_result, f, &sum, &err), err);
 		check_all_told(f, ROWS);
@@ -175,9 +152,11 @@ static void rows_are_one(void **state)
 		assert_int_equal(sum.affected_count, ROWS);
 		assert_int_equal(sum.attempt_count, 1);
 		assert_int_equal(commands(f), way & 2 ? ROWS : 1);
-		assert_int_equal(number(f, "select count(*) from \"Fold\".t where o = id + 1 and n = id "
-								   "and u is not null and w = 'w' and at is not null"),
-						 ROWS);
+		assert_int_equal(
+			test_number_of(f->session,
+						   "select count(*) from \"Fold\".t where o = id + 1 and n = id "
+						   "and u is not null and w = 'w' and at is not null"),
+			ROWS);
 		cdbc_batch_free(batch);
 	}
 }
@@ -282,9 +261,9 @@ static void types_are_the_same(void **state)
 	static const char *const tables[] = {"t", "single"};
 	char sql[1024];
 
-	exec_sql(f, "create type \"Fold\".mood as enum ('so so', '\"ok\"')");
-	exec_sql(f, "create table \"Fold\".t (" COLUMNS ")");
-	exec_sql(f, "create table \"Fold\".single (" COLUMNS ")");
+	test_must_run(f->session, "create type \"Fold\".mood as enum ('so so', '\"ok\"')");
+	test_must_run(f->session, "create table \"Fold\".t (" COLUMNS ")");
+	test_must_run(f->session, "create table \"Fold\".single (" COLUMNS ")");
 	for (int i = 0; i < 2; i++) {
 		cdbc_batch *batch = make(f, false, i);
 		cdbc_error *err = NULL;
@@ -299,9 +278,10 @@ static void types_are_the_same(void **state)
 		cdbc_batch_free(batch);
 	}
 	assert_int_equal(commands(f), 1);
-	assert_int_equal(number(f, "select count(*) from (select row_number() over (), t::text "
-							   "from \"Fold\".t except select row_number() over (), s::text "
-							   "from \"Fold\".single s) d"),
+	assert_int_equal(test_number_of(f->session,
+									"select count(*) from (select row_number() over (), t::text "
+									"from \"Fold\".t except select row_number() over (), s::text "
+									"from \"Fold\".single s) d"),
 					 0);
 }
 
@@ -311,11 +291,11 @@ static void declared_types(void **state)
 	fixture *f = begin(state);
 	cdbc_error *err = NULL;
 
-	exec_sql(f, "create table \"Fold\".t (id int2, n text)");
+	test_must_run(f->session, "create table \"Fold\".t (id int2, n text)");
 	for (int by_row = 0; by_row < 2; by_row++) {
 		cdbc_batch *batch = make(f, true, by_row);
 
-		exec_sql(f, "truncate \"Fold\".t");
+		test_must_run(f->session, "truncate \"Fold\".t");
 		for (int i = 0; i < ROWS; i++) {
 			cdbc_value id = cdbc_double(i + 0.5), n = cdbc_string("2024-01-01 23:30:00+00");
 
@@ -325,9 +305,10 @@ static void declared_types(void **state)
 		}
 		ok(cdbc_batch_execute(batch, NULL, NULL, NULL, &err), err);
 		assert_int_equal(commands(f), by_row ? ROWS : 1);
-		assert_int_equal(number(f, "select sum(id) from \"Fold\".t"), 20000); /* to even */
-		assert_int_equal(number(f, "select count(*) from \"Fold\".t where n = "
-								   "'2024-01-01 23:30:00+00'"),
+		assert_int_equal(test_number_of(f->session, "select sum(id) from \"Fold\".t"),
+						 20000); /* to even */
+		assert_int_equal(test_number_of(f->session, "select count(*) from \"Fold\".t where n = "
+													"'2024-01-01 23:30:00+00'"),
 						 ROWS);
 		cdbc_batch_free(batch);
 	}
@@ -345,8 +326,9 @@ static void the_failing_row_is_named(void **state)
 		cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
 		cdbc_error *err = NULL;
 
-		exec_sql(f, "drop table if exists \"Fold\".t");
-		exec_sql(f, "create table \"Fold\".t (id int primary key, n int check (n <> 1000))");
+		test_must_run(f->session, "drop table if exists \"Fold\".t");
+		test_must_run(f->session,
+					  "create table \"Fold\".t (id int primary key, n int check (n <> 1000))");
 		add_rows(batch, plain_sql, 157, 1000);
 		assert_int_equal(cdbc_batch_execute(batch, on_result, f, &sum, &err), CDBC_SQL);
 		assert_non_null(strstr(cdbc_error_message(err), "rows.sql:158:3"));
@@ -356,7 +338,8 @@ static void the_failing_row_is_named(void **state)
 		assert_int_equal(sum.failed_count, 1);
 		assert_int_equal(sum.undone_count, is_atomic ? ROWS - 1 : 0);
 		assert_int_equal(sum.not_sent_count, is_atomic ? 0 : ROWS - 158);
-		assert_int_equal(number(f, "select count(*) from \"Fold\".t"), is_atomic ? 0 : 157);
+		assert_int_equal(test_number_of(f->session, "select count(*) from \"Fold\".t"),
+						 is_atomic ? 0 : 157);
 		assert_non_null(strstr(f->told, is_atomic ? "157 failed" : "156 INSERT 0 1 1; 157 failed"));
 		if (!is_atomic)
 			assert_int_equal(commands(f), way & 2 ? 157 : 1);
@@ -373,12 +356,12 @@ static void a_value_that_does_not_fit(void **state)
 	cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
 	cdbc_error *err = NULL;
 
-	exec_sql(f, "create table \"Fold\".t (id int, n int)");
+	test_must_run(f->session, "create table \"Fold\".t (id int, n int)");
 	add_rows(batch, plain_sql, 140, INT64_MAX);
 	assert_int_equal(cdbc_batch_execute(batch, on_result, f, &sum, &err), CDBC_PARAM);
 	assert_non_null(strstr(cdbc_error_message(err), "rows.sql:141:3"));
 	assert_int_equal(sum.done_count, 140);
-	assert_int_equal(number(f, "select count(*) from \"Fold\".t"), 140);
+	assert_int_equal(test_number_of(f->session, "select count(*) from \"Fold\".t"), 140);
 	cdbc_error_free(err);
 	cdbc_batch_free(batch);
 }
@@ -434,18 +417,20 @@ static void where_it_would_be_seen(void **state)
 				 {"(id int, n int) partition by range (id)",
 				  "create table \"Fold\".p partition of \"Fold\".t default", NULL}};
 
-	exec_sql(f, "create function \"Fold\".next() returns int language sql as 'select 1'");
-	exec_sql(f, "create function \"Fold\".touch() returns trigger language plpgsql as "
-				"'begin return null; end'");
-	exec_sql(f, "create domain \"Fold\".small as int");
+	test_must_run(f->session,
+				  "create function \"Fold\".next() returns int language sql as 'select 1'");
+	test_must_run(f->session,
+				  "create function \"Fold\".touch() returns trigger language plpgsql as "
+				  "'begin return null; end'");
+	test_must_run(f->session, "create domain \"Fold\".small as int");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char sql[200];
 
-		exec_sql(f, "drop table if exists \"Fold\".t cascade");
+		test_must_run(f->session, "drop table if exists \"Fold\".t cascade");
 		snprintf(sql, sizeof sql, "create table \"Fold\".t %s", cases[i].table);
-		exec_sql(f, sql);
+		test_must_run(f->session, sql);
 		if (cases[i].then[0])
-			exec_sql(f, cases[i].then);
+			test_must_run(f->session, cases[i].then);
 		/* a text of its own: a prepared statement keeps the types it was prepared for */
 		snprintf(sql, sizeof sql, "%s -- %zu", plain_sql, i);
 		goes(f, sql, cases[i].failure, false);
@@ -459,7 +444,8 @@ static void a_key_to_itself(void **state)
 	cdbc_batch *batch = make(f, false, false);
 	cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
 
-	exec_sql(f, "create table \"Fold\".t (id int primary key, n int references \"Fold\".t)");
+	test_must_run(f->session,
+				  "create table \"Fold\".t (id int primary key, n int references \"Fold\".t)");
 	add_rows(batch, plain_sql, 150, 199);
 	assert_int_equal(cdbc_batch_execute(batch, on_result, f, &sum, NULL), CDBC_SQL);
 	assert_int_equal(sum.done_count, 150);
@@ -470,12 +456,12 @@ static void other_statements(void **state)
 {
 	fixture *f = begin(state);
 
-	exec_sql(f, "create table \"Fold\".t (id int, n int, unique (id, n))");
-	exec_sql(f, "set search_path to \"Fold\", public");
-#define GOES(sql, is_one)           \
-	do {                            \
-		exec_sql(f, "truncate t");  \
-		goes(f, sql, NULL, is_one); \
+	test_must_run(f->session, "create table \"Fold\".t (id int, n int, unique (id, n))");
+	test_must_run(f->session, "set search_path to \"Fold\", public");
+#define GOES(sql, is_one)                        \
+	do {                                         \
+		test_must_run(f->session, "truncate t"); \
+		goes(f, sql, NULL, is_one);              \
 	} while (0)
 	GOES("insert into t (id, n) values (:id, :n)", true);
 	GOES("INSERT INTO T(\"n\", ID) VALUES(:id , :n) ;", true);
@@ -488,10 +474,10 @@ static void other_statements(void **state)
 	GOES("insert into t (id, n) select :id, :n::int", false);
 	GOES("with x as (select 1) insert into t (id, n) values (:id, :n)", false);
 	GOES("insert into t (id, n) overriding system value values (:id, :n)", false);
-	exec_sql(f, "truncate t");
+	test_must_run(f->session, "truncate t");
 	goes(f, "insert into t (id, id) values (:id, :n)", "42701", false);
 	goes(f, "insert into nowhere (id, n) values (:id, :n)", "42P01", false);
-	exec_sql(f, "reset search_path");
+	test_must_run(f->session, "reset search_path");
 }
 
 /* In a transaction of the caller's a failure could not be taken back. */
@@ -500,7 +486,7 @@ static void not_inside(void **state)
 	fixture *f = begin(state);
 	cdbc_error *err = NULL;
 
-	exec_sql(f, "create table \"Fold\".t (id int, n int)");
+	test_must_run(f->session, "create table \"Fold\".t (id int, n int)");
 	ok(cdbc_session_begin(f->session, NULL, &err), err);
 	goes(f, plain_sql, NULL, false);
 	ok(cdbc_session_commit(f->session, &err), err);

@@ -52,6 +52,28 @@ cdbc_status test_execute(cdbc_session *session, const char *sql, cdbc_error **er
 	return status;
 }
 
+void test_must_run(cdbc_session *session, const char *sql)
+{
+	cdbc_error *err = NULL;
+
+	if (test_execute(session, sql, &err))
+		fail_msg("%s: %s", sql, cdbc_error_message(err));
+}
+
+int64_t test_number_of(cdbc_session *session, const char *sql)
+{
+	cdbc_result *result = NULL;
+	cdbc_error *err = NULL;
+	int64_t n;
+
+	if (cdbc_session_query(session, sql, CDBC_NO_PARAMS, NULL, &result, &err) ||
+		!cdbc_result_next(result, &err))
+		fail_msg("%s: %s", sql, err ? cdbc_error_message(err) : "no row");
+	n = cdbc_result_int64(result, 0);
+	cdbc_result_free(result);
+	return n;
+}
+
 void test_sql_file(char *path, const char *text)
 {
 	int fd = mkstemps(path, 4);

@@ -21,6 +21,9 @@ void test_client_open(const char *url, const cdbc_config_item *items, size_t ite
 					  cdbc_session **session);
 /* Runs a statement for its status. */
 cdbc_status test_execute(cdbc_session *session, const char *sql, cdbc_error **err);
+/* Runs a statement that has to succeed, and what its first value is. */
+void test_must_run(cdbc_session *session, const char *sql);
+int64_t test_number_of(cdbc_session *session, const char *sql);
 /* Fills path, "/tmp/NAME-XXXXXX.sql", with a new file's name, and the file with the text. */
 void test_sql_file(char *path, const char *text);
 

@@ -3,34 +3,10 @@
  * fields, of a union's members, of an enum's values. */
 #include "data/format/arrow_message.h"
 
+#include "data/format/arrow_numbers.h"
 #include "data/format/flat.h"
 
 #define METADATA_V5 4
-
-enum { HEADER_SCHEMA = 1, HEADER_RECORD_BATCH = 3 };
-
-enum {
-	TYPE_INT = 2,
-	TYPE_FLOATING_POINT = 3,
-	TYPE_BINARY = 4,
-	TYPE_UTF8 = 5,
-	TYPE_BOOL = 6,
-	TYPE_DECIMAL = 7,
-	TYPE_DATE = 8,
-	TYPE_TIME = 9,
-	TYPE_TIMESTAMP = 10,
-	TYPE_INTERVAL = 11,
-	TYPE_LIST = 12,
-	TYPE_FIXED_SIZE_BINARY = 15
-};
-
-enum {
-	PRECISION_SINGLE = 1,
-	PRECISION_DOUBLE = 2,
-	DATE_DAY = 0,
-	TIME_MICROSECOND = 2,
-	INTERVAL_MONTH_DAY_NANO = 2
-};
 
 /* The Message table around a header; sets *at to where the header's pointer is. */
 static void message(cx_buf *out, uint8_t header_type, int64_t body_length, size_t *at)

@@ -5,27 +5,11 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "data/format/arrow_numbers.h"
 #include "data/format/reader.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum {
-	TYPE_INT = 2,
-	TYPE_FLOATING_POINT = 3,
-	TYPE_BINARY = 4,
-	TYPE_UTF8 = 5,
-	TYPE_BOOL = 6,
-	TYPE_DECIMAL = 7,
-	TYPE_DATE = 8,
-	TYPE_TIME = 9,
-	TYPE_TIMESTAMP = 10,
-	TYPE_INTERVAL = 11,
-	TYPE_LIST = 12,
-	TYPE_FIXED_SIZE_BINARY = 15
-};
-
-enum { DATE_DAY = 0, TIME_MICROSECOND = 2, INTERVAL_MONTH_DAY_NANO = 2 };
 
 static const char *const type_names[] = {"none",
 										 "null",

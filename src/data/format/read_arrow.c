@@ -2,6 +2,7 @@
 /* Arrow's IPC stream into rows: the types of our type table, each value as the text that CSV has of
  * it, but for bytes. Others are refused by name. Nothing of the input is believed: every buffer is
  * measured before a value is read. What the schema message says is read in arrow_read.c. */
+#include "data/format/arrow_numbers.h"
 #include "data/format/arrow_read.h"
 #include "data/format/reader_internal.h"
 #include "data/result/print.h"
@@ -10,8 +11,6 @@
 
 #define METADATA_MAX ((size_t)16 << 20)
 #define DAY_US       INT64_C(86400000000)
-
-enum { HEADER_SCHEMA = 1, HEADER_DICTIONARY = 2, HEADER_RECORD_BATCH = 3 };
 
 typedef enum step { STEP_HEAD, STEP_METADATA, STEP_BODY, STEP_OVER } step;
 
