@@ -216,6 +216,7 @@ cdbc_status cx_pg_error_lost(cx_pg_conn *c, cdbc_error **err)
 cdbc_status cx_pg_error_late(cx_pg_conn *c, cdbc_error **err)
 {
 	cx_error_set(err, CDBC_TIMEOUT, "no answer from %s within the deadline", c->host_text);
+	cx_error_hint(err, CX_DEADLINE_HINT);
 	cx_error_field(err, CDBC_FIELD_HOST, c->host_text);
 	return CDBC_TIMEOUT;
 }

@@ -153,6 +153,8 @@ static cdbc_status fail_stopped(cx_sqlite_conn *conn, int rc, cdbc_error **err)
 		status = cx_error_set(err, CDBC_CANCELLED, "cancelled%s", where);
 	else
 		status = cx_error_set(err, CDBC_TIMEOUT, "the deadline passed%s", where);
+	if (status == CDBC_TIMEOUT)
+		cx_error_hint(err, CX_DEADLINE_HINT);
 	cx_error_sqlstate(err, "57014");
 	return status;
 }

@@ -37,6 +37,10 @@ void cx_error_status(cdbc_error **err, cdbc_status status);
  * NULL. */
 cdbc_error *cx_error_copy(const cdbc_error *error);
 
+/* What a request whose time was up may be told. */
+#define CX_DEADLINE_HINT \
+	"more time: timeout_ms of the call, --timeout of the command, database.timeout of both"
+
 /* Hands an error of one's own to a caller who may not want it (err NULL): then it is freed. */
 void cx_error_pass(cdbc_error **err, cdbc_error *error);
 

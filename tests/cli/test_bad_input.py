@@ -124,6 +124,23 @@ def place(t):
     assert "\n  select 1, 'é',\t(;\n" + " " * 16 + "\t^\n" in done.text, str(done)
 
 
+@case("settings by name, and where they come from")
+def origins(t):
+    path = t.write("o.yaml", "pool:\n  max_size: 3\n")
+    show = ("config", "show", "-c", path, "-s", "pool.min_size=1", "pool.max_size", "pool.min_size")
+    equal(t.good(*show).text, "3\n1\n")
+    shown = [line.split(None, 2) for line in t.good(*show, "--origin").text.splitlines()]
+    equal(sorted(line[:2] for line in shown), [["pool.max_size", "3"], ["pool.min_size", "1"]])
+    assert all(where in line[2] for where, line in zip(("command line", "o.yaml:2"), sorted(shown, key=lambda l: l[1]))), shown
+    t.fails(2, *show, "--origin", "pool.x", says='no setting is called "pool.x"')
+
+
+@case("a request's time is up: what gives it more")
+def more_time(t):
+    t.fails(1, "query", *MEMORY, "-t", "0.1", "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n",
+            says="deadline.*57014.*\nhint: more time: .*--timeout.*database.timeout")
+
+
 @case("a byte order mark before the SQL")
 def mark(t):
     path = t.write("x.sql", b"\xef\xbb\xbfselect 7")

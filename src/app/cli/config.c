@@ -4,17 +4,24 @@
 
 #include <string.h>
 
+/* Every setting, or with its origin one that was asked for. */
 static void show_entry(void *data, const cdbc_config_entry *entry)
 {
 	const cli_args *args = data;
+	size_t i = 1;
 
+	while (i < args->word_count && strcmp(args->words[i], entry->key) != 0)
+		i++;
+	if (args->word_count > 1 && i == args->word_count)
+		return;
 	if (args->with_origin)
 		printf("%-32s %-32s %s\n", entry->key, entry->value ? entry->value : "-", entry->origin);
 	else
 		printf("%-32s %s\n", entry->key, entry->value ? entry->value : "-");
 }
 
-static int show_one(const cdbc_config *config, const char *key)
+/* Its value alone, for scripts; with is_silent only whether there is such a setting. */
+static int show_one(const cdbc_config *config, const char *key, bool is_silent)
 {
 	const char *value = NULL;
 	cdbc_error *error = NULL;
@@ -22,7 +29,8 @@ static int show_one(const cdbc_config *config, const char *key)
 
 	if (status)
 		return cli_fail(error, CDBC_CONFIG, false, NULL);
-	printf("%s\n", value ? value : "");
+	if (!is_silent)
+		printf("%s\n", value ? value : "");
 	return EXIT_OK;
 }
 
@@ -33,10 +41,10 @@ static int show(cli_args *args)
 
 	if (code)
 		return code;
-	if (args->word_count == 1)
-		cdbc_config_each(config, show_entry, args);
 	for (size_t i = 1; !code && i < args->word_count; i++)
-		code = show_one(config, args->words[i]);
+		code = show_one(config, args->words[i], args->with_origin);
+	if (!code && (args->with_origin || args->word_count == 1))
+		cdbc_config_each(config, show_entry, args);
 	cdbc_config_free(config);
 	return code;
 }
