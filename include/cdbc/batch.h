@@ -139,7 +139,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_text(cdbc_batch *batch, const
  * between its rows are looked at when all are there, and an upsert may not name a key twice (21000
  * on PostgreSQL). Where that is not the meaning, add a statement a row: a batch makes arrays by
  * itself only where nothing can tell. Fails as cdbc_batch_add_sql, with CDBC_USAGE (no row, no
- * column, no type), CDBC_PARAM (a value that is an array), and as the dialect's rows does. */
+ * column, no type), CDBC_PARAM (a value that is an array, or a text with a NUL or not of UTF-8: the
+ * message has its row and column), and as the dialect's rows does. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_rows(cdbc_batch *batch,
 														const cdbc_dialect_insert *insert,
 														const cdbc_value *values, size_t row_count,
