@@ -475,6 +475,8 @@ cdbc_status cx_session_tx_commit(cdbc_session *session, cdbc_error **err)
 	if (status) {
 		cx_breaker_tell_late(&session->client->breaker, error);
 		cx_error_wrap(&error, "commit");
+		if (cdbc_error_outcome(error) == CDBC_OUTCOME_NOT_SENT) /* the transaction was */
+			cx_session_tx_judge(&error, false, cdbc_error_replay(error));
 		if (token.text[0] && cx_resolver_must_ask(error))
 			status = cx_resolver_settle(session, name, &token, &error);
 		if (status && cdbc_error_outcome(error) == CDBC_OUTCOME_COMMITTED) {

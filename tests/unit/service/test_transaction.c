@@ -396,6 +396,27 @@ static void test_the_time_is_over(void **state)
 	assert_null(strstr(test_fake_said(f->server, 0), "COMMIT"));
 }
 
+/* A commit that never left: to its transaction that is the end, and nothing of it can be sent again
+ * alone. */
+static void test_a_commit_that_is_not_sent(void **state)
+{
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	options.timeout_ms = 500;
+	answer(f, "put");
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "COMMIT", .gate = "late", .gate_at = CDBC_POSITION_NOT_FLUSHED});
+	ok(f, "put");
+	assert_int_equal(cdbc_session_begin(f->session, &options, NULL), CDBC_OK);
+	ok(f, "put");
+	assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_TIMEOUT);
+	is_error(err, CDBC_TIMEOUT, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+	assert_string_equal(test_fake_said(f->server, 1), "BEGIN | put | COMMIT | ROLLBACK");
+}
+
 /* CockroachDB commits before a schema change where it is told to: what follows stands alone, and
  * nobody may say that it is rolled back, nor run it again. */
 static void test_a_statement_ends_it(void **state)
@@ -927,6 +948,7 @@ int main(void)
 		CASE(test_what_was_not_sent_is_not_overlooked),
 		CASE(test_what_was_not_sent_in_a_savepoint),
 		CASE(test_the_time_is_over),
+		CASE(test_a_commit_that_is_not_sent),
 		CASE(test_a_statement_ends_it),
 		CASE(test_a_function_that_releases_its_session),
 		CASE(test_a_function_whose_statement_ends_it),
