@@ -149,15 +149,17 @@ cdbc_status cx_batch_fold(cdbc_batch *batch, size_t first, size_t count, cx_aren
 						  cdbc_error **err);
 /* Keeps the results of the statements of a part that was one: each as that of an INSERT of a row.
  */
-cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
-							   int64_t affected_count, cdbc_error **err);
+void cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count, int64_t affected_count);
 
 /* batch_held.c */
+/* Makes room for as many results to be held: before anything is sent, for what comes back has
+ * committed. */
+cdbc_status cx_batch_held_room(cdbc_batch *batch, size_t count, cdbc_error **err);
 /* Reads a statement's result to its end and keeps it, or tells it when too much is kept already. */
 cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, cdbc_error **err);
 /* The same for statements that follow each other, each with a result like this, without rows. */
-cdbc_status cx_batch_hold_alike(cdbc_batch *batch, size_t index, size_t count,
-								const cdbc_summary *summary, cdbc_error **err);
+void cx_batch_hold_alike(cdbc_batch *batch, size_t index, size_t count,
+						 const cdbc_summary *summary);
 /* Tells a result and reads it to its end; *row_count and *byte_count are what it had. */
 cdbc_status cx_batch_tell_result(cdbc_batch *batch, size_t index, cdbc_result *result,
 								 int64_t *row_count, int64_t *byte_count, cdbc_error **err);

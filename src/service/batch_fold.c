@@ -455,8 +455,7 @@ cdbc_status cx_batch_fold(cdbc_batch *batch, size_t first, size_t count, cx_aren
 
 /* ---- answers ---- */
 
-cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
-							   int64_t affected_count, cdbc_error **err)
+void cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count, int64_t affected_count)
 {
 	bool is_whole = affected_count == (int64_t)count;
 	cdbc_summary summary = {.struct_size = sizeof summary,
@@ -465,5 +464,5 @@ cdbc_status cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count,
 							.tx_before = CDBC_TX_OPEN};
 
 	snprintf(summary.tag, sizeof summary.tag, is_whole ? "INSERT 0 1" : "INSERT");
-	return cx_batch_hold_alike(batch, first, count, &summary, err);
+	cx_batch_hold_alike(batch, first, count, &summary);
 }

@@ -168,35 +168,28 @@ cdbc_status cx_batch_tell_result(cdbc_batch *batch, size_t index, cdbc_result *r
 
 /* ---- holding ---- */
 
-/* They are big: no more than there are statements. */
-static bool make_room(cdbc_batch *batch)
+cdbc_status cx_batch_held_room(cdbc_batch *batch, size_t count, cdbc_error **err)
 {
-	size_t old = batch->held_capacity, wanted = old ? 2 * old : 8;
 	cx_held *held;
 
-	if (batch->held_count < old)
-		return true;
-	if (wanted > batch->count)
-		wanted = batch->count;
-	held = cx_realloc(batch->held, wanted * sizeof *held);
+	if (count <= batch->held_capacity)
+		return CDBC_OK;
+	held = cx_realloc(batch->held, count * sizeof *held);
 	if (!held)
-		return false;
-	for (size_t i = old; i < wanted; i++) {
+		return cx_error_nomem(err);
+	for (size_t i = batch->held_capacity; i < count; i++) {
 		held[i].arrays = NULL;
 		held[i].capacity = 0;
 	}
 	batch->held = held;
-	batch->held_capacity = wanted;
-	return true;
+	batch->held_capacity = count;
+	return CDBC_OK;
 }
 
 static cx_held *next_held(cdbc_batch *batch, size_t index)
 {
-	cx_held *held;
+	cx_held *held = &batch->held[batch->held_count++];
 
-	if (!make_room(batch))
-		return NULL;
-	held = &batch->held[batch->held_count++];
 	held->index = (int64_t)index;
 	held->statement_count = 1;
 	held->schema.release = NULL;
@@ -302,10 +295,6 @@ cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, 
 	cdbc_error *error = NULL;
 	cdbc_status status;
 
-	if (!held) {
-		cx_error_nomem(&error);
-		return cx_result_refuse(result, CDBC_NOMEM, error, err);
-	}
 	if (batch->is_handed || !batch->on_result || batch->is_silenced) {
 		held->is_told = true;
 		status =
@@ -334,19 +323,15 @@ cdbc_status cx_batch_hold(cdbc_batch *batch, size_t index, cdbc_result *result, 
 	return CDBC_OK;
 }
 
-cdbc_status cx_batch_hold_alike(cdbc_batch *batch, size_t index, size_t count,
-								const cdbc_summary *summary, cdbc_error **err)
+void cx_batch_hold_alike(cdbc_batch *batch, size_t index, size_t count, const cdbc_summary *summary)
 {
 	cx_held *held = next_held(batch, index);
 
-	if (!held)
-		return cx_error_nomem(err);
 	held->statement_count = count;
 	held->summary = *summary;
 	held->affected_count = summary->affected_count;
 	if (batch->is_handed)
 		tell_all(batch, held);
-	return CDBC_OK;
 }
 
 static void count_held(cdbc_batch *batch, const cx_held *held, size_t number)

@@ -113,6 +113,8 @@ static cdbc_status start(unit *u, const char *begin, cdbc_value *token_value)
 	}
 	status = cx_batch_fold(batch, u->first, u->count, &u->arena, requests + lead, &u->parts,
 						   &u->request_count, &u->error);
+	if (!status)
+		status = cx_batch_held_room(batch, u->request_count, &u->error);
 	if (status)
 		return status;
 	flags = common_flags(u, requests + lead);
@@ -144,7 +146,8 @@ static cdbc_status hold_part(unit *u, cx_batch_part part)
 	affected_count = result->source->summary(result->self)->affected_count;
 	if (batch->flight.error)
 		return cdbc_error_status(batch->flight.error);
-	return cx_batch_hold_part(batch, u->first + part.at, part.count, affected_count, NULL);
+	cx_batch_hold_part(batch, u->first + part.at, part.count, affected_count);
+	return CDBC_OK;
 }
 
 /* The answer to one request. False: the transaction has failed. */
@@ -378,6 +381,7 @@ static cdbc_status run(unit *u)
 {
 	cdbc_batch *batch = u->batch;
 	cdbc_session *session = batch->session;
+	int64_t done_count = batch->summary.done_count;
 	cdbc_error *spoilt;
 	cdbc_status status;
 
@@ -392,6 +396,8 @@ static cdbc_status run(unit *u)
 		if (spoilt) {
 			cx_error_outcome(&spoilt, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
 			cx_batch_fail(batch, u->first + u->spoilt, false, spoilt);
+			/* all of it is in, also what could not be handed over after that */
+			batch->summary.done_count = done_count + (int64_t)u->count;
 		}
 	}
 	cx_session_tell_tx_end(session, batch->options.name, batch->attempt, !status, u->error);
@@ -529,6 +535,8 @@ static cdbc_status run_inside(cdbc_session *session, void *data, cdbc_error **er
 
 	if (batch->is_handed)
 		return cx_error_set(err, CDBC_RESOURCE, "results were told already: it is not run again");
+	if (cx_batch_held_room(batch, u->count, err))
+		return CDBC_NOMEM;
 	cx_batch_drop_held(batch);
 	u->failed = NONE;
 	batch->started_ns = cx_clock_now_ns();

@@ -2,7 +2,9 @@
 /* The fixture of batch tests. */
 #include "batch_fixture.h"
 
-#define QUERIES "-- name: mark :exec\n-- param: a int8\nupdate mark set a=:a;\n"
+#define QUERIES                                                      \
+	"-- name: mark :exec\n-- param: a int8\nupdate mark set a=:a;\n" \
+	"-- name: one $\nselect two;\n"
 
 static void on_event(void *self, const cdbc_event *event)
 {

@@ -307,6 +307,62 @@ static void test_long_results_are_not_held(void **state)
 	batch_assert_counts(&o, 0, 0, 3, 0, 0);
 }
 
+/* Results that cannot be handed over do not keep the commit from being run: all of it is in. */
+static void test_spoilt_results(void **state)
+{
+	fixture *f = *state;
+	outcome o = {.sum = CDBC_BATCH_SUMMARY_INIT};
+	cdbc_batch *batch = batch_of(f, &ATOMIC, SQLS("insert a"));
+
+	batch_answer(f, "insert a");
+	fake_server_answer(
+		f->server, &(fake_answer){.sql = "select two", .columns = "a int8, b int8", .rows = "1|2"});
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(cdbc_batch_add(batch, "one", CDBC_NO_PARAMS, NULL), CDBC_OK);
+	o.status = cdbc_batch_execute(batch, batch_on_result, f, &o.sum, &o.err);
+	batch_assert_counts(&o, 4, 0, 0, 0, 0);
+	assert_int_equal(o.sum.affected_count, 1);
+	assert_string_equal(f->told, "0:0,1; 1 failed ; ");
+	batch_is_error(&o, CDBC_DATA, CDBC_OUTCOME_COMMITTED, CDBC_REPLAY_NO);
+	cdbc_batch_free(batch);
+}
+
+/* Memory that runs out makes nothing untrue: what has committed is counted so. */
+static cdbc_status scenario(void *data, cdbc_error **err)
+{
+	fixture *f = data;
+	size_t from = batch_said_count(f);
+	const char *const sqls[] = {"insert a", "insert a", "insert a", "insert a", "insert a",
+								"insert a", "insert a", "insert a", "insert a", NULL};
+	cdbc_batch_summary sum = CDBC_BATCH_SUMMARY_INIT;
+	cdbc_batch *batch = NULL;
+	cdbc_status status = cdbc_batch_new(f->session, &ATOMIC, &batch, err);
+	bool was_sent;
+
+	for (size_t i = 0; !status && sqls[i]; i++)
+		status = cdbc_batch_add_sql(batch, sqls[i], CDBC_NO_PARAMS, err);
+	if (!status) {
+		f->told[0] = '\0';
+		status = cdbc_batch_execute(batch, batch_on_result, f, &sum, err);
+		was_sent = batch_said_count(f) > from;
+		assert_int_equal(sum.done_count, was_sent ? 9 : 0);
+		assert_int_equal(sum.not_sent_count, was_sent ? 0 : 9);
+	}
+	cdbc_batch_free(batch);
+	return status;
+}
+
+static void test_out_of_memory(void **state)
+{
+	fixture *f = *state;
+	outcome o;
+
+	batch_answer(f, "insert a");
+	o = batch_run(f, &ATOMIC, SQLS("insert a")); /* the connection is there */
+	batch_is_ok(&o);
+	assert_true(oom_run(scenario, f) > 2);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, batch_set_up, batch_tear_down)
 
 int main(void)
@@ -327,6 +383,8 @@ int main(void)
 		CASE(test_cancel_between_attempts),
 		CASE(test_atomic_refuses),
 		CASE(test_long_results_are_not_held),
+		CASE(test_spoilt_results),
+		CASE(test_out_of_memory),
 	};
 
 	return test_fake_begin() ? 1 : cmocka_run_group_tests_name("batch_atomic", tests, NULL, NULL);

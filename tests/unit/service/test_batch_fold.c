@@ -391,15 +391,20 @@ static void test_rows_without_memory(void **state)
 static cdbc_status scenario(void *data, cdbc_error **err)
 {
 	fixture *f = data;
+	size_t from = batch_said_count(f);
 	cdbc_batch *batch = NULL;
-	run r = {.last_index = -1};
+	run r = {.o = {.sum = CDBC_BATCH_SUMMARY_INIT}, .last_index = -1};
 	cdbc_status status = cdbc_batch_new(f->session, NULL, &batch, err);
+	bool was_sent;
 
 	for (int64_t i = 0; !status && i < ROWS; i++)
 		status = cdbc_batch_add_sql(
 			batch, INSERT, CDBC_PARAMS({NULL, cdbc_int64(i)}, {NULL, cdbc_string("x")}), err);
-	if (!status)
-		status = cdbc_batch_execute(batch, count_result, &r, NULL, err);
+	if (!status) {
+		status = cdbc_batch_execute(batch, count_result, &r, &r.o.sum, err);
+		was_sent = strchr(ways(f, from), 'C') != NULL;
+		batch_assert_counts(&r.o, was_sent ? ROWS : 0, 0, 0, 0, was_sent ? 0 : ROWS);
+	}
 	cdbc_batch_free(batch);
 	return status;
 }
