@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """cdbc batch: what stands before a failure is done, what stands after it is not; or all are tried; or none is done."""
+import fcntl
 import json
 import subprocess
+import termios
 
 import harness
 from harness import URL, case, equal, psql
@@ -128,18 +130,53 @@ def usage(t):
     equal(failed.code, 3)
 
 
+def waiting(t, url):
+    return t.good("query", "-d", url, "select count(*) as n from batch_wait", "--no-header").text
+
+
 @case("a batch that waits for its input is interrupted: what is done is said")
 def interrupted(t):
     url = "sqlite:" + t.path("batch.db")
-    count = ["query", "-d", url, "select count(*) as n from batch_wait", "--no-header"]
     t.good("query", "-d", url, "create table batch_wait(id integer primary key)")
     batch = t.start("batch", "-d", url, "-", stdin=subprocess.PIPE)
     batch.stdin.write(b"".join(b"insert into batch_wait values (%d);%s\n" % (i, b" " * 300) for i in range(6000)))
-    batch.stdin.flush()  # more than is sent at a time
-    harness.until(lambda: t.good(*count).text == "4000\n", "the first of them")
+    batch.stdin.write(b"insert into batch_wait")
+    batch.stdin.flush()
+    harness.until(lambda: waiting(t, url) == "6000\n", "all that are whole")
     done = harness.interrupt(t, batch)
-    assert "cdbc: interrupted" in done.errors and "BATCH 4000" in done.errors, done
-    equal(t.good(*count).text, "4000\n")
+    assert "cdbc: interrupted" in done.errors and "BATCH 6000" in done.errors, done
+    equal(waiting(t, url), "6000\n")
+
+
+@case("what came is run, and its rows are told, when no more comes for now")
+def as_it_comes(t):
+    url = "sqlite:" + t.path("batch.db")
+    said = 'say "once" /* ; */ -- ;'
+    scripts = [[("select 'a;', 1; -- more; comes\n/* ; */", ["a;\t1"]), ("select 2 as /* ; ", []), ("*/ b -- ;", []),
+                ("\n ; select 3; select 4;sel", ["2", "3", "4"]), ("ect 5\n", []), ("where true /* end */;\n", ["5"]), ("select 6", ["6"])],
+               [(" \n", []), ('\n{"sql": "select 1"}\n{"sql": ', ["1"]), ('"select 2"}', []), ("\n", ["2"]), ('{"sql": "select 3"}', ["3"])],
+               [(f"select '{said}';", [said])]]
+    for script in scripts:
+        batch = t.start("batch", "-d", url, "-q", "--no-header", "-o", "tsv", "-", stdin=subprocess.PIPE)
+        for at, (text, rows) in enumerate(script):
+            batch.stdin.write(text.encode())
+            batch.stdin.flush()
+            if at == len(script) - 1:
+                batch.stdin.close()
+            equal([batch.stdout.readline().decode().rstrip("\n") for _ in rows], rows, text)
+        batch.stdin = None
+        equal((t.end(batch).out, batch.returncode), (b"", 0))
+    # but for what is one transaction
+    t.good("query", "-d", url, "create table batch_wait(id integer primary key)")
+    batch = t.start("batch", "-d", url, "--atomic", "-", stdin=subprocess.PIPE)
+    batch.stdin.write(b"insert into batch_wait values (1);\n")
+    batch.stdin.flush()
+    harness.until(lambda: fcntl.ioctl(batch.stdin, termios.FIONREAD, b"1234") == bytes(4), "its reading")
+    equal(waiting(t, url), "0\n")
+    batch.stdin.write(b"bad;\n")
+    batch.stdin.close()
+    batch.stdin = None
+    equal((t.end(batch).code, waiting(t, url)), (1, "0\n"))
 
 
 harness.main()

@@ -24,6 +24,7 @@ typedef struct job {
 	bool is_printed; /* a failure of the last execute */
 	cdbc_error *output_error;
 	const char *path;
+	int64_t until_ns; /* what was added waits for more */
 } job;
 
 /* ---- what is written ---- */
@@ -277,7 +278,20 @@ static cdbc_status add_or_send(job *j, const cli_statement *s, cdbc_error **firs
 	}
 	if (error)
 		cx_error_pass(err, error);
+	else if (cdbc_batch_count(j->batch) == 1)
+		j->until_ns = cx_clock_now_ns() + CLI_GATHER_NS;
 	return status;
+}
+
+/* No more comes for now: what has come is done, and told. */
+static cdbc_status send_meanwhile(job *j, cdbc_error **first, cdbc_error **err)
+{
+	cdbc_status status = send(j, first, err);
+
+	if (status || !cli_output_flush(j->output, &j->output_error))
+		return status;
+	cx_error_pass(err, cx_error_copy(j->output_error));
+	return cdbc_error_status(j->output_error);
 }
 
 static cdbc_status run_file(job *j, const char *path, cdbc_error **first, cdbc_error **err)
@@ -288,13 +302,18 @@ static cdbc_status run_file(job *j, const char *path, cdbc_error **first, cdbc_e
 	cdbc_status status = cli_batch_input_open(path, &input, err);
 
 	j->path = path;
-	while (!status && has_one) {
+	while (!status && (has_one || input.is_dry)) {
+		bool may_wait = j->args->is_atomic || cdbc_batch_count(j->batch) == 0;
+
 		if (cli_interrupted_exit())
 			status = cx_error_set(err, CDBC_CANCELLED, "interrupted");
 		if (!status)
-			status = cli_batch_input_next(&input, &statement, &has_one, err);
+			status =
+				cli_batch_input_next(&input, may_wait ? 0 : j->until_ns, &statement, &has_one, err);
 		if (!status && has_one)
 			status = add_or_send(j, &statement, first, err);
+		else if (!status && input.is_dry)
+			status = send_meanwhile(j, first, err);
 	}
 	cli_batch_input_close(&input);
 	return status;

@@ -20,6 +20,7 @@
 typedef struct cli_piece {
 	size_t offset, length;
 	int64_t line, column;
+	bool is_copy;
 } cli_piece;
 
 cdbc_status cli_batch_input_open(const char *path, cli_batch_input *out, cdbc_error **err)
@@ -62,11 +63,13 @@ static void count_places(cli_batch_input *input, const char *from, size_t length
 	}
 }
 
-/* Throws away what is done, and reads as much again as there is left, a window at least. */
+/* Throws away what is done, and reads as much again as there is left, a window at least; less when
+ * no more comes for a moment. is_dry: nothing came. */
 static cdbc_status read_more(cli_batch_input *input, cdbc_error **err)
 {
 	cx_buf *b = &input->buffer;
 	size_t left = b->length - input->done, want = left > WINDOW_BYTES ? left : WINDOW_BYTES;
+	int64_t until_ns = input->until_ns;
 	ssize_t n;
 
 	if (left >= CLI_STATEMENT_MAX)
@@ -81,19 +84,24 @@ static cdbc_status read_more(cli_batch_input *input, cdbc_error **err)
 
 		if (!cx_buf_reserve(b, step))
 			return cx_buf_status(b, input->path, err);
-		n = cli_interrupt_read(input->fd, b->data + b->length, step);
+		n = cli_interrupt_read(input->fd, b->data + b->length, step, until_ns);
 		if (n < 0 && errno == EINTR) {
 			if (cli_interrupted_exit())
 				return cx_error_set(err, CDBC_CANCELLED, "interrupted");
 			continue;
 		}
+		if (n < 0 && errno == ETIMEDOUT)
+			break;
 		if (n < 0)
 			return cx_error_set(err, CDBC_IO, "%s: %s", input->path, strerror(errno));
 		input->is_end = n == 0;
 		b->length += (size_t)n;
 		b->data[b->length] = '\0';
 		want -= (size_t)n;
+		if (until_ns == 0)
+			until_ns = cx_clock_now_ns() + CLI_GATHER_NS;
 	}
+	input->is_dry = !input->is_end && b->length == left;
 	return CDBC_OK;
 }
 
@@ -116,6 +124,7 @@ static bool collect(void *data, const cdbc_sql_piece *piece)
 	in->pieces[in->piece_count++] =
 		(cli_piece){.offset = in->done + piece->offset,
 					.length = piece->length,
+					.is_copy = piece->kind == CDBC_KIND_COPY,
 					.line = in->line + (int64_t)piece->line - 1,
 					.column = piece->line > 1 ? (int64_t)piece->column
 											  : in->column + (int64_t)piece->column - 1};
@@ -129,6 +138,40 @@ static void finish_piece(cli_batch_input *in, const cli_piece *piece)
 
 	count_places(in, in->buffer.data + in->done, end - in->done);
 	in->done = end;
+}
+
+/* What stands behind a comment that begins here; NULL: its end is not there, or it is none. */
+static const char *after_comment(const char *p, const char *end)
+{
+	size_t depth = 0;
+
+	if (end - p < 2 || (memcmp(p, "--", 2) != 0 && memcmp(p, "/*", 2) != 0))
+		return NULL;
+	if (*p == '-')
+		return memchr(p, '\n', (size_t)(end - p));
+	for (; end - p >= 2; p++) {
+		if (p[0] == '/' && p[1] == '*') {
+			depth++;
+			p++;
+		} else if (p[0] == '*' && p[1] == '/') {
+			p++;
+			if (--depth == 0)
+				return p + 1;
+		}
+	}
+	return NULL;
+}
+
+/* Whether the last piece is all there, as its semicolon is; rows may follow a COPY. */
+static bool is_whole(const cli_batch_input *in)
+{
+	const cli_piece *last = &in->pieces[in->piece_count - 1];
+	const char *p = in->buffer.data + last->offset + last->length;
+	const char *end = in->buffer.data + in->buffer.length;
+
+	while (p && p < end && *p != ';')
+		p = strchr(" \t\r\n\f\v", *p) && *p ? p + 1 : after_comment(p, end);
+	return p && p < end && !last->is_copy;
 }
 
 /* Splits what is in the buffer. Unless the input has ended, its last piece may go on, and what is
@@ -149,7 +192,7 @@ static cdbc_status split(cli_batch_input *in, cdbc_error **err)
 		return cx_error_nomem(err);
 	if (!in->is_end) {
 		cx_error_clear(&in->failure);
-		if (in->piece_count)
+		if (in->piece_count && !is_whole(in))
 			in->piece_count--;
 	}
 	return CDBC_OK;
@@ -170,12 +213,29 @@ static cdbc_status tell_failure(cli_batch_input *in, cdbc_error **err)
 	return status;
 }
 
+/* Reads until there may be a statement that was not there: a long one that comes slowly is not
+ * split again and again. */
+static cdbc_status read_statements(cli_batch_input *in, cdbc_error **err)
+{
+	cdbc_status status = CDBC_OK;
+	size_t left;
+
+	do {
+		left = in->buffer.length - in->done;
+		if (!in->is_end)
+			status = read_more(in, err);
+	} while (!status && !in->is_end && !in->is_dry &&
+			 !memchr(in->buffer.data + left, ';', in->buffer.length - left));
+	return status;
+}
+
 static cdbc_status next_sql(cli_batch_input *in, cli_statement *out, bool *has_one,
 							cdbc_error **err)
 {
 	const cli_piece *piece;
 	cdbc_status status = CDBC_OK;
 
+	in->is_dry = false;
 	while (!status && in->piece_at == in->piece_count) {
 		if (in->failure)
 			return tell_failure(in, err);
@@ -183,8 +243,10 @@ static cdbc_status next_sql(cli_batch_input *in, cli_statement *out, bool *has_o
 			return CDBC_OK;
 		if (in->piece_count)
 			finish_piece(in, &in->pieces[in->piece_count - 1]);
-		if (!in->is_end)
-			status = read_more(in, err);
+		in->piece_count = in->piece_at = 0;
+		status = read_statements(in, err);
+		if (in->is_dry)
+			return status;
 		in->is_last = in->is_end;
 		if (!status)
 			status = split(in, err);
@@ -209,6 +271,7 @@ static cdbc_status next_line(cli_batch_input *in, const char **line, size_t *len
 	cdbc_status status;
 
 	*line = NULL;
+	in->is_dry = false;
 	for (;;) {
 		char *from = in->buffer.data ? in->buffer.data + in->done : NULL;
 		size_t left = in->buffer.length - in->done;
@@ -216,7 +279,7 @@ static cdbc_status next_line(cli_batch_input *in, const char **line, size_t *len
 
 		if (!end && !in->is_end) {
 			status = read_more(in, err);
-			if (status)
+			if (status || in->is_dry)
 				return status;
 			continue;
 		}
@@ -320,23 +383,33 @@ static cdbc_status next_json(cli_batch_input *in, cli_statement *out, bool *has_
 
 static cdbc_status look_at_first_byte(cli_batch_input *in, cdbc_error **err)
 {
-	cdbc_status status = read_more(in, err);
+	cdbc_status status;
+	size_t blank = 0;
 
+	do {
+		status = read_more(in, err);
+		if (status || in->is_dry)
+			return status;
+		blank = in->buffer.data ? strspn(in->buffer.data, " \t\r\n") : 0;
+	} while (blank == in->buffer.length && !in->is_end);
 	in->is_begun = true;
-	if (status || in->is_json || !in->buffer.length)
-		return status;
-	in->is_json = in->buffer.data[strspn(in->buffer.data, " \t\r\n")] == '{';
+	if (in->is_json || !in->buffer.length)
+		return CDBC_OK;
+	in->is_json = in->buffer.data[blank] == '{';
 	in->is_last = !in->is_json && in->is_end;
 	return in->is_json ? CDBC_OK : split(in, err);
 }
 
-cdbc_status cli_batch_input_next(cli_batch_input *input, cli_statement *out, bool *has_one,
-								 cdbc_error **err)
+cdbc_status cli_batch_input_next(cli_batch_input *input, int64_t until_ns, cli_statement *out,
+								 bool *has_one, cdbc_error **err)
 {
-	cdbc_status status = input->is_begun ? CDBC_OK : look_at_first_byte(input, err);
+	cdbc_status status = CDBC_OK;
 
 	*has_one = false;
-	if (status)
+	input->until_ns = until_ns;
+	if (!input->is_begun)
+		status = look_at_first_byte(input, err);
+	if (status || !input->is_begun)
 		return status;
 	return input->is_json ? next_json(input, out, has_one, err)
 						  : next_sql(input, out, has_one, err);

@@ -5,10 +5,13 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 
 #include <cdbc/cdbc.h>
 
 #define CLI_STATEMENT_MAX ((size_t)64 << 20)
+/* What came waits so long for more to go with it. */
+#define CLI_GATHER_NS (10 * CX_NS_PER_MS)
 
 /* A statement with its place. Valid until the next one is asked for. */
 typedef struct cli_statement {
@@ -24,9 +27,11 @@ typedef struct cli_batch_input {
 	const char *path; /* "-": stdin */
 	int fd;
 	bool is_json, is_begun, is_end;
-	bool is_last;         /* of the pieces: nothing follows them */
-	cx_buf buffer;        /* what was read and is not done */
-	size_t done;          /* of it */
+	bool is_dry;      /* the last call gave none because none has come, not because of the end */
+	int64_t until_ns; /* of the present call */
+	bool is_last;     /* of the pieces: nothing follows them */
+	cx_buf buffer;    /* what was read and is not done */
+	size_t done;      /* of it */
 	int64_t line, column; /* of the first byte that is not done */
 	/* SQL: what the last split found in the buffer */
 	struct cli_piece *pieces;
@@ -38,10 +43,12 @@ typedef struct cli_batch_input {
 /* Opens a file; NDJSON when its name ends in .ndjson or .jsonl, or its first byte is a brace. Fails
  * with CDBC_IO. */
 cdbc_status cli_batch_input_open(const char *path, cli_batch_input *out, cdbc_error **err);
-/* The next statement; *has_one false at the end. Fails with CDBC_IO, CDBC_SQL_FILE, CDBC_USAGE,
+/* The next statement; *has_one false at the end, and, with is_dry in the input, when by until_ns
+ * (monotonic; 0: waits for ever) none is there as a whole. What is there already is given whatever
+ * the time. Fails with CDBC_IO, CDBC_SQL_FILE, CDBC_USAGE,
  * whose message begins with file:line:column, and CDBC_NOMEM. */
-cdbc_status cli_batch_input_next(cli_batch_input *input, cli_statement *out, bool *has_one,
-								 cdbc_error **err);
+cdbc_status cli_batch_input_next(cli_batch_input *input, int64_t until_ns, cli_statement *out,
+								 bool *has_one, cdbc_error **err);
 void cli_batch_input_close(cli_batch_input *input); /* also of one that is all zero */
 
 #endif

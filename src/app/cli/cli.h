@@ -273,6 +273,8 @@ typedef struct cli_output {
 /* Opens stdout or the file beside --output. Prints and returns an exit code. To be closed in any
  * case. */
 int cli_output_open(const cli_args *args, cli_output *out);
+/* Writes what is held back. */
+cdbc_status cli_output_flush(cli_output *output, cdbc_error **err);
 /* Flushes and, when is_complete, renames the file into place; else removes it. Returns an exit
  * code, 0 when well. */
 int cli_output_close(cli_output *output, bool is_complete);
@@ -290,8 +292,9 @@ void cli_interrupt_start(void);
 void cli_interrupt_watch(cdbc_client *client, cdbc_session *session); /* NULL: none */
 /* The exit code (130 for Ctrl-C) when a signal came, else 0. */
 int cli_interrupted_exit(void);
-/* As read, but a signal ends the waiting: EINTR, and cli_interrupted_exit says so. */
-ssize_t cli_interrupt_read(int fd, void *out, size_t size);
+/* As read, but a signal ends the waiting: EINTR, and cli_interrupted_exit says so; and so does a
+ * time (monotonic; 0: none): ETIMEDOUT. */
+ssize_t cli_interrupt_read(int fd, void *out, size_t size, int64_t until_ns);
 /* For work in several steps, which asks cli_interrupted_exit between them and cleans up itself; fn
  * does when that does not help. NULL: such work is over. */
 void cli_interrupt_cleanup(void (*fn)(void *data), void *data);

@@ -102,8 +102,8 @@ static cdbc_status feed(job *j, cdbc_copy *copy, int fd, cdbc_error **err)
 	cdbc_status status = CDBC_OK;
 	ssize_t n;
 
-	while (!status &&
-		   ((n = cli_interrupt_read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR))) {
+	while (!status && ((n = cli_interrupt_read(fd, piece, sizeof piece, 0)) > 0 ||
+					   (n < 0 && errno == EINTR))) {
 		if (cli_interrupted_exit()) {
 			status = interrupted(copy, err);
 		} else if (n > 0) {

@@ -3,6 +3,8 @@
  * handler. */
 #include "app/cli/cli.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -134,18 +136,33 @@ void cli_interrupt_cleanup(void (*fn)(void *data), void *data)
 	pthread_mutex_unlock(&lock);
 }
 
-ssize_t cli_interrupt_read(int fd, void *out, size_t size)
+/* Milliseconds until then, rounded up; -1: for ever. */
+static int left_ms(int64_t until_ns)
+{
+	int64_t left_ns = until_ns - cx_clock_now_ns();
+
+	return until_ns == 0  ? -1
+		   : left_ns <= 0 ? 0
+						  : (int)((left_ns + CX_NS_PER_MS - 1) / CX_NS_PER_MS);
+}
+
+ssize_t cli_interrupt_read(int fd, void *out, size_t size, int64_t until_ns)
 {
 	struct pollfd any[] = {{.fd = fd, .events = POLLIN}, {.fd = wake, .events = POLLIN}};
+	int n;
 
 	atomic_store(&is_reading, true);
-	while (poll(any, 2, -1) < 0 && errno == EINTR)
+	while ((n = poll(any, 2, left_ms(until_ns))) < 0 && errno == EINTR)
 		;
 	if (cli_interrupted_exit()) {
 		errno = EINTR;
 		return -1;
 	}
 	atomic_store(&is_reading, false);
+	if (n == 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
 	return read(fd, out, size);
 }
 

@@ -36,7 +36,7 @@ static cdbc_status write_all(cli_output *output, const char *bytes, size_t lengt
 	return CDBC_OK;
 }
 
-static cdbc_status flush(cli_output *output, cdbc_error **err)
+cdbc_status cli_output_flush(cli_output *output, cdbc_error **err)
 {
 	cdbc_status status = write_all(output, output->buffer.data, output->buffer.length, err);
 
@@ -50,7 +50,7 @@ static cdbc_status sink_write(void *self, const void *bytes, size_t length, cdbc
 	cdbc_status status = CDBC_OK;
 
 	if (output->buffer.length + length > BUFFER_BYTES)
-		status = flush(output, err);
+		status = cli_output_flush(output, err);
 	if (status)
 		return status;
 	if (length >= BUFFER_BYTES)
@@ -155,7 +155,7 @@ int cli_output_close(cli_output *output, bool is_complete)
 	int code = EXIT_OK, finished;
 
 	cli_output_progress_end(output);
-	if (!output->has_failed && flush(output, &error))
+	if (!output->has_failed && cli_output_flush(output, &error))
 		code = cli_fail(error, CDBC_IO, true, NULL);
 	if (output->part && output->fd >= 0) {
 		finished = finish_part(output, is_complete && !code);
