@@ -2,6 +2,7 @@
 /* A dialect of an application's own: PostgreSQL, but with the standard's words for a page. Prints
  * what it writes; a query of a SQL file may name it in its `dialect:` line. */
 #include <cdbc/cdbc.h>
+#include <errno.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +10,9 @@
 static cdbc_status to_stdout(void *self, const void *bytes, size_t length, cdbc_error **err)
 {
 	(void)self;
-	(void)err;
-	return fwrite(bytes, 1, length, stdout) == length ? CDBC_OK : CDBC_IO;
+	if (fwrite(bytes, 1, length, stdout) == length)
+		return CDBC_OK;
+	return cdbc_error_set(err, CDBC_IO, "standard output: %s", strerror(errno));
 }
 
 static cdbc_status put(const cdbc_sink *sink, const char *text, size_t length, cdbc_error **err)
@@ -25,7 +27,7 @@ static cdbc_status page(const cdbc_dialect *d, const char *sql, size_t length,
 	cdbc_status status;
 
 	if (p->key_count != 1 || p->is_after || p->has_offset)
-		return CDBC_USAGE;
+		return cdbc_error_set(err, CDBC_USAGE, "only first pages by one key are written");
 	status = put(sink, "select * from (", 15, err);
 	if (!status)
 		status = put(sink, sql, length, err);
@@ -71,7 +73,7 @@ int main(void)
 	if (!status)
 		status = put(&sink, "\n", 1, &err);
 	if (status)
-		fprintf(stderr, "ansi: %s\n", err ? cdbc_error_message(err) : cdbc_status_text(status));
+		fprintf(stderr, "ansi: %s\n", cdbc_error_message(err));
 	cdbc_error_free(err);
 	return status != CDBC_OK;
 }

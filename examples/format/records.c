@@ -8,6 +8,7 @@
  * A format is five functions: open, begin with the columns, batch for each batch of rows, end,
  * destroy. */
 #include <cdbc/cdbc.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +30,8 @@ static cdbc_status records_open(const cdbc_format_options *options, const cdbc_s
 	records *r = calloc(1, sizeof *r);
 
 	(void)options;
-	(void)err;
 	if (!r)
-		return CDBC_NOMEM;
+		return cdbc_error_set(err, CDBC_NOMEM, "out of memory");
 	r->sink = *sink;
 	*writer = r;
 	return CDBC_OK;
@@ -105,8 +105,9 @@ static const cdbc_format records_format = {
 static cdbc_status to_stdout(void *self, const void *bytes, size_t length, cdbc_error **err)
 {
 	(void)self;
-	(void)err;
-	return fwrite(bytes, 1, length, stdout) == length ? CDBC_OK : CDBC_IO;
+	if (fwrite(bytes, 1, length, stdout) == length)
+		return CDBC_OK;
+	return cdbc_error_set(err, CDBC_IO, "standard output: %s", strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -130,7 +131,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = cdbc_result_write(result, &records_format, NULL, NULL, 0, NULL, NULL, &sink, &err);
 	if (status)
-		fprintf(stderr, "records: %s\n", err ? cdbc_error_message(err) : cdbc_status_text(status));
+		fprintf(stderr, "records: %s\n", cdbc_error_message(err));
 	cdbc_error_free(err);
 	cdbc_result_free(result);
 	cdbc_session_release(session);

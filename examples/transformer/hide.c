@@ -7,6 +7,7 @@
  *     ./hide sqlite:bank.db owner "select owner, balance from accounts"
  */
 #include <cdbc/cdbc.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,14 +32,14 @@ static void release_rounded(struct ArrowArray *array)
 
 /* Puts a rounded copy in the column's place. Its values are not changed where they are: somebody
  * else may be reading them. */
-static cdbc_status round_column(struct ArrowArray *column)
+static cdbc_status round_column(struct ArrowArray *column, cdbc_error **err)
 {
 	const int64_t *values = (const int64_t *)column->buffers[1];
 	size_t count = (size_t)(column->offset + column->length);
 	rounded *r = malloc(sizeof *r + count * sizeof *r->values);
 
 	if (!r)
-		return CDBC_NOMEM;
+		return cdbc_error_set(err, CDBC_NOMEM, "out of memory");
 	for (size_t i = 0; i < count; i++)
 		r->values[i] = values[i] / 1000 * 1000;
 	r->buffers[0] = column->buffers[0];
@@ -62,9 +63,8 @@ static cdbc_status rounder_schema(void *self, struct ArrowSchema *schema, cdbc_e
 {
 	rounder *r = self;
 
-	(void)err;
 	if (schema->n_children > 64)
-		return CDBC_UNSUPPORTED;
+		return cdbc_error_set(err, CDBC_UNSUPPORTED, "no more than 64 columns are rounded");
 	for (int64_t i = 0; i < schema->n_children; i++)
 		r->is_rounded[i] = strcmp(schema->children[i]->format, "l") == 0;
 	return CDBC_OK;
@@ -75,18 +75,18 @@ static cdbc_status rounder_batch(void *self, struct ArrowArray *batch, cdbc_erro
 	const rounder *r = self;
 	cdbc_status status = CDBC_OK;
 
-	(void)err;
 	for (int64_t i = 0; !status && i < batch->n_children; i++)
 		if (r->is_rounded[i])
-			status = round_column(batch->children[i]);
+			status = round_column(batch->children[i], err);
 	return status;
 }
 
 static cdbc_status to_stdout(void *self, const void *bytes, size_t length, cdbc_error **err)
 {
 	(void)self;
-	(void)err;
-	return fwrite(bytes, 1, length, stdout) == length ? CDBC_OK : CDBC_IO;
+	if (fwrite(bytes, 1, length, stdout) == length)
+		return CDBC_OK;
+	return cdbc_error_set(err, CDBC_IO, "standard output: %s", strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 		status = cdbc_result_write(result, cdbc_format_find("csv"), NULL, chain, 2, NULL, NULL,
 								   &sink, &err);
 	if (status)
-		fprintf(stderr, "hide: %s\n", err ? cdbc_error_message(err) : cdbc_status_text(status));
+		fprintf(stderr, "hide: %s\n", cdbc_error_message(err));
 	cdbc_error_free(err);
 	cdbc_result_free(result);
 	cdbc_session_release(session);

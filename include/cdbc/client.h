@@ -121,7 +121,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_acquire(cdbc_client *client,
 														const cdbc_session_options *options,
 														cdbc_session **out, cdbc_error **err);
 
-/* Scoped use: acquires, calls fn, releases, and returns what fn returned. */
+/* Scoped use: acquires, calls fn, releases, and returns what fn returned; *err is fn's, or says
+ * that it failed. fn is always given an err to set. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
 cdbc_client_with_session(cdbc_client *client, const cdbc_session_options *options,
 						 cdbc_status (*fn)(cdbc_session *session, void *data, cdbc_error **err),

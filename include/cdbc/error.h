@@ -119,6 +119,25 @@ CDBC_API cdbc_replay cdbc_error_replay(const cdbc_error *error);
 CDBC_API const char *cdbc_outcome_name(cdbc_outcome outcome);
 CDBC_API const char *cdbc_replay_name(cdbc_replay replay);
 
+/* Makes an error of the application's own, in a function that the library calls (of a transaction,
+ * a strategy, a format, a dialect, ...) or anywhere else, and returns status, for
+ *
+ *     return cdbc_error_set(err, CDBC_DATA, "account %lld cannot pay %lld", id, amount);
+ *
+ * The text is formatted as by printf and copied; of more than 4,000 bytes the rest is cut. What
+ * *err has is not looked at, as by every call: free it first. err NULL: nothing is made. The
+ * outcome is NOT_SENT and the replay NO, whatever the status; a transaction whose function returns
+ * it is rolled back and says so (cdbc_session_transact). A status that is CDBC_OK or none becomes
+ * CDBC_USAGE. When memory is short, *err is CDBC_NOMEM's static error, and that is returned; or
+ * only the text is lost, and the status's own stands for it. The caller's to free. Any thread.
+ * Round trips: none. */
+CDBC_API cdbc_status cdbc_error_set(cdbc_error **err, cdbc_status status, const char *format, ...)
+	CDBC_PRINTF(3, 4);
+/* Sets CDBC_FIELD_HINT of *err, in place of the one it has: what to do next. Formatted, copied and
+ * cut likewise. Nothing happens when err or *err is NULL, or memory is short. Any thread, none
+ * using the error. Round trips: none. */
+CDBC_API void cdbc_error_set_hint(cdbc_error **err, const char *format, ...) CDBC_PRINTF(2, 3);
+
 /* Frees an error; NULL is fine. */
 CDBC_API void cdbc_error_free(cdbc_error *error);
 

@@ -10,7 +10,7 @@
 
 CDBC_BEGIN
 
-/* Where a format's bytes go. write takes all of them or fails (CDBC_IO). */
+/* Where a format's bytes go. write takes all of them or fails (CDBC_IO, by cdbc_error_set). */
 typedef struct cdbc_sink {
 	size_t struct_size;
 	cdbc_status (*write)(void *self, const void *bytes, size_t length, cdbc_error **err);

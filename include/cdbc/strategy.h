@@ -35,7 +35,7 @@ typedef struct cdbc_strategy {
 	const char *name;
 	/* Runs the request by cdbc_next_run, once, several times (after freeing what it has) or not at
 	 * all, and returns when the first batch, the end or an error is there. An error is passed on,
-	 * or made by cdbc_call_fail. */
+	 * or made by cdbc_call_fail; none may be missing. */
 	cdbc_status (*execute)(void *self, const cdbc_next *next, cdbc_call *call, cdbc_result **out,
 						   cdbc_error **err);
 	/* Once for each execute that succeeded, when its result has ended or is freed. NULL: not
@@ -53,8 +53,8 @@ typedef struct cdbc_strategy {
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_next_run(const cdbc_next *next, cdbc_call *call,
 												  cdbc_result **out, cdbc_error **err);
 
-/* Makes an error of a link's own, with status and text, and returns the status. The outcome is
- * NOT_SENT, the replay NO. */
+/* Makes an error of a link's own, as cdbc_error_set does, with the query's name before the text and
+ * in CDBC_FIELD_STATEMENT. cdbc_error_set_hint adds what to do. */
 CDBC_API cdbc_status cdbc_call_fail(cdbc_call *call, cdbc_status status, const char *message,
 									cdbc_error **err);
 

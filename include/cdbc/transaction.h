@@ -90,7 +90,10 @@ CDBC_API int64_t cdbc_session_transaction_depth(const cdbc_session *session);
 /* ---- by the library ---- */
 
 /* The work of a transaction. Whatever it does outside the database may happen several times.
- * Anything but CDBC_OK rolls back; *err is then its own to set. */
+ * Anything but CDBC_OK rolls back; *err is then its own to set: to the error of what failed, or by
+ * cdbc_error_set to one of its own, whose status, message and hint the caller of
+ * cdbc_session_transact gets, with the outcome ROLLED_BACK. Neither status nor error make it run
+ * again: only what the database said in it does. */
 typedef cdbc_status (*cdbc_transaction_fn)(cdbc_session *session, void *data, cdbc_error **err);
 
 /* Runs fn in a transaction and commits. When the database asks for it (40001, 40P01, SQLITE_BUSY),

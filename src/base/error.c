@@ -186,6 +186,19 @@ cdbc_status cx_error_set(cdbc_error **err, cdbc_status status, const char *forma
 	return status;
 }
 
+cdbc_status cdbc_error_set(cdbc_error **err, cdbc_status status, const char *format, ...)
+{
+	va_list args;
+
+	if (status == CDBC_OK || (unsigned)status >= CDBC_STATUS_COUNT)
+		status = CDBC_USAGE;
+	va_start(args, format);
+	status = cx_error_setv(err, status, format, args);
+	va_end(args);
+	cx_error_outcome(err, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO);
+	return status;
+}
+
 cdbc_status cx_error_from_info(cdbc_error **err, const cdbc_error_info *info)
 {
 	cdbc_status status = cx_error_set(
@@ -253,21 +266,37 @@ void cx_error_field(cdbc_error **err, cdbc_error_field_id id, const char *text)
 	error->fields[id] = copy;
 }
 
-void cx_error_hint(cdbc_error **err, const char *format, ...)
+static void set_hint(cdbc_error **err, const char *format, va_list args) CDBC_PRINTF(2, 0);
+static void set_hint(cdbc_error **err, const char *format, va_list args)
 {
 	cdbc_error *error = writable(err);
-	va_list args;
 	char *text;
 
 	if (!error)
 		return;
-	va_start(args, format);
 	text = format_text(format, args);
-	va_end(args);
 	if (!text)
 		return;
 	cx_free(error->fields[CDBC_FIELD_HINT]);
 	error->fields[CDBC_FIELD_HINT] = text;
+}
+
+void cx_error_hint(cdbc_error **err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	set_hint(err, format, args);
+	va_end(args);
+}
+
+void cdbc_error_set_hint(cdbc_error **err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	set_hint(err, format, args);
+	va_end(args);
 }
 
 void cx_error_sqlstate(cdbc_error **err, const char *sqlstate)

@@ -38,6 +38,8 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
 	status = cdbc_next_run(session->client->chain.places, call, out, &error);
 	session->is_in_chain = false;
 	if (status) {
+		if (!error) /* a link of the application's may fail without a word */
+			cdbc_call_fail(call, status, cdbc_status_text(status), &error);
 		cx_session_locate(call, &error);
 		cx_session_request_end(session, error);
 		cx_error_pass(err, error);

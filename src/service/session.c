@@ -195,12 +195,19 @@ cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_opt
 									 void *data, cdbc_error **err)
 {
 	cdbc_session *session;
+	cdbc_error *error = NULL;
 	cdbc_status status = cdbc_client_acquire(client, options, &session, err);
 
 	if (status)
 		return status;
-	status = fn(session, data, err);
+	status = fn(session, data, &error);
 	cdbc_session_release(session);
+	if (!status)
+		cdbc_error_free(error); /* of what fn has dealt with */
+	else if (error)
+		cx_error_pass(err, error);
+	else
+		cx_error_set(err, status, "the session's function failed");
 	return status;
 }
 

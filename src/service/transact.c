@@ -10,10 +10,12 @@ typedef struct attempt {
 	cdbc_error *cause; /* what decides on another attempt; NULL: the error does */
 } attempt;
 
-/* fn may fail without saying why. */
-static void need_error(attempt *a)
+/* fn may fail without saying why, or leave the error of what it has dealt with. */
+static void settle_error(attempt *a)
 {
-	if (a->status && !a->error)
+	if (!a->status)
+		cx_error_clear(&a->error);
+	else if (!a->error)
 		cx_error_set(&a->error, a->status, "the transaction's function failed");
 }
 
@@ -24,11 +26,11 @@ static void run_fn(cdbc_session *session, cdbc_transaction_fn fn, void *data, at
 	a->status = fn(session, data, &a->error);
 	session->tx.fn_depth = 0;
 	cx_session_close_result(session);
+	settle_error(a);
 	if (!a->status) {
 		a->status = cx_session_tx_commit(session, &a->error);
 		return;
 	}
-	need_error(a);
 	a->cause = session->tx.failure;
 	session->tx.failure = NULL;
 }
@@ -148,7 +150,7 @@ static cdbc_status run_nested(cdbc_session *session, cdbc_transaction_fn fn, voi
 		return status;
 	tx->fn_depth = tx->depth;
 	a.status = fn(session, data, &a.error);
-	need_error(&a);
+	settle_error(&a);
 	cx_session_close_result(session);
 	/* savepoints that fn has left go the way of its own */
 	tx->depth = tx->fn_depth;
@@ -165,6 +167,8 @@ static cdbc_status run_nested(cdbc_session *session, cdbc_transaction_fn fn, voi
 		status = cdbc_error_status(undo);
 		cdbc_error_free(a.error);
 		a.error = undo;
+	} else if (cdbc_error_outcome(a.error) == CDBC_OUTCOME_NOT_SENT) { /* as of fn's own */
+		cx_error_outcome(&a.error, CDBC_OUTCOME_ROLLED_BACK, cdbc_error_replay(a.error));
 	}
 	cx_error_pass(err, a.error);
 	return status;

@@ -120,7 +120,7 @@ static cdbc_status judge(const cdbc_call *call, cdbc_status status, cdbc_outcome
 cdbc_status cdbc_call_fail(cdbc_call *call, cdbc_status status, const char *message,
 						   cdbc_error **err)
 {
-	cx_error_set(err, status, "%s", message);
+	status = cdbc_error_set(err, status, "%s", message);
 	return judge(call, status, CDBC_OUTCOME_NOT_SENT, CDBC_REPLAY_NO, err);
 }
 

@@ -196,6 +196,79 @@ static void survives_a_lack_of_memory(void **state)
 	assert_int_equal(oom_run(make_and_copy, NULL), 9);
 }
 
+/* ---- an application's own ---- */
+
+static void an_application_makes_its_own(void **state)
+{
+	char text[] = "account 7";
+	cdbc_error *err = NULL;
+
+	(void)state;
+	assert_int_equal(cdbc_error_set(&err, CDBC_DENIED, "%s: %d cents", text, 5), CDBC_DENIED);
+	cdbc_error_set_hint(&err, "at most %d", 4);
+	cdbc_error_set_hint(&err, "at most %d", 3);
+	memset(text, 'x', sizeof text - 1); /* it was copied */
+	assert_int_equal(cdbc_error_status(err), CDBC_DENIED);
+	assert_string_equal(cdbc_error_message(err), "account 7: 5 cents");
+	assert_string_equal(cdbc_error_field(err, CDBC_FIELD_HINT), "at most 3");
+	assert_string_equal(cdbc_error_sqlstate(err), "");
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_NOT_SENT);
+	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_NO);
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_error_set(&err, CDBC_DATA, "%9000d", 1), CDBC_DATA);
+	assert_int_equal(strlen(cdbc_error_message(err)), 3999);
+	cdbc_error_free(err);
+	/* "out of memory, do it again" is the library's to say */
+	assert_int_equal(cdbc_error_set(&err, CDBC_NOMEM, "%d rows", 5), CDBC_NOMEM);
+	cdbc_error_set_hint(&err, "lost");
+	assert_int_equal(cdbc_error_replay(err), CDBC_REPLAY_NO);
+	assert_null(cdbc_error_field(err, CDBC_FIELD_HINT));
+	cdbc_error_free(err);
+}
+
+static void a_status_that_is_none_is_usage(void **state)
+{
+	const cdbc_status none[] = {CDBC_OK, CDBC_STATUS_COUNT, (cdbc_status)-1};
+	cdbc_error *err = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+		assert_int_equal(cdbc_error_set(&err, none[i], "x"), CDBC_USAGE);
+		assert_int_equal(cdbc_error_status(err), CDBC_USAGE);
+		cx_error_clear(&err);
+	}
+	assert_int_equal(cdbc_error_set(NULL, CDBC_OK, "x"), CDBC_USAGE);
+	assert_int_equal(cdbc_error_set(NULL, CDBC_IO, "x"), CDBC_IO);
+	cdbc_error_set_hint(NULL, "x");
+	cdbc_error_set_hint(&err, "x");
+	assert_null(err);
+}
+
+static cdbc_status make_own(void *data, cdbc_error **err)
+{
+	cdbc_error *own = NULL;
+	cdbc_status status = cdbc_error_set(&own, CDBC_DATA, "row %d", 3);
+	bool is_whole;
+
+	(void)data;
+	cdbc_error_set_hint(&own, "mend it");
+	assert_int_equal(cdbc_error_status(own), status);
+	assert_int_equal(cdbc_error_replay(own), CDBC_REPLAY_NO);
+	is_whole = status == CDBC_DATA && strcmp(cdbc_error_message(own), "row 3") == 0 &&
+			   cdbc_error_field(own, CDBC_FIELD_HINT);
+	if (status == CDBC_DATA && !is_whole)
+		assert_true(strcmp(cdbc_error_message(own), "row 3") == 0 ||
+					strcmp(cdbc_error_message(own), cdbc_status_text(CDBC_DATA)) == 0);
+	cdbc_error_free(own);
+	return is_whole ? CDBC_OK : cx_error_nomem(err);
+}
+
+static void ones_own_survives_a_lack_of_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(oom_run(make_own, NULL), 3);
+}
+
 static void names_have_no_gaps(void **state)
 {
 	(void)state;
@@ -223,6 +296,9 @@ int main(void)
 		cmocka_unit_test(copies_are_whole),
 		cmocka_unit_test(an_info_without_a_message_has_the_statuss),
 		cmocka_unit_test(survives_a_lack_of_memory),
+		cmocka_unit_test(an_application_makes_its_own),
+		cmocka_unit_test(a_status_that_is_none_is_usage),
+		cmocka_unit_test(ones_own_survives_a_lack_of_memory),
 		cmocka_unit_test(names_have_no_gaps),
 	};
 

@@ -548,6 +548,37 @@ static void test_health(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Fails with what it was given, or without a word (NULL), or leaves what it has dealt with. */
+static cdbc_status scoped(cdbc_session *session, void *data, cdbc_error **err)
+{
+	const cdbc_status *own = data;
+
+	assert_non_null(session);
+	assert_non_null(err);
+	if (own)
+		cdbc_error_set(err, CDBC_DATA, "of its own");
+	return own ? *own : CDBC_IO;
+}
+
+static void test_scoped_use(void **state)
+{
+	fixture *f = *state;
+	cdbc_status status = CDBC_DATA;
+	cdbc_error *err = NULL;
+
+	assert_int_equal(cdbc_client_with_session(f->client, NULL, scoped, &status, &err), CDBC_DATA);
+	assert_string_equal(cdbc_error_message(err), "of its own");
+	cdbc_error_free(err);
+	assert_int_equal(cdbc_client_with_session(f->client, NULL, scoped, NULL, &err), CDBC_IO);
+	assert_int_equal(cdbc_error_status(err), CDBC_IO);
+	cdbc_error_free(err);
+	err = NULL;
+	assert_int_equal(cdbc_client_with_session(f->client, NULL, scoped, NULL, NULL), CDBC_IO);
+	status = CDBC_OK;
+	assert_int_equal(cdbc_client_with_session(f->client, NULL, scoped, &status, &err), CDBC_OK);
+	assert_null(err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -570,6 +601,7 @@ int main(void)
 		CASE(test_script),
 		CASE(test_script_of_a_query_text),
 		CASE(test_nothing_is_left_of_a_session),
+		CASE(test_scoped_use),
 		CASE(test_closed_client),
 		CASE(test_health),
 	};

@@ -2,6 +2,7 @@
 /* Transactions on the scripted driver: by hand, with savepoints, and as a function that is run
  * again; and what may not be committed, repeated or moved. */
 #include "base/clock.h"
+#include "support/oom.h"
 #include "support/test_client.h"
 
 #include <cdbc/cdbc.h>
@@ -25,7 +26,9 @@ typedef struct fixture {
 	cdbc_session *session;
 	char file[40];
 	int starts, ends, attempts, failures;
-	int calls; /* of the function of a transaction */
+	int calls;       /* of the function of a transaction */
+	char said[80];   /* by the last transaction that failed */
+	cdbc_status own; /* what fail_of_ones_own fails with */
 } fixture;
 
 static void on_event(void *self, const cdbc_event *event)
@@ -37,6 +40,8 @@ static void on_event(void *self, const cdbc_event *event)
 	} else if (event->kind == CDBC_EVENT_TRANSACTION_END) {
 		f->ends++;
 		f->failures += event->error != NULL;
+		if (event->error)
+			snprintf(f->said, sizeof f->said, "%s", cdbc_error_message(event->error));
 	} else {
 		f->attempts++;
 		assert_non_null(event->error);
@@ -706,6 +711,119 @@ static void test_a_function_that_says_no(void **state)
 						""); /* nothing was done that could be undone */
 }
 
+/* Does something, and fails of its own, whatever came of that. */
+static cdbc_status fail_of_ones_own(cdbc_session *session, void *data, cdbc_error **err)
+{
+	fixture *f = data;
+	cdbc_status status;
+
+	(void)put(session, data, NULL);
+	status = cdbc_error_set(err, f->own, "account %d cannot pay", 7);
+	cdbc_error_set_hint(err, "wait for the %s", "salary");
+	return status;
+}
+
+static void test_an_error_of_ones_own(void **state)
+{
+	static const cdbc_status own[] = {CDBC_DATA, CDBC_CONFLICT, CDBC_CONNECT}; /* none is retried */
+	fixture *f = *state;
+	cdbc_error *err;
+
+	answer(f, "put");
+	for (int i = 0; i < 3; i++) {
+		f->own = own[i];
+		err = NULL;
+		assert_int_equal(transact(f, fail_of_ones_own, &err), own[i]);
+		assert_string_equal(cdbc_error_message(err), "account 7 cannot pay");
+		assert_string_equal(cdbc_error_field(err, CDBC_FIELD_HINT), "wait for the salary");
+		is_error(err, own[i], CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+		assert_string_equal(f->said, "account 7 cannot pay");
+		assert_int_equal(f->calls, i + 1);
+		assert_int_equal(f->failures, i + 1);
+	}
+	assert_int_equal(f->attempts, 0);
+	assert_string_equal(test_fake_said(f->server, 6), "BEGIN | put | ROLLBACK");
+	assert_int_equal(transact(f, fail_of_ones_own, NULL), own[2]);
+}
+
+/* It hides a conflict from the caller, not from the library. */
+static void test_an_error_of_ones_own_after_a_conflict(void **state)
+{
+	fixture *f = *state;
+	cdbc_transaction_options options = CDBC_TRANSACTION_OPTIONS_INIT;
+	cdbc_error *err = NULL;
+
+	answer_error(f, "put", 0, CDBC_CONFLICT, "40001");
+	f->own = CDBC_DATA;
+	options.name = "pay";
+	options.max_retries = 1;
+	assert_int_equal(cdbc_session_transact(f->session, fail_of_ones_own, f, &options, &err),
+					 CDBC_DATA);
+	assert_int_equal(f->calls, 2);
+	assert_non_null(strstr(cdbc_error_message(err), "transaction \"pay\": attempt 2 after "));
+	assert_non_null(strstr(cdbc_error_message(err), ": account 7 cannot pay"));
+	is_error(err, CDBC_DATA, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_TRANSACTION);
+}
+
+static cdbc_status fail_nested(cdbc_session *session, void *data, cdbc_error **err)
+{
+	cdbc_error *inner = NULL;
+
+	assert_int_equal(cdbc_session_transact(session, fail_of_ones_own, data, NULL, &inner),
+					 CDBC_DATA);
+	assert_string_equal(cdbc_error_message(inner), "account 7 cannot pay");
+	is_error(inner, CDBC_DATA, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	(void)err;
+	return CDBC_OK;
+}
+
+static void test_an_error_of_ones_own_in_a_savepoint(void **state)
+{
+	fixture *f = *state;
+
+	answer(f, "put");
+	f->own = CDBC_DATA;
+	assert_int_equal(transact(f, fail_nested, NULL), CDBC_OK);
+	assert_string_equal(test_fake_said(f->server, 0),
+						"BEGIN | SAVEPOINT cdbc_1 | put | ROLLBACK TO SAVEPOINT cdbc_1 | "
+						"RELEASE SAVEPOINT cdbc_1 | COMMIT");
+}
+
+/* The error of what was dealt with stays behind in err; the commit's takes its place. */
+static cdbc_status leave_an_error(cdbc_session *session, void *data, cdbc_error **err)
+{
+	(void)session;
+	(void)data;
+	cdbc_error_set(err, CDBC_DATA, "dealt with");
+	return CDBC_OK;
+}
+
+static cdbc_status leave_errors(cdbc_session *session, void *data, cdbc_error **err)
+{
+	assert_int_equal(cdbc_session_transact(session, leave_an_error, data, NULL, NULL), CDBC_OK);
+	assert_int_equal(put(session, data, NULL), CDBC_OK);
+	return leave_an_error(session, data, err);
+}
+
+static void test_an_error_that_was_dealt_with(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	answer(f, "put");
+	answer_error(f, "COMMIT", 2, CDBC_SQL, "23505");
+	answer(f, "COMMIT");
+	for (int i = 0; i < 2; i++) {
+		if (i == 1) /* what is kept from the first time on is there */
+			oom_watch();
+		assert_int_equal(transact(f, leave_errors, &err), CDBC_SQL);
+		is_error(err, CDBC_SQL, CDBC_OUTCOME_ROLLED_BACK, CDBC_REPLAY_NO);
+	}
+	assert_int_equal(transact(f, leave_errors, NULL), CDBC_OK);
+	assert_int_equal(oom_live(), 0);
+	oom_unwatch();
+}
+
 static cdbc_status end_it(cdbc_session *session, void *data, cdbc_error **err)
 {
 	(void)data;
@@ -963,6 +1081,10 @@ int main(void)
 		CASE(test_an_ambiguous_commit_is_not_repeated),
 		CASE(test_a_function_that_overlooks_a_failure),
 		CASE(test_a_function_that_says_no),
+		CASE(test_an_error_of_ones_own),
+		CASE(test_an_error_of_ones_own_after_a_conflict),
+		CASE(test_an_error_of_ones_own_in_a_savepoint),
+		CASE(test_an_error_that_was_dealt_with),
 		CASE(test_a_function_does_not_end_its_transaction),
 		CASE(test_how_often),
 		CASE(test_nested),

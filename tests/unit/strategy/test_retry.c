@@ -178,7 +178,7 @@ typedef struct fixture {
 	int entered[2], finished[2], destroyed;
 	int order[8], order_count;
 	int64_t attempt;
-	bool refuses, runs_twice;
+	bool refuses, is_mute, runs_twice;
 	cdbc_status finished_status;
 } fixture;
 
@@ -195,6 +195,8 @@ static cdbc_status link_execute(void *self, const cdbc_next *next, cdbc_call *ca
 
 	l->f->entered[l->index]++;
 	l->f->order[l->f->order_count++ % 8] = l->index;
+	if (l->index == 1 && l->f->is_mute)
+		return CDBC_DENIED;
 	if (l->index == 1 && l->f->refuses)
 		return cdbc_call_fail(call, CDBC_DENIED, "not today", err);
 	status = cdbc_next_run(next, call, out, err);
@@ -305,6 +307,20 @@ static void test_a_link_refuses(void **state)
 	cdbc_error_free(err);
 	assert_int_equal(f->finished[0] + f->finished[1], 0);
 	assert_int_equal(fake_server_counts(f->server).opens, 0); /* it has cost no connection */
+}
+
+/* It should not, but whoever asked has an error to look at. */
+static void test_a_link_fails_without_a_word(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	f->is_mute = true;
+	assert_int_equal(query(f, "select a", &result, &err), CDBC_DENIED);
+	assert_int_equal(cdbc_error_status(err), CDBC_DENIED);
+	assert_string_equal(cdbc_error_message(err), cdbc_status_text(CDBC_DENIED));
+	cdbc_error_free(err);
 }
 
 static void test_a_link_runs_it_twice(void **state)
@@ -485,6 +501,7 @@ int main(void)
 		TIMED(test_its_ends),
 		CASE(test_links_in_their_order),
 		CASE(test_a_link_refuses),
+		CASE(test_a_link_fails_without_a_word),
 		CASE(test_a_link_runs_it_twice),
 		CASE(test_a_read_that_is_lost_is_read_again),
 		CASE(test_a_read_of_which_rows_were_taken_is_not),
