@@ -496,7 +496,7 @@ static bool is_tx_dead(const cdbc_session *session)
 
 static void send_in_steps(cdbc_batch *batch, size_t (*send)(cdbc_batch *batch, size_t first))
 {
-	const cdbc_session *session = batch->session;
+	cdbc_session *session = batch->session;
 	cx_batch_mark last;
 
 	for (size_t i = 0, sent; i < batch->count && !batch->is_over && !cx_batch_is_cancelled(batch);
@@ -513,7 +513,9 @@ static void send_in_steps(cdbc_batch *batch, size_t (*send)(cdbc_batch *batch, s
 	}
 	last = mark_of(batch);
 	if (cx_session_in_transaction(session) && is_tx_dead(session))
-		take_back(batch, &last, &batch->summary.undone_count);
+		take_back(batch, &last,
+				  cx_session_tx_is_over(session) ? &batch->summary.unknown_count
+												 : &batch->summary.undone_count);
 }
 
 void cx_batch_send(cdbc_batch *batch)

@@ -243,12 +243,26 @@ static cdbc_status settle(unit *u, cdbc_status status)
 	return status;
 }
 
+/* A schema change may end the transaction on CockroachDB and commit the token with what was before
+ * it: then a token shows nothing of what follows. */
+static bool may_end_early(const unit *u)
+{
+	const cdbc_client *client = u->batch->session->client;
+
+	if (atomic_load_explicit(&client->dialect, memory_order_relaxed) == &cx_dialect_postgresql)
+		return false;
+	for (size_t i = 0; i < u->count; i++)
+		if (u->batch->items[u->first + i].statement->kind == CDBC_KIND_DDL)
+			return true;
+	return false;
+}
+
 static cdbc_status connect_for(unit *u)
 {
 	cdbc_session *session = u->batch->session;
 	cdbc_status status = cx_session_connect(session, u->batch->deadline_ns, &u->error);
 
-	u->is_resolved = !status && cx_session_tx_is_resolved(session, u->options);
+	u->is_resolved = !status && cx_session_tx_is_resolved(session, u->options) && !may_end_early(u);
 	if (u->is_resolved)
 		status = cx_resolver_ready(session, u->batch->deadline_ns, &u->error);
 	return status;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/wire_server.h"
@@ -30,6 +31,31 @@ typedef struct cluster {
 	cdbc_error *err;
 } cluster;
 
+// Adds an answer that leaves the transaction so.
+static void answer(cluster *c, const char *sql, char after, const char *tag, const char *sqlstate)
+{
+	wire_answer *as = calloc(1, sizeof *as);
+
+	assert_non_null(as);
+	as->after = after;
+	as->fails_at = sqlstate ? WIRE_AT_EXECUTE : WIRE_NEVER;
+	if (sqlstate)
+		wire_put_error_text(&as->head, sqlstate, "it fails");
+	else
+		wire_put_command_complete(&as->head, tag);
+	wire_table_take(c->table, sql, as);
+}
+
+// A schema change as a server with autocommit_before_ddl on takes it in a transaction.
+static void answer_schema_change(cluster *c)
+{
+	answer(c, "create table x (a int)", 'I', "CREATE TABLE", NULL);
+	answer(c, "create table y (a int)", 'I', NULL, "42P07");
+	answer(c, "insert into x values (1)", 0, "INSERT 0 1", NULL);
+	answer(c, "insert into x values (2)", 0, NULL, "40001");
+	answer(c, "insert into x values (3)", 0, NULL, "57014");
+}
+
 static void open_cluster(cluster *c, const char *version, const char *scenario)
 {
 	cdbc_config_item items[] = {{"pool.max_size", "2"},        {"pool.min_size", "0"},
@@ -39,6 +65,7 @@ static void open_cluster(cluster *c, const char *version, const char *scenario)
 
 	*c = (cluster){.table = wire_table_new()};
 	assert_true(wire_table_add_scenario(c->table, version, scenario, NULL));
+	answer_schema_change(c);
 	c->server = wire_server_start(&(wire_server_options){.table = c->table});
 	snprintf(url, sizeof url, "cockroachdb://root@127.0.0.1:%d/defaultdb?sslmode=disable",
 			 wire_server_port(c->server));
@@ -301,6 +328,42 @@ static void test_stopped(void **state)
 	}
 }
 
+// A schema change has committed what was before it and ended the transaction; what follows stood
+// alone. Whatever fails then, nobody may say that it was rolled back, nor do it again.
+static void test_a_schema_change_ends_it(void **state)
+{
+	static const char change[] = "create table x (a int)", write[] = "insert into x values (1)";
+	const struct {
+		const char *const *sqls;
+		const char *sqlstate;
+		bool is_commit;
+	} cases[] = {
+		{SQLS(DEBIT, change, "insert into x values (2)", write), "40001", false},
+		{SQLS(DEBIT, change, "insert into x values (3)", write), "57014", false},
+		{SQLS(DEBIT, "create table y (a int)", write), "42P07", false},
+		{SQLS(DEBIT, change, write), "25P01", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		cluster c;
+		cdbc_status status;
+
+		open_cluster(&c, versions[1], "transaction_in_one_pipeline");
+		if (cases[i].is_commit) {
+			wire_script *script = wire_script_new();
+
+			wire_script_error(script, "25P01", "there is no transaction in progress");
+			wire_server_when(c.server, 'E', "COMMIT", -1, script);
+		}
+		status = run(&c, true, CDBC_BATCH_STOP, cases[i].sqls);
+		assert_int_equal(c.sum.unknown_count, c.sum.statement_count);
+		assert_int_equal(c.sum.attempt_count, 1);
+		is_error(&c, status, cases[i].sqlstate, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+		close_cluster(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_a_recorded_conflict),
 		cmocka_unit_test(test_an_ambiguous_commit),
 		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_a_schema_change_ends_it),
 	};
 
 	return cmocka_run_group_tests_name("batch_recordings", tests, NULL, NULL);

@@ -70,7 +70,8 @@ static cx_failure facts_of(const cx_flight *flight, size_t index, cdbc_status st
 						.is_idempotent = r->flags & CDBC_REQUEST_IDEMPOTENT,
 						.may_have_parts = r->flags & CDBC_REQUEST_COMMITS_PARTS &&
 										  flight->tx_before == CDBC_TX_IDLE,
-						.has_part = flight->summary.is_partly_kept};
+						.has_part = flight->summary.is_partly_kept,
+						.is_tx_ended = flight->is_tx_ended};
 }
 
 /* A unit is judged like one statement: all of it is here to be sent again. What the server refuses
@@ -94,6 +95,7 @@ static cx_verdict judge_unit(const cx_flight *flight, size_t index, cx_failure *
 		f->position = CDBC_POSITION_SENT;
 	if (is_answered && !is_commit(flight, index))
 		f->tx_before = CDBC_TX_OPEN;
+	f->is_tx_ended |= is_answered && is_commit(flight, index) && strcmp(f->sqlstate, "25P01") == 0;
 	verdict = cx_outcome_judge(f);
 	if (verdict.replay == CDBC_REPLAY_TRANSACTION)
 		verdict.replay = CDBC_REPLAY_SAFE;
@@ -145,12 +147,31 @@ static cdbc_status look_behind(cx_flight *flight, cdbc_status status, cdbc_error
 	return end;
 }
 
+/* The server has refused a statement, and skips the rest up to the Sync. A transaction that is not
+ * there then was ended before, by a statement that did not say so: what it had done may be in. */
+static bool is_tx_ended(cx_flight *flight, const cdbc_error *error)
+{
+	const struct ArrowSchema *schema;
+	bool is_there = true;
+
+	if (flight->form == CX_FLIGHT_EACH || flight->is_lost || !cdbc_error_sqlstate(error)[0] ||
+		flight->at < flight->lead || is_commit(flight, flight->at))
+		return false;
+	for (size_t i = flight->at + 1; i <= flight->count && is_there && !state_of(flight).is_lost;
+		 i++)
+		if (driver_of(flight)->next_result(flight->cursor, flight->deadline_ns, &schema, &is_there,
+										   NULL))
+			is_there = true; /* not run */
+	return !state_of(flight).is_lost && state_of(flight).tx == CDBC_TX_IDLE;
+}
+
 /* Notes the facts of the present request's failure. */
 static cdbc_status fail(cx_flight *flight, cdbc_status status, cdbc_error **err)
 {
 	status = look_behind(flight, status, err);
 	flight->summary = *driver_of(flight)->summary(flight->cursor);
 	flight->is_lost = flight->summary.is_link_lost || state_of(flight).is_lost;
+	flight->is_tx_ended = is_tx_ended(flight, *err);
 	judge(flight, flight->at, status, err);
 	cdbc_error_free(flight->error);
 	flight->error = cx_error_copy(*err);
@@ -266,7 +287,7 @@ cdbc_status cx_flight_start(cx_flight *flight, cdbc_error **err)
 
 	flight->at = flight->next = 0;
 	flight->cursor = NULL;
-	flight->is_over = flight->is_lost = false;
+	flight->is_over = flight->is_lost = flight->is_tx_ended = false;
 	flight->error = NULL;
 	flight->tx_before = state_of(flight).tx;
 	flight->summary = (cdbc_summary){.struct_size = sizeof flight->summary,

@@ -25,6 +25,7 @@ typedef struct cx_flight {
 	size_t at, next; /* the present request; the one after it */
 	bool is_over;    /* the server has nothing more to say of those that follow */
 	bool is_lost;
+	bool is_tx_ended; /* the present request failed when its transaction was over already */
 	void *cursor;
 	cdbc_tx_state tx_before;
 	cdbc_summary summary; /* of the present request */

@@ -8,6 +8,7 @@
 typedef enum cause {
 	NO_CONNECTION,
 	LINK_LOST,
+	ENDED,
 	IDLED,
 	AMBIGUOUS,
 	UNANSWERED,
@@ -97,6 +98,8 @@ static bool is_caused(const cx_failure *f, cause heard)
 			   f->status == CDBC_OVERLOADED || f->status == CDBC_NOMEM;
 	case LINK_LOST:
 		return f->is_link_lost;
+	case ENDED:
+		return f->is_tx_ended;
 	case IDLED:
 		return strcmp(f->sqlstate, "25P03") == 0;
 	case AMBIGUOUS:
@@ -174,6 +177,7 @@ static const char *cause_text(cause heard)
 	static const char *const texts[] = {
 		[NO_CONNECTION] = "no connection, overload, or the deadline",
 		[LINK_LOST] = "the link was lost",
+		[ENDED] = "a statement had ended the transaction",
 		[IDLED] = "25P03",
 		[AMBIGUOUS] = "40003",
 		[UNANSWERED] = "no answer",

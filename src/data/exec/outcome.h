@@ -21,6 +21,7 @@ typedef struct cx_failure {
 	bool is_idempotent;
 	bool may_have_parts; /* CALL, DO, a script: some of its work may have been committed before */
 	bool has_part;       /* some of it is known to be in */
+	bool is_tx_ended;    /* one of its own statements has ended its transaction before */
 } cx_failure;
 
 typedef struct cx_verdict {

@@ -67,6 +67,7 @@ static cdbc_status fail(cx_run *run, cdbc_status status, const cdbc_summary *fac
 						  .has_part = facts->is_partly_kept};
 	cx_verdict verdict;
 
+	failure.is_tx_ended = run->has_count && !run->is_told && strcmp(failure.sqlstate, "25P01") == 0;
 	if (run->is_unit && run->handed_any)
 		failure.position = CDBC_POSITION_ROWS_TAKEN;
 	else if (run->is_unit && !run->is_told && failure.position == CDBC_POSITION_DONE &&

@@ -23,6 +23,14 @@ typedef struct row {
 #define UNSENT CDBC_POSITION_NOT_FLUSHED
 
 static const row rows[] = {
+	{"a failure when the transaction was over already",
+	 {.status = CDBC_CONFLICT,
+	  .sqlstate = "40001",
+	  .position = DONE,
+	  .tx_before = OPEN,
+	  .is_tx_ended = true},
+	 CDBC_OUTCOME_UNKNOWN,
+	 CDBC_REPLAY_NO},
 	{"connecting failed",
 	 {.status = CDBC_CONNECT, .sqlstate = "", .position = UNSENT},
 	 CDBC_OUTCOME_NOT_SENT,

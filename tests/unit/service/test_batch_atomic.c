@@ -327,6 +327,25 @@ static void test_spoilt_results(void **state)
 	cdbc_batch_free(batch);
 }
 
+/* A schema change that ended the caller's transaction, and perhaps committed it. */
+static void test_a_schema_change_inside(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	outcome o;
+
+	batch_answer(f, "insert a");
+	fake_server_answer(f->server, &(fake_answer){.sql = "create b", .tx_after = FAKE_TX_IDLE});
+	batch_answer_error(f, "insert b", 1, CDBC_CONFLICT, "40001");
+	assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+	o = batch_run(f, NULL, SQLS("insert a", "create b", "insert b", "insert a"));
+	batch_is_error(&o, CDBC_CONFLICT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	batch_assert_counts(&o, 0, 0, 0, 3, 1);
+	assert_int_not_equal(cdbc_session_commit(f->session, &err), CDBC_OK);
+	assert_int_equal(cdbc_error_outcome(err), CDBC_OUTCOME_UNKNOWN);
+	cdbc_error_free(err);
+}
+
 /* Memory that runs out makes nothing untrue: what has committed is counted so. */
 static cdbc_status scenario(void *data, cdbc_error **err)
 {
@@ -384,6 +403,7 @@ int main(void)
 		CASE(test_atomic_refuses),
 		CASE(test_long_results_are_not_held),
 		CASE(test_spoilt_results),
+		CASE(test_a_schema_change_inside),
 		CASE(test_out_of_memory),
 	};
 

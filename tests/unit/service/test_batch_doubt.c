@@ -135,14 +135,33 @@ static void test_nobody_answers(void **state)
 	assert_int_equal(count(f, "insert a"), 2);
 }
 
+/* A schema change could commit the token before its time. */
+static void test_a_schema_change_has_no_token(void **state)
+{
+	fixture *f = *state;
+	outcome o;
+
+	fake_server_identify(f->server, "CockroachDB", "v25.2.0", "cockroachdb", -1);
+	answer_resolver(f, "transaction");
+	batch_answer(f, "create table a (b int)");
+	batch_answer_lost(f, "COMMIT", 1, CDBC_POSITION_SENT);
+	o = batch_run(f, &ATOMIC, SQLS("insert a", "create table a (b int)"));
+	batch_is_error(&o, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	assert_int_equal(count(f, "INSERT INTO " TABLE " (token"), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, batch_set_up_resolving, batch_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_the_token_goes_along), CASE(test_a_group_of_one),
-		CASE(test_it_was_committed),     CASE(test_it_was_rolled_back),
-		CASE(test_its_results_are_lost), CASE(test_nobody_answers),
+		CASE(test_the_token_goes_along),
+		CASE(test_a_group_of_one),
+		CASE(test_it_was_committed),
+		CASE(test_it_was_rolled_back),
+		CASE(test_its_results_are_lost),
+		CASE(test_nobody_answers),
+		CASE(test_a_schema_change_has_no_token),
 	};
 
 	return test_fake_begin() ? 1 : cmocka_run_group_tests_name("batch_doubt", tests, NULL, NULL);

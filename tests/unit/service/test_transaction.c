@@ -1001,6 +1001,22 @@ static void test_a_query_with_an_isolation(void **state)
 	is_error(err, CDBC_CONNECT, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
 }
 
+/* Its transaction was over before its COMMIT: the statement has ended it, and is in perhaps. */
+static void test_a_query_that_ends_its_transaction(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_result *result;
+
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "update mark set a=1", .affected = 3, .tx_after = FAKE_TX_IDLE});
+	answer_error(f, "COMMIT", 1, CDBC_SQL, "25P01");
+	assert_int_equal(cdbc_session_run(f->session, "mark", CDBC_NO_PARAMS, NULL, &result, &err),
+					 CDBC_SQL);
+	is_error(err, CDBC_SQL, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+}
+
 /* ---- idle ---- */
 
 #define HOUR_NS (3600 * CX_NS_PER_S)
@@ -1093,6 +1109,7 @@ int main(void)
 		CASE(test_restart_savepoint),
 		CASE(test_a_read_only_query_is_one_round_trip),
 		CASE(test_a_query_with_an_isolation),
+		CASE(test_a_query_that_ends_its_transaction),
 		CASE(test_a_transaction_that_rests),
 		CASE(test_a_commit_that_comes_late),
 	};
