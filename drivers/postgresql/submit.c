@@ -238,12 +238,12 @@ static cdbc_status send_values(cx_pg_conn *c, const cdbc_request *request,
 	return status;
 }
 
-/* BEGIN, COMMIT and the like, in words of the library's own: one statement for certain, which the
- * simple protocol takes in one message. */
+/* BEGIN, COMMIT and the like, in words of the library's own, which the simple protocol takes in one
+ * message. It would take two statements as well: a BEGIN has the caller's expression of a time. */
 static bool is_control(const cdbc_request *request)
 {
 	return request->kind == CDBC_KIND_TRANSACTION && request->flags & CDBC_REQUEST_NO_PREPARE &&
-		   request->value_count == 0;
+		   request->value_count == 0 && !memchr(request->sql, ';', request->sql_length);
 }
 
 static cdbc_status send_one(cx_pg_conn *c, const cdbc_request *request, cx_pg_statement *st,

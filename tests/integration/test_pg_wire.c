@@ -29,7 +29,17 @@ typedef struct scene {
 	cdbc_settings settings;
 	char port[16];
 	void *conn;
+	uint32_t flags; /* of requests */
 } scene;
+
+/* BEGIN and COMMIT as a caller's own words, and as the library's, which go in one message. */
+#define CONTROL (CDBC_REQUEST_NO_PREPARE | CDBC_REQUEST_SMALL_RESULT)
+static const struct {
+	uint32_t flags;
+	char message;     /* that runs them */
+	size_t cut_bytes; /* of an answer to COMMIT that do not make it one */
+} ways[] = {{0, 'E', 24}, {CONTROL, 'Q', 18}};
+#define EACH_WAY for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
 
 static int64_t soon(void)
 {
@@ -83,7 +93,8 @@ static cdbc_status run(scene *s, const char *sql, int64_t deadline_ns, cdbc_summ
 	cdbc_request r = {.struct_size = sizeof r,
 					  .sql = sql,
 					  .sql_length = strlen(sql),
-					  .kind = CDBC_KIND_TRANSACTION};
+					  .kind = CDBC_KIND_TRANSACTION,
+					  .flags = s->flags};
 	void *cursor = NULL;
 	cdbc_status status =
 		DRIVER->submit(s->conn, &r, 1, CDBC_SYNC_EACH, deadline_ns, &cursor, facts, err);
@@ -122,50 +133,60 @@ static void gives_up_connecting(void **state)
 /* Neither the statement nor the cancel has an answer: the connection is given up, soon. */
 static void gives_up_a_server_that_hangs(void **state)
 {
-	scene s;
-	cdbc_error *err = NULL;
-	cdbc_summary facts = {0};
-	wire_script *script = wire_script_new();
-	int64_t begun;
+	(void)state;
+	EACH_WAY
+	{
+		scene s;
+		cdbc_error *err = NULL;
+		cdbc_summary facts = {0};
+		wire_script *script = wire_script_new();
+		int64_t begun;
 
-	scene_begin(&s);
-	wire_script_stall(script);
-	wire_server_when(s.server, 'E', "begin", 1, script);
-	scene_open(&s);
-	begun = cx_clock_now_ns();
-	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(500), &facts, &err), CDBC_TIMEOUT);
-	assert_true(cx_clock_now_ns() - begun < LATE_NS);
-	assert_true(facts.is_cancel_sent);
-	assert_true(facts.is_link_lost);
-	assert_int_equal(facts.position, CDBC_POSITION_SENT);
-	assert_string_equal(cdbc_error_sqlstate(err), "");
-	assert_true(DRIVER->state(s.conn).is_lost);
-	assert_true(wire_server_wait_cancel(s.server, 1, 5000));
-	cdbc_error_free(err);
-	scene_end(&s);
+		scene_begin(&s);
+		s.flags = ways[w].flags;
+		wire_script_stall(script);
+		wire_server_when(s.server, ways[w].message, "begin", 1, script);
+		scene_open(&s);
+		begun = cx_clock_now_ns();
+		assert_int_equal(run(&s, "begin", cx_deadline_after_ms(500), &facts, &err), CDBC_TIMEOUT);
+		assert_true(cx_clock_now_ns() - begun < LATE_NS);
+		assert_true(facts.is_cancel_sent);
+		assert_true(facts.is_link_lost);
+		assert_int_equal(facts.position, CDBC_POSITION_SENT);
+		assert_string_equal(cdbc_error_sqlstate(err), "");
+		assert_true(DRIVER->state(s.conn).is_lost);
+		assert_true(wire_server_wait_cancel(s.server, 1, 5000));
+		cdbc_error_free(err);
+		scene_end(&s);
+	}
 }
 
 static void is_used_again_after_a_cancel(void **state)
 {
-	scene s;
-	cdbc_error *err = NULL;
-	cdbc_summary facts = {0};
-	wire_script *script = wire_script_new();
+	(void)state;
+	EACH_WAY
+	{
+		scene s;
+		cdbc_error *err = NULL;
+		cdbc_summary facts = {0};
+		wire_script *script = wire_script_new();
 
-	scene_begin(&s);
-	wire_script_wait_cancel(script);
-	wire_script_error(script, "57014", "query execution canceled");
-	wire_server_when(s.server, 'E', "begin", 1, script);
-	scene_open(&s);
-	assert_int_equal(run(&s, "begin", cx_deadline_after_ms(500), &facts, &err), CDBC_TIMEOUT);
-	assert_string_equal(cdbc_error_sqlstate(err), "57014");
-	assert_int_equal(facts.position, CDBC_POSITION_DONE);
-	assert_false(facts.is_link_lost);
-	cdbc_error_free(err);
-	assert_false(DRIVER->state(s.conn).is_lost);
-	assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
-	assert_int_equal(DRIVER->state(s.conn).tx, CDBC_TX_OPEN);
-	scene_end(&s);
+		scene_begin(&s);
+		s.flags = ways[w].flags;
+		wire_script_wait_cancel(script);
+		wire_script_error(script, "57014", "query execution canceled");
+		wire_server_when(s.server, ways[w].message, "begin", 1, script);
+		scene_open(&s);
+		assert_int_equal(run(&s, "begin", cx_deadline_after_ms(500), &facts, &err), CDBC_TIMEOUT);
+		assert_string_equal(cdbc_error_sqlstate(err), "57014");
+		assert_int_equal(facts.position, CDBC_POSITION_DONE);
+		assert_false(facts.is_link_lost);
+		cdbc_error_free(err);
+		assert_false(DRIVER->state(s.conn).is_lost);
+		assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
+		assert_int_equal(DRIVER->state(s.conn).tx, CDBC_TX_OPEN);
+		scene_end(&s);
+	}
 }
 
 /* A commit whose answer came while it was given up: by COMMIT it is in, by ROLLBACK it is not, and
@@ -175,40 +196,46 @@ static void reads_a_late_answer_to_a_commit(void **state)
 	static const char *const tags[] = {"COMMIT", "ROLLBACK"};
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
-		cdbc_request r = {.struct_size = sizeof r,
-						  .sql = "commit",
-						  .sql_length = 6,
-						  .kind = CDBC_KIND_TRANSACTION,
-						  .flags = CDBC_REQUEST_COMMITS};
-		wire_script *script = wire_script_new();
-		cdbc_summary facts = {0};
-		cdbc_error *err = NULL;
-		const struct ArrowSchema *schema;
-		void *cursor = NULL;
-		bool has_result;
-		scene s;
+	EACH_WAY
+	{
+		for (int i = 0; i < 2; i++) {
+			cdbc_request r = {.struct_size = sizeof r,
+							  .sql = "commit",
+							  .sql_length = 6,
+							  .kind = CDBC_KIND_TRANSACTION,
+							  .flags = ways[w].flags | CDBC_REQUEST_COMMITS};
+			wire_script *script = wire_script_new();
+			cdbc_summary facts = {0};
+			cdbc_error *err = NULL;
+			const struct ArrowSchema *schema;
+			void *cursor = NULL;
+			bool has_result;
+			scene s;
 
-		scene_begin(&s);
-		wire_script_wait_cancel(script);
-		wire_put_command_complete(wire_script_send(script), tags[i]);
-		wire_server_when(s.server, 'E', "commit", 1, script);
-		scene_open(&s);
-		assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
-		if (DRIVER->submit(s.conn, &r, 1, CDBC_SYNC_EACH, cx_deadline_after_ms(500), &cursor,
-						   &facts, &err) == CDBC_OK) {
-			assert_int_equal(
-				DRIVER->next_result(cursor, cx_deadline_after_ms(0), &schema, &has_result, &err),
-				CDBC_TIMEOUT);
-			facts = *DRIVER->summary(cursor);
-			DRIVER->cursor_close(cursor, soon());
+			scene_begin(&s);
+			s.flags = ways[w].flags;
+			wire_script_wait_cancel(script);
+			wire_put_command_complete(wire_script_send(script), tags[i]);
+			if (ways[w].message == 'Q') /* no Sync follows, whose answer it is */
+				wire_put_ready(wire_script_send(script), 'I');
+			wire_server_when(s.server, ways[w].message, "commit", 1, script);
+			scene_open(&s);
+			assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
+			if (DRIVER->submit(s.conn, &r, 1, CDBC_SYNC_EACH, cx_deadline_after_ms(500), &cursor,
+							   &facts, &err) == CDBC_OK) {
+				assert_int_equal(DRIVER->next_result(cursor, cx_deadline_after_ms(0), &schema,
+													 &has_result, &err),
+								 CDBC_TIMEOUT);
+				facts = *DRIVER->summary(cursor);
+				DRIVER->cursor_close(cursor, soon());
+			}
+			assert_int_equal(cdbc_error_status(err), CDBC_TIMEOUT);
+			assert_int_equal(facts.position, CDBC_POSITION_DONE);
+			assert_string_equal(cdbc_error_sqlstate(err), i ? "40000" : "");
+			assert_false(facts.is_link_lost);
+			cdbc_error_free(err);
+			scene_end(&s);
 		}
-		assert_int_equal(cdbc_error_status(err), CDBC_TIMEOUT);
-		assert_int_equal(facts.position, CDBC_POSITION_DONE);
-		assert_string_equal(cdbc_error_sqlstate(err), i ? "40000" : "");
-		assert_false(facts.is_link_lost);
-		cdbc_error_free(err);
-		scene_end(&s);
 	}
 }
 
@@ -216,28 +243,54 @@ static void reads_a_late_answer_to_a_commit(void **state)
  * never a hang. */
 static void loses_the_link_at_every_byte(void **state)
 {
-	for (size_t bytes = 0; bytes < 24; bytes++) {
+	(void)state;
+	EACH_WAY
+	{
+		for (size_t bytes = 0; bytes < ways[w].cut_bytes; bytes++) {
+			scene s;
+			cdbc_error *err = NULL;
+			cdbc_summary facts = {0};
+			wire_script *script = wire_script_new();
+
+			scene_begin(&s);
+			s.flags = ways[w].flags;
+			wire_script_answer(script, bytes);
+			if (bytes % 2)
+				wire_script_close(script);
+			else
+				wire_script_reset(script);
+			scene_open(&s);
+			assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
+			wire_server_when(s.server, ways[w].message, "commit", 1, script);
+			assert_int_equal(run(&s, "commit", soon(), &facts, &err), CDBC_CONNECT);
+			assert_non_null(strstr(cdbc_error_message(err), " lost: "));
+			assert_int_equal(facts.position, CDBC_POSITION_SENT);
+			assert_int_equal(facts.tx_before, CDBC_TX_OPEN);
+			assert_true(facts.is_link_lost);
+			assert_true(DRIVER->state(s.conn).is_lost);
+			cdbc_error_free(err);
+			scene_end(&s);
+		}
+	}
+}
+
+/* The simple protocol runs every statement of a text. Where there may be two, the other is taken,
+ * which refuses them. */
+static void runs_no_second_statement(void **state)
+{
+	static const char *const texts[] = {"BEGIN AS OF SYSTEM TIME '-1s'; COMMIT", "COMMIT"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
 		scene s;
-		cdbc_error *err = NULL;
 		cdbc_summary facts = {0};
-		wire_script *script = wire_script_new();
 
 		scene_begin(&s);
-		wire_script_answer(script, bytes);
-		if (bytes % 2)
-			wire_script_close(script);
-		else
-			wire_script_reset(script);
+		s.flags = CONTROL;
 		scene_open(&s);
-		assert_int_equal(run(&s, "begin", soon(), &facts, NULL), CDBC_OK);
-		wire_server_when(s.server, 'E', "commit", 1, script);
-		assert_int_equal(run(&s, "commit", soon(), &facts, &err), CDBC_CONNECT);
-		assert_non_null(strstr(cdbc_error_message(err), " lost: "));
-		assert_int_equal(facts.position, CDBC_POSITION_SENT);
-		assert_int_equal(facts.tx_before, CDBC_TX_OPEN);
-		assert_true(facts.is_link_lost);
-		assert_true(DRIVER->state(s.conn).is_lost);
-		cdbc_error_free(err);
+		(void)run(&s, texts[i], soon(), &facts, NULL);
+		assert_int_equal(wire_server_count(s.server, 'Q', texts[i]), i);
+		assert_int_equal(wire_server_count(s.server, 'P', texts[i]), 1 - i);
 		scene_end(&s);
 	}
 }
@@ -316,6 +369,7 @@ int main(void)
 		cmocka_unit_test(is_used_again_after_a_cancel),
 		cmocka_unit_test(reads_a_late_answer_to_a_commit),
 		cmocka_unit_test(loses_the_link_at_every_byte),
+		cmocka_unit_test(runs_no_second_statement),
 		cmocka_unit_test(sees_a_drain_in_a_batch),
 		cmocka_unit_test(writes_settings_as_cockroachdb_reads_them),
 	};
