@@ -75,6 +75,13 @@ def twelve(t):
     equal(carets[2], ("-- param: x itn8", " " * 12))
 
 
+@case("the caret stands below a character behind wide ones and such as take no place")
+def wide(t):
+    path = t.write("q.sql", "-- name: a\nselect '日本', 'e\u0301', $$")
+    done = t.run("queries", "check", path)
+    assert f"{path}:2:20: error: " in done.text and "\n  " + " " * len("select 'aabb', 'e', ") + "^\n" in done.text, str(done)
+
+
 @case("the same as JSON and as NDJSON")
 def as_json(t):
     path = t.write("q.sql", TWELVE)

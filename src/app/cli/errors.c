@@ -2,6 +2,8 @@
 /* Errors for people, and the exit codes for scripts. */
 #include "app/cli/cli.h"
 
+#include "base/width.h"
+
 #include <limits.h>
 #include <string.h>
 
@@ -99,8 +101,17 @@ static const char *at_column(const char *line, int64_t column)
 /* A caret below the character at p of a line. */
 static void put_caret(FILE *out, const char *line, const char *p)
 {
-	for (; line < p; line = next_character(line))
-		fputc(*line == '\t' ? '\t' : ' ', out);
+	while (line < p) {
+		const char *next = next_character(line);
+		uint32_t c;
+		size_t n = cx_char_next(line, (size_t)(next - line), &c);
+
+		if (*line == '\t')
+			fputc('\t', out);
+		else
+			fprintf(out, "%*s", n ? cx_char_width(c) : 1, "");
+		line = next;
+	}
 	fputs("^\n", out);
 }
 

@@ -2,6 +2,8 @@
 /* Rows that came against rows that were expected, and the difference as a small table. */
 #include "app/cli/test_run.h"
 
+#include "base/width.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,10 +100,14 @@ static int compare(const diff *d, const cli_test_row *a, const cli_test_row *b)
 
 static size_t width_of(const char *text)
 {
-	size_t width = 0;
+	size_t width = 0, left = strlen(text), n;
+	uint32_t c;
 
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
+	for (; left; text += n, left -= n) {
+		n = cx_char_next(text, left, &c);
+		width += n ? (size_t)cx_char_width(c) : 1;
+		n += n == 0;
+	}
 	return width;
 }
 

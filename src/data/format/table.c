@@ -6,7 +6,7 @@
  *
  * NULL is empty, or a dim NULL in colour; an empty text is "". Control characters, line ends and
  * characters that turn the direction of text are shown as escapes. */
-#include "data/format/width.h"
+#include "base/width.h"
 #include "data/format/writer.h"
 
 #define HEAD_MAX  ((size_t)4 << 20) /* bytes of kept cells, whatever their number */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "data/format/width.h"
+#include "base/width.h"
 #include "format/check.h"
 
 static void test_layout(void **state)

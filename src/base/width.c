@@ -3,7 +3,7 @@
  * locales: output is UTF-8. The tables are of Unicode 14.0.0: East Asian Width W and F; categories
  * Mn and Me, Hangul vowels and finals, and joiners. Unassigned characters between two of a kind
  * count as that kind. */
-#include "data/format/width.h"
+#include "base/width.h"
 
 typedef struct range {
 	uint32_t first, last;
