@@ -99,6 +99,9 @@ def wrong_input(t):
         failed = t.run("batch", "-d", url, path)
         equal(failed.code, 2)
         assert f"{path}:{place}: " in failed.errors and what in failed.errors, (text, str(failed))
+        failed = t.run("batch", "-d", url, "-", stdin=text.encode())
+        assert failed.code == 2 and f"stdin:{place}: " in failed.errors, (text, str(failed))
+    assert t.run("queries", "split", "-", stdin=b"select 'x").errors.startswith("stdin:1:8: ")
     # what stands before it is done, but for an atomic batch
     path = write(t, "half.sql", "insert into batch_cli values (1, 'x');\nselect 'open")
     equal((t.run("batch", "-d", url, "--atomic", path).code, ids(t, url)), (2, []))

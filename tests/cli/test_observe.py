@@ -134,6 +134,11 @@ def _(t):
     t.write("q.sql", "-- name: one :one\nselect 1 as a;\n")
     done = t.good("run", "-d", "sqlite::memory:", "-Q", t.path("q.sql"), "--stats", "one")
     assert 'query_duration{query="one"}' in done.errors, done
+    name = "a_query_whose_name_is_longer_than_the_column_was"
+    t.write("q.sql", f"-- name: {name} :one\nselect 1 as a;\n")
+    done = t.good("run", "-d", "sqlite::memory:", "-Q", t.path("q.sql"), "--stats", name)
+    assert name in done.errors, done
+    equal(len({re.match(r"\S+ +\d+", line).end() for line in done.errors.splitlines()}), 1, done)
     done = t.run("query", "-d", "sqlite::memory:", "--stats", "select nothing")
     assert done.code == 1 and re.search(r'requests\{status="sql"\} +1\n', done.errors), done
 

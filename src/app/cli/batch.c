@@ -301,7 +301,7 @@ static cdbc_status run_file(job *j, const char *path, cdbc_error **first, cdbc_e
 	bool has_one = true;
 	cdbc_status status = cli_batch_input_open(path, &input, err);
 
-	j->path = path;
+	j->path = input.path;
 	while (!status && (has_one || input.is_dry)) {
 		bool may_wait = j->args->is_atomic || cdbc_batch_count(j->batch) == 0;
 

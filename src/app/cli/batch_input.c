@@ -28,7 +28,7 @@ cdbc_status cli_batch_input_open(const char *path, cli_batch_input *out, cdbc_er
 	bool is_stdin = strcmp(path, "-") == 0;
 
 	memset(out, 0, sizeof *out);
-	out->path = path;
+	out->path = cli_path_name(path);
 	out->line = out->column = 1;
 	cx_buf_init(&out->buffer, CLI_STATEMENT_MAX + WINDOW_BYTES);
 	out->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

@@ -24,7 +24,7 @@ typedef struct cli_statement {
 } cli_statement;
 
 typedef struct cli_batch_input {
-	const char *path; /* "-": stdin */
+	const char *path; /* as it is told; "stdin" */
 	int fd;
 	bool is_json, is_begun, is_end;
 	bool is_dry;      /* the last call gave none because none has come, not because of the end */

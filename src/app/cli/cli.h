@@ -216,6 +216,8 @@ typedef struct cli_files {
 } cli_files;
 
 bool cli_has_suffix(const char *name, const char *suffix);
+/* What messages call a file: "-" is stdin. */
+const char *cli_path_name(const char *path);
 /* Prints what errno says of a path; EXIT_USAGE. */
 int cli_fail_path(const char *path);
 int cli_files_add(cli_files *files, const char *path);

@@ -112,7 +112,7 @@ static cdbc_status feed(job *j, cdbc_copy *copy, int fd, cdbc_error **err)
 		}
 	}
 	if (!status && n < 0)
-		status = cx_error_set(err, CDBC_IO, "%s: %s", j->path, strerror(errno));
+		status = cx_error_set(err, CDBC_IO, "%s: %s", cli_path_name(j->path), strerror(errno));
 	clear_progress(j);
 	return status;
 }
@@ -136,7 +136,7 @@ static void fill_options(job *j, cdbc_copy_options *options)
 	options->chunk_rows = args->chunk_rows;
 	options->skip_rows = args->skip_rows;
 	options->timeout_ms = args->timeout_ms;
-	options->source = strcmp(j->path, "-") == 0 ? "stdin" : j->path;
+	options->source = cli_path_name(j->path);
 	options->format = j->format;
 	for (size_t i = 0; args->method && i < sizeof methods / sizeof *methods; i++)
 		if (strcmp(args->method, methods[i]) == 0)

@@ -18,6 +18,11 @@ bool cli_has_suffix(const char *name, const char *suffix)
 	return n > s && strcmp(name + n - s, suffix) == 0;
 }
 
+const char *cli_path_name(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "stdin" : path;
+}
+
 int cli_fail_path(const char *path)
 {
 	fprintf(stderr, "cdbc: %s: %s\n", path, strerror(errno));

@@ -174,7 +174,7 @@ static int split(cli_args *args)
 	if (is_json && !status)
 		printf("%s\n", count ? "\n]" : "[]");
 	if (status == CDBC_SQL_FILE) {
-		fprintf(stderr, "%s:%lld:%lld: error: %s\n", args->words[1],
+		fprintf(stderr, "%s:%lld:%lld: error: %s\n", cli_path_name(args->words[1]),
 				(long long)cdbc_error_line(error), (long long)cdbc_error_column(error),
 				cdbc_error_message(error));
 		cdbc_error_free(error);

@@ -22,16 +22,16 @@ cdbc_status cli_read_file(const char *path, cx_buf *out, cdbc_error **err)
 
 	cx_buf_init(out, FILE_MAX_BYTES);
 	if (fd < 0)
-		return cx_error_set(err, CDBC_IO, "%s: %s", path, strerror(errno));
+		return cx_error_set(err, CDBC_IO, "%s: %s", cli_path_name(path), strerror(errno));
 	while ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR))
 		if (n > 0)
 			cx_buf_put(out, chunk, (size_t)n);
 	if (!is_stdin)
 		close(fd);
 	if (n < 0)
-		return cx_error_set(err, CDBC_IO, "%s: %s", path, strerror(errno));
+		return cx_error_set(err, CDBC_IO, "%s: %s", cli_path_name(path), strerror(errno));
 	cx_buf_put(out, "", 0);
-	status = cx_buf_status(out, path, err);
+	status = cx_buf_status(out, cli_path_name(path), err);
 	return status == CDBC_RESOURCE ? CDBC_USAGE : status;
 }
 

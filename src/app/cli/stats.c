@@ -2,15 +2,23 @@
 /* What --stats prints at the end of a command: the client's numbers as a table. */
 #include "app/cli/cli.h"
 
+#include <string.h>
+
 #define NS_PER_MS      1e6
 #define NAME_MAX_BYTES 120
+#define NAME_WIDTH     36 /* at least */
 
-static void print_durations(const char *name, const cdbc_histogram *h)
+typedef struct stats_table {
+	bool is_measured; /* the names are */
+	int width;
+} stats_table;
+
+static void print_durations(int width, const char *name, const cdbc_histogram *h)
 {
 	int64_t count = cdbc_histogram_count(h);
 
-	fprintf(stderr, "%-36s %10lld   mean %.3f  p50 %.3f  p95 %.3f  p99 %.3f  max %.3f ms\n", name,
-			(long long)count,
+	fprintf(stderr, "%-*s %10lld   mean %.3f  p50 %.3f  p95 %.3f  p99 %.3f  max %.3f ms\n", width,
+			name, (long long)count,
 			count ? (double)cdbc_histogram_sum_ns(h) / (double)count / NS_PER_MS : 0,
 			(double)cdbc_histogram_quantile_ns(h, 0.5) / NS_PER_MS,
 			(double)cdbc_histogram_quantile_ns(h, 0.95) / NS_PER_MS,
@@ -21,23 +29,32 @@ static void print_durations(const char *name, const cdbc_histogram *h)
 /* What did not happen is not worth a line. */
 static void print_stat(void *data, const cdbc_stat *stat)
 {
+	stats_table *table = data;
 	char name[NAME_MAX_BYTES];
+	int length;
 
-	(void)data;
 	if (stat->value == 0)
 		return;
 	if (stat->label)
 		snprintf(name, sizeof name, "%s{%s=\"%s\"}", stat->name, stat->label, stat->label_value);
 	else
 		snprintf(name, sizeof name, "%s", stat->name);
-	if (stat->kind == CDBC_STAT_HISTOGRAM)
-		print_durations(name, stat->histogram);
+	length = (int)strlen(name);
+	if (!table->is_measured)
+		table->width = length > table->width ? length : table->width;
+	else if (stat->kind == CDBC_STAT_HISTOGRAM)
+		print_durations(table->width, name, stat->histogram);
 	else
-		fprintf(stderr, "%-36s %10lld\n", name, (long long)stat->value);
+		fprintf(stderr, "%-*s %10lld\n", table->width, name, (long long)stat->value);
 }
 
 void cli_print_stats(const cli_args *args, const cdbc_client *client)
 {
-	if (args->with_stats && client)
-		cdbc_client_stats(client, print_stat, NULL);
+	stats_table table = {false, NAME_WIDTH};
+
+	if (!args->with_stats || !client)
+		return;
+	cdbc_client_stats(client, print_stat, &table);
+	table.is_measured = true;
+	cdbc_client_stats(client, print_stat, &table);
 }
