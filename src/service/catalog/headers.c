@@ -67,17 +67,6 @@ static const header headers[] = {
 #define WORD_MAX     24
 #define DIALECTS_MAX (sizeof(unsigned) * 8) /* a bit each */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
-}
-
-static bool is_name_char(char c)
-{
-	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' ||
-		   c == '-';
-}
-
 /* ---- What each says ------------------------------------------------------------------------- */
 
 static cdbc_status read_nothing(cx_sqlfiles *loader, cx_section *section, cx_place line,
@@ -92,7 +81,7 @@ static size_t end_of_type(const char *text, size_t begin, size_t end)
 	for (size_t i = begin; i + 1 < end; i++)
 		if (!memcmp(text + i, "--", 2) || !memcmp(text + i, "/*", 2))
 			end = i;
-	while (end > begin && is_blank(text[end - 1]))
+	while (end > begin && cx_header_is_blank(text[end - 1]))
 		end--;
 	return end;
 }
@@ -195,9 +184,9 @@ static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_pla
 		return cx_error_nomem(loader->err);
 	info->dialects = names;
 	for (;;) {
-		while (at < to && is_blank(loader->text[at]))
+		while (at < to && cx_header_is_blank(loader->text[at]))
 			at++;
-		for (begin = at; at < to && is_name_char(loader->text[at]); at++)
+		for (begin = at; at < to && cx_header_is_name_char(loader->text[at]); at++)
 			;
 		line.offset = begin;
 		if (cx_dialect_get(loader->text + begin, at - begin, &dialect, &error))
@@ -205,7 +194,7 @@ static cdbc_status read_dialect(cx_sqlfiles *loader, cx_section *section, cx_pla
 		if (!(section->record->dialects & dialect->bit))
 			names[info->dialect_count++] = dialect->api.name;
 		section->record->dialects |= dialect->bit;
-		while (at < to && is_blank(loader->text[at]))
+		while (at < to && cx_header_is_blank(loader->text[at]))
 			at++;
 		if (at == to)
 			return CDBC_OK;
@@ -224,8 +213,6 @@ static cdbc_status read_deprecated(cx_sqlfiles *loader, cx_section *section, cx_
 	return section->record->query.deprecated ? CDBC_OK : cx_error_nomem(loader->err);
 }
 
-static bool is_mark(const char *text, size_t length);
-
 /* ---- Which line is what --------------------------------------------------------------------- */
 
 static const header *find_exact(const char *word, size_t length)
@@ -238,7 +225,7 @@ static const header *find_exact(const char *word, size_t length)
 
 static bool is_letter_or_digit(char c)
 {
-	return is_name_char(c) && c != '_' && c != '-';
+	return cx_header_is_name_char(c) && c != '_' && c != '-';
 }
 
 /* The header word, or "name", that a word was probably meant to be: within two edits, whatever the
@@ -297,11 +284,11 @@ static cdbc_status run_header(cx_sqlfiles *loader, cx_section *section, const he
 /* Whether one word, which ends the line, begins at offset at or after blanks or `=`. */
 static bool is_one_word(const char *text, size_t at, size_t to)
 {
-	while (at < to && (is_blank(text[at]) || text[at] == '='))
+	while (at < to && (cx_header_is_blank(text[at]) || text[at] == '='))
 		at++;
 	if (at == to)
 		return false;
-	while (at < to && !is_blank(text[at]))
+	while (at < to && !cx_header_is_blank(text[at]))
 		at++;
 	return at == to;
 }
@@ -314,14 +301,14 @@ static cdbc_status check_first_word(cx_sqlfiles *loader, cx_section *section, cx
 	size_t word = from;
 	const header *h;
 
-	while (word < to && is_name_char(text[word]))
+	while (word < to && cx_header_is_name_char(text[word]))
 		word++;
 	if (word - from == 4 && !memcmp(text + from, "name", 4)) {
 		size_t mark = to;
 
-		while (mark > word && !is_blank(text[mark - 1]))
+		while (mark > word && !cx_header_is_blank(text[mark - 1]))
 			mark--;
-		if (is_mark(text + mark, to - mark))
+		if (cx_header_is_mark(text + mark, to - mark))
 			return cx_sqlfiles_fail(loader, section, line, NULL,
 									"`name` needs a colon directly after it");
 	}
@@ -344,9 +331,9 @@ cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place li
 	const header *h;
 	cdbc_status status;
 
-	while (end > from && is_blank(text[end - 1]))
+	while (end > from && cx_header_is_blank(text[end - 1]))
 		end--;
-	while (value < to && is_blank(text[value]))
+	while (value < to && cx_header_is_blank(text[value]))
 		value++;
 	line.offset = from;
 	h = find_exact(text + from, end - from);
@@ -378,9 +365,9 @@ cdbc_status cx_header_block(cx_sqlfiles *loader, cx_section *section, cx_place p
 		end = memchr(text + from, '\n', to - from);
 		stop = end ? (size_t)(end - text) : to;
 		next = end ? stop + 1 : to;
-		while (from < stop && (is_blank(text[from]) || text[from] == '*'))
+		while (from < stop && (cx_header_is_blank(text[from]) || text[from] == '*'))
 			from++;
-		while (stop > from && is_blank(text[stop - 1]))
+		while (stop > from && cx_header_is_blank(text[stop - 1]))
 			stop--;
 		place.offset = from;
 		if (from < stop)
@@ -402,20 +389,20 @@ cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_t
 	cx_place place = {token->line, token->line_start, token->offset};
 	const header *h, *first;
 
-	while (from < to && is_blank(text[from]))
+	while (from < to && cx_header_is_blank(text[from]))
 		from++;
-	while (to > from && is_blank(text[to - 1]))
+	while (to > from && cx_header_is_blank(text[to - 1]))
 		to--;
 	colon = memchr(text + from, ':', to - from);
 	end = colon ? (size_t)(colon - text) : to;
-	while (end > from && is_blank(text[end - 1]))
+	while (end > from && cx_header_is_blank(text[end - 1]))
 		end--;
 	h = find_exact(text + from, end - from);
 	if (h && h->is_guard && h->takes_value == (colon != NULL))
 		return cx_sqlfiles_fail(loader, section, place, hint, "a header %s", what);
 	if (h && h->read == read_nothing)
 		return CDBC_OK;
-	for (word = from; word < to && is_name_char(text[word]); word++)
+	for (word = from; word < to && cx_header_is_name_char(text[word]); word++)
 		;
 	first = h ? h : find_exact(text + from, word - from);
 	if (h || (first && first->is_terse && is_one_word(text, word, to)))
@@ -430,140 +417,63 @@ cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_t
 							(int)(end - from), text + from, what, near);
 }
 
-bool cx_header_is_hugsql(const char *text, size_t length)
+/* ---- Behind SQL ----------------------------------------------------------------------------- */
+
+/* Whether a header (NULL: `name`, with a mark) may have this value. Nothing is kept of it. */
+static cdbc_status try_value(const cx_sqlfiles *loader, const header *h, cx_place line, size_t from,
+							 size_t to, bool *is_one)
 {
-	size_t at = 2;
-
-	while (at < length && is_blank(text[at]))
-		at++;
-	return length - at > 6 && (!memcmp(text + at, ":name", 5) || !memcmp(text + at, ":snip", 5)) &&
-		   is_blank(text[at + 5]);
-}
-
-size_t cx_header_is_name(const char *text, size_t length)
-{
-	size_t at = 2;
-
-	while (at < length && is_blank(text[at]))
-		at++;
-	if (length - at < 5 || memcmp(text + at, "name", 4) != 0)
-		return 0;
-	for (at += 4; at < length && (text[at] == ' ' || text[at] == '\t'); at++)
-		;
-	return at < length && text[at] == ':' ? at + 1 : 0;
-}
-
-/* ---- name: ---------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *mark;
-	cdbc_cardinality cardinality;
-} marks[] = {
-	{":many", CDBC_MANY},
-	{":one", CDBC_ONE},
-	{":one?", CDBC_ZERO_OR_ONE},
-	{"^", CDBC_ZERO_OR_ONE},
-	{"$", CDBC_SCALAR},
-	{":exec", CDBC_EXEC},
-	{"!", CDBC_EXEC},
-	{":execrows", CDBC_EXEC_ROWS},
-	{"<!", CDBC_RETURNING},
-	{":batch", CDBC_BATCH},
-	{"*!", CDBC_BATCH},
-	{":copyfrom", CDBC_COPY_FROM},
-	{"#", CDBC_SCRIPT},
-	{":execresult", CDBC_EXEC},
-	{":execlastid", CDBC_EXEC},
-	{":batchexec", CDBC_BATCH},
-	{":batchmany", CDBC_BATCH},
-	{":batchone", CDBC_BATCH},
-};
-
-static bool is_mark(const char *text, size_t length)
-{
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (strlen(marks[i].mark) == length && !memcmp(marks[i].mark, text, length))
-			return true;
-	return false;
-}
-
-/* aiosql's f(a, b): the parameters by name, without types. */
-static cdbc_status read_arguments(cx_sqlfiles *loader, cx_section *section, cx_place line,
-								  size_t *at, size_t to)
-{
-	const char *text = loader->text;
-	size_t i = *at + 1, begin;
-
-	for (;; i++) {
-		while (i < to && is_blank(text[i]))
-			i++;
-		for (begin = i; i < to && is_name_char(text[i]) && text[i] != '-'; i++)
-			;
-		line.offset = begin;
-		if (i > begin) {
-			if (cx_section_rule(section, text + begin, i - begin))
-				return cx_sqlfiles_fail(loader, section, line, NULL,
-										"parameter \"%.*s\" is declared twice", (int)(i - begin),
-										text + begin);
-			if (section->rule_count == CX_RULES_MAX)
-				return cx_sqlfiles_fail(loader, section, line, NULL,
-										"more than %d declared parameters", CX_RULES_MAX);
-			if (!cx_section_add_rule(loader, section, text + begin, i - begin, line))
-				return cx_error_nomem(loader->err);
-		}
-		while (i < to && is_blank(text[i]))
-			i++;
-		line.offset = i;
-		if (i < to && text[i] == ')') {
-			*at = i + 1;
-			return CDBC_OK;
-		}
-		if (i == to || text[i] != ',' || begin == i)
-			return cx_sqlfiles_fail(loader, section, line, NULL,
-									"`)` is missing after the parameters' names");
-	}
-}
-
-cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
-						   size_t to)
-{
-	const char *text = loader->text;
-	size_t at = from;
+	cx_sqlfiles other = *loader;
+	cx_section section;
+	cx_record record;
+	cdbc_error *error = NULL;
 	cdbc_status status;
 
-	while (at < to && is_name_char(text[at]))
-		at++;
-	section->name = text + from;
-	section->name_length = at - from;
-	section->name_place = line;
-	section->name_place.offset = line.offset = from;
-	if (at == from)
-		return cx_sqlfiles_fail(loader, section, line, "letters, digits, _ and -",
-								"a query's name is missing");
-	if (at < to && text[at] == '.') {
-		line.offset = at;
-		return cx_sqlfiles_fail(loader, section, line,
-								"a file in a folder `reports` has the names reports.NAME",
-								"a query's name has no dots");
-	}
-	if (at < to && text[at] == '(') {
-		status = read_arguments(loader, section, line, &at, to);
-		if (status || section->is_bad)
-			return status;
-	}
-	while (at < to && is_blank(text[at]))
-		at++;
-	line.offset = at;
-	if (at == to)
+	memset(&section, 0, sizeof section);
+	memset(&record, 0, sizeof record);
+	section.record = &record;
+	other.report = NULL;
+	other.err = &error;
+	status = h ? h->read(&other, &section, line, from, to)
+			   : cx_header_name(&other, &section, line, from, to);
+	*is_one = !status && (h || section.has_mark);
+	cx_record_fini(&record);
+	cx_free(section.columns);
+	cdbc_error_free(error);
+	return status == CDBC_NOMEM ? cx_error_nomem(loader->err) : CDBC_OK;
+}
+
+cdbc_status cx_header_behind(cx_sqlfiles *loader, cx_section *section, const cx_token *token)
+{
+	const char *text = loader->text, *colon;
+	size_t from = token->offset + 2, to = token->offset + token->length, end, value;
+	cx_place place = {token->line, token->line_start, token->offset};
+	bool is_name = cx_header_is_name(token->text, token->length) != 0, is_one;
+	const header *h;
+	cdbc_status status;
+
+	while (from < to && cx_header_is_blank(text[from]))
+		from++;
+	while (to > from && cx_header_is_blank(text[to - 1]))
+		to--;
+	colon = memchr(text + from, ':', to - from);
+	end = colon ? (size_t)(colon - text) : to;
+	for (value = colon ? end + 1 : to; value < to && cx_header_is_blank(text[value]); value++)
+		;
+	while (end > from && cx_header_is_blank(text[end - 1]))
+		end--;
+	h = is_name ? NULL : find_exact(text + from, end - from);
+	if (!is_name && (!h || !h->is_guard || h->takes_value != (colon != NULL)))
 		return CDBC_OK;
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (strlen(marks[i].mark) == to - at && !memcmp(marks[i].mark, text + at, to - at)) {
-			section->record->query.info.cardinality = marks[i].cardinality;
-			section->has_mark = true;
-			return CDBC_OK;
-		}
-	return cx_sqlfiles_fail(loader, section, line,
-							"after the name stands :one, :one?, :many, :exec, :execrows, :batch, "
-							":copyfrom, ^, $, !, <!, *! or #",
-							"\"%.*s\" is no mark", (int)(to - at < 40 ? to - at : 40), text + at);
+	if (colon && value == to)
+		return CDBC_OK;
+	status = try_value(loader, h, place, value, to, &is_one);
+	if (status || !is_one)
+		return status;
+	return cx_sqlfiles_warn(loader, section, place,
+							is_name ? "begin a line with it"
+									: "headers stand between the query's name and its SQL",
+							is_name ? "`%s` behind the SQL begins no query"
+									: "`%s` behind the SQL says nothing of the query",
+							is_name ? "name" : h->word);
 }

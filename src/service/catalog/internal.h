@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "data/sql/grammar.h"
+#include "data/sql/keyword.h"
 #include "data/sql/lexer.h"
 #include "data/sql/template.h"
 #include "service/catalog/catalog.h"
@@ -206,9 +207,24 @@ cdbc_status cx_sqlfiles_path(cx_sqlfiles *loader, const char *path);
 cdbc_status cx_sqlfiles_embedded(cx_sqlfiles *loader, const cdbc_embedded_file *file);
 /* sections.c: the file in loader->text into the catalog. */
 cdbc_status cx_sqlfiles_text(cx_sqlfiles *loader);
-/* headers.c: what follows `name:` (from offset to end); a comment line between name and SQL. */
+/* name.c: what follows `name:` (from offset to end). */
 cdbc_status cx_header_name(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
 						   size_t to);
+/* Whether a word is one of the marks behind a name. */
+bool cx_header_is_mark(const char *text, size_t length);
+
+static inline bool cx_header_is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f';
+}
+
+static inline bool cx_header_is_name_char(char c)
+{
+	return (c >= '0' && c <= '9') || (cx_lower(c) >= 'a' && cx_lower(c) <= 'z') || c == '_' ||
+		   c == '-';
+}
+
+/* headers.c: a comment line between name and SQL. */
 cdbc_status cx_header_line(cx_sqlfiles *loader, cx_section *section, cx_place line, size_t from,
 						   size_t to);
 /* Each line of a block comment there, as if it were one of its own. */
@@ -220,6 +236,9 @@ bool cx_header_is_hugsql(const char *text, size_t length);
  * when it is nearly one. what says where it stands. section may be NULL. */
 cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
 							const char *what);
+/* A comment behind SQL in its line, where no header counts: a warning when it is one for sure,
+ * which guards, or begins a query; else it is prose. */
+cdbc_status cx_header_behind(cx_sqlfiles *loader, cx_section *section, const cx_token *token);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
 size_t cx_header_is_name(const char *text, size_t length);
 

@@ -35,12 +35,16 @@ cdbc_status cx_header_duration(cx_sqlfiles *loader, cx_section *section, cx_plac
 
 	while (digits < to && text[digits] >= '0' && text[digits] <= '9')
 		digits++;
-	if (cx_text_int64(text + from, digits - from, 1, 1000000000, &number))
+	if (cx_text_int64(text + from, digits - from, 0, 1000000000, &number))
 		for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 			if (strlen(units[i].unit) == to - digits &&
 				!memcmp(units[i].unit, text + digits, to - digits)) {
 				*ms = number * units[i].ms;
-				return CDBC_OK;
+				line.offset = from;
+				return number ? CDBC_OK
+							  : cx_sqlfiles_fail(loader, section, line,
+												 "leave the line out for what holds by default",
+												 "a duration is above 0");
 			}
 	line.offset = from;
 	return cx_sqlfiles_fail(loader, section, line, "write a number and ms, s, m or h: 2s",

@@ -20,6 +20,7 @@ typedef struct scan {
 	cx_buf documentation;
 	bool is_open;   /* a section is being read */
 	bool has_sql;   /* its first solid token was seen */
+	bool is_ended;  /* the last solid token was a semicolon */
 	bool has_parts; /* optional ones */
 	bool is_broken; /* a lexical error: its SQL is not known */
 	cx_place sql;   /* where its SQL begins */
@@ -43,7 +44,7 @@ static cdbc_status open_section(scan *s, cx_place place)
 	s->section.name_place = place;
 	s->section.documentation = &s->documentation;
 	s->is_open = true;
-	s->has_sql = s->has_parts = false;
+	s->has_sql = s->has_parts = s->is_ended = false;
 	s->is_broken = false;
 	s->sql_end = 0;
 	return CDBC_OK;
@@ -449,9 +450,10 @@ static cdbc_status take_comment(scan *s, const cx_token *token)
 	size_t from, to;
 
 	if (s->has_sql)
-		return !is_block(token) && is_at_line_start(s, token)
+		return is_block(token) ? CDBC_OK
+			   : is_at_line_start(s, token)
 				   ? cx_header_stray(s->loader, &s->section, token, "after the SQL began")
-				   : CDBC_OK;
+				   : cx_header_behind(s->loader, &s->section, token);
 	trim(token, 2, &from, &to);
 	if (from == to)
 		return CDBC_OK;
@@ -517,6 +519,19 @@ static cdbc_status recover(scan *s)
 	return status;
 }
 
+/* A line that begins with `#`, as other tools' comments do: no statement does. */
+static cdbc_status pass_over_line(scan *s, const cx_token *token)
+{
+	size_t end = token->offset;
+
+	while (end < s->loader->length && s->loader->text[end] != '\n')
+		end++;
+	cx_lexer_seek(&s->lexer, end, token->line, token->line_start);
+	return cx_sqlfiles_fail(
+		s->loader, &s->section, (cx_place){token->line, token->line_start, token->offset},
+		"a comment begins with --: -- name: NAME", "`#` begins neither a comment nor a statement");
+}
+
 static cdbc_status take_token(scan *s, const cx_token *token)
 {
 	if (token->kind == CX_TOKEN_ERROR)
@@ -541,7 +556,10 @@ static cdbc_status take_token(scan *s, const cx_token *token)
 		return is_block(token) ? CDBC_OK
 							   : cx_header_stray(s->loader, NULL, token, "before the query's name");
 	}
-	if (cx_token_is(token, ';')) /* the last one is not the statement's */
+	if ((!s->has_sql || s->is_ended) && token->text[0] == '#')
+		return pass_over_line(s, token);
+	s->is_ended = cx_token_is(token, ';');
+	if (s->is_ended) /* the last one is not the statement's */
 		return CDBC_OK;
 	if (!s->has_sql) {
 		s->has_sql = true;

@@ -338,6 +338,28 @@ static void test_stray(void **state)
 								"-- record_class: X\n/* role: a */\n-- readonly: yes\n--\n-- :\n"),
 					 0);
 	assert_string_equal(told, "");
+	assert_int_equal(check_file("-- name: a\n"
+								"select 1 -- roles: admin, x\n"
+								"  , 2, -- read-only\n"
+								"  'é', -- max-rows: 5\n"
+								"  3; -- name: b :one\n"),
+					 0);
+	assert_string_equal(told, "2:10: warning: `roles` behind the SQL says nothing of the query\n"
+							  "3:8: warning: `read-only` behind the SQL says nothing of the query\n"
+							  "4:8: warning: `max-rows` behind the SQL says nothing of the query\n"
+							  "5:6: warning: `name` behind the SQL begins no query\n");
+	assert_int_equal(check_file("-- name: a\nselect 1, -- name: of the user\n"
+								"2, -- name: full\n3, -- roles: of the user\n4, -- roles\n"
+								"5, -- param: the user\n6, -- cache: a day\n7, -- timeout:\n"
+								"8, -- read-only: yes\n9, -- deprecated: use b\n"
+								"10, -- column: x int8\n11 -- dialect: of the south\n"),
+					 0);
+	assert_string_equal(told, "");
+	assert_int_equal(check_file("# of all\n-- name: a\n# more\nselect 1 # 2\n# 3;\n# name: b\n"),
+					 3);
+	assert_string_equal(told, "1:1: error: `#` begins neither a comment nor a statement\n"
+							  "3:1: error: `#` begins neither a comment nor a statement\n"
+							  "6:1: error: `#` begins neither a comment nor a statement\n");
 	assert_int_equal(check_file("-- name: a\nselect 1\n-- roles: a\n"), 1);
 	assert_string_equal(told, "3:1: error: a header after the SQL began\n");
 	assert_int_equal(check_file("-- roles: a\n-- name: a\nselect 1\n"), 1);

@@ -82,7 +82,7 @@ static const sql_file_mistake mistakes[] = {
 	{"-- name: a\n-- roles:\nselect 1\n", "2:4: `roles` needs something after its colon"},
 	{"-- name: a\n-- roles: x\n-- roles: y\nselect 1\n", "3:4: `roles` is given twice"},
 	{"-- name: a\n-- cache: 30\nselect 1\n", "2:11: \"30\" is not a duration"},
-	{"-- name: a\n-- cache: 0s\nselect 1\n", "2:11: \"0s\" is not a duration"},
+	{"-- name: a\n-- cache: 0s\nselect 1\n", "2:11: a duration is above 0"},
 	{"-- name: a\n-- retry: -1\nselect 1\n", "2:11: \"-1\" is not a number of retries"},
 	{"-- name: a\n-- retry: 1001\nselect 1\n", "2:11: \"1001\" is not a number of retries"},
 	{"-- name: a\n-- isolation: serialisable\nselect 1\n",
