@@ -76,7 +76,7 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_format_print(const struct ArrowSchema *
 /* Writes all that is left of a result through the transformers, in their order, and the format, to
  * the sink. progress, if not NULL, is called after each batch with the rows so far. Fails as
  * cdbc_result_next, the sink, the format or a transformer does; what was written then lacks its
- * end. */
+ * end, the result has failed, and the outcome is the statement's: it was run. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
 cdbc_result_write(cdbc_result *result, const cdbc_format *format,
 				  const cdbc_format_options *options, const cdbc_transformer *transformers,

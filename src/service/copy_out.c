@@ -67,7 +67,6 @@ static cdbc_status write_result(cdbc_session *session, cdbc_result *result,
 								const cdbc_sink *sink, cdbc_error **err)
 {
 	copy_out out = {session, options};
-	cdbc_error *error = NULL;
 	cdbc_status status;
 
 	if (cdbc_result_column_count(result) == 0) {
@@ -79,13 +78,8 @@ static cdbc_status write_result(cdbc_session *session, cdbc_result *result,
 						 CDBC_REPLAY_NO);
 		return status;
 	}
-	status = cdbc_result_write(result, format, options->format_options, NULL, 0, on_batch, &out,
-							   sink, &error);
-	/* the database has done its part: what became of that is not the sink's to say */
-	if (status && result->state != CX_RESULT_FAILED)
-		(void)cx_result_refuse(result, CDBC_IO, error, &error);
-	cx_error_pass(err, error);
-	return status;
+	return cdbc_result_write(result, format, options->format_options, NULL, 0, on_batch, &out, sink,
+							 err);
 }
 
 cdbc_status cdbc_copy_out_query(cdbc_session *session, const char *sql, cdbc_params params,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A result through transformers and a format into a sink, by public calls on all four. */
+/* A result through transformers and a format into a sink, by public calls on all four; what a
+ * failure of those three makes of the statement is its source's to say. */
 #include "base/error.h"
+#include "data/result/result.h"
 
 #include <cdbc/format.h>
 #include <cdbc/result.h>
@@ -90,6 +92,22 @@ static cdbc_status write_all(pipe_line *p, cdbc_result *result, const cdbc_forma
 	return status ? status : p->format->end(p->writer, err);
 }
 
+/* The database has done its part, or does it still: that it cannot be handed over undoes nothing.
+ */
+static void judge(cdbc_result *result, cdbc_error **err)
+{
+	if (result->state != CX_RESULT_OPEN && result->state != CX_RESULT_COMPLETE)
+		return;
+	if (result->source->refuse) {
+		cdbc_error *error = *err;
+
+		/* whatever the status: it is not the database's */
+		(void)cx_result_refuse(result, CDBC_IO, error, err);
+	} else {
+		cx_error_outcome(err, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	}
+}
+
 cdbc_status cdbc_result_write(cdbc_result *result, const cdbc_format *format,
 							  const cdbc_format_options *options,
 							  const cdbc_transformer *transformers, size_t transformer_count,
@@ -113,6 +131,8 @@ cdbc_status cdbc_result_write(cdbc_result *result, const cdbc_format *format,
 	/* So may its format or its sink. */
 	if (status && !why)
 		cx_error_set(&why, status, "write as %s: %s", format->name, cdbc_status_text(status));
+	if (status)
+		judge(result, &why);
 	if (status && err)
 		*err = why;
 	else

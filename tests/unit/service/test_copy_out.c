@@ -205,6 +205,73 @@ static void test_failures_in_a_transaction(void **state)
 	is_judged(err, CDBC_OUTCOME_ROLLED_BACK);
 }
 
+static cdbc_status write_query(fixture *f, const char *sql, const char *format, cdbc_error **err)
+{
+	const cdbc_sink sink = {sizeof sink, keep, f};
+	cdbc_result *result = NULL;
+	cdbc_status status = cdbc_session_query(f->session, sql, CDBC_NO_PARAMS, NULL, &result, err);
+
+	f->length = 0;
+	assert_int_equal(status, CDBC_OK);
+	status =
+		cdbc_result_write(result, cdbc_format_find(format), NULL, NULL, 0, NULL, NULL, &sink, err);
+	cdbc_result_free(result);
+	return status;
+}
+
+/* The same of a result that the application writes: while its rows come, and behind its end. */
+static void test_a_result_that_cannot_be_written(void **state)
+{
+	static const char *const write = "update t set a = 1 returning a", *const read = "select a";
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "update*", .columns = "a int8", .rows = "1"});
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "select*", .columns = "a int8", .rows = "1"});
+	for (int is_late = 0; is_late < 2; is_late++) {
+		const char *format = is_late ? "json" : "csv";
+
+		f->room = sizeof f->text - 1;
+		assert_int_equal(write_query(f, write, format, &err), CDBC_OK);
+		f->room = is_late ? f->length - 1 : 1;
+		assert_int_equal(write_query(f, write, format, &err), CDBC_IO);
+		is_judged(err, is_late ? CDBC_OUTCOME_COMMITTED : CDBC_OUTCOME_UNKNOWN);
+		assert_int_equal(write_query(f, read, format, &err), CDBC_IO);
+		is_judged(err, CDBC_OUTCOME_ROLLED_BACK);
+		assert_int_equal(cdbc_session_begin(f->session, NULL, NULL), CDBC_OK);
+		assert_int_equal(write_query(f, write, format, &err), CDBC_IO);
+		is_judged(err, CDBC_OUTCOME_ROLLED_BACK);
+		assert_int_equal(cdbc_session_commit(f->session, &err), CDBC_IO);
+		is_judged(err, CDBC_OUTCOME_ROLLED_BACK);
+	}
+	assert_int_equal(write_query(f, write, "json", NULL), CDBC_IO);
+}
+
+/* Nor is it a transformer's to say, whose failures look like a server's. */
+static void test_a_result_that_cannot_be_transformed(void **state)
+{
+	fixture *f = *state;
+	const cdbc_sink sink = {sizeof sink, keep, f};
+	cdbc_transformer mask;
+	cdbc_result *result = NULL;
+	cdbc_error *err = NULL;
+
+	fake_server_answer(f->server,
+					   &(fake_answer){.sql = "update*", .columns = "a int8", .rows = "1"});
+	assert_int_equal(cdbc_transformer_mask("b", &mask, NULL), CDBC_OK);
+	assert_int_equal(cdbc_session_query(f->session, "update t set a = 1 returning a",
+										CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	assert_int_equal(
+		cdbc_result_write(result, cdbc_format_find("csv"), NULL, &mask, 1, NULL, NULL, &sink, &err),
+		CDBC_NOT_FOUND);
+	is_judged(err, CDBC_OUTCOME_UNKNOWN);
+	cdbc_result_free(result);
+	mask.destroy(mask.self);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +279,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_counts_differ, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_failures_in_a_transaction, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_result_that_cannot_be_written, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_result_that_cannot_be_transformed, set_up,
+										tear_down),
 	};
 
 	if (test_fake_begin())
