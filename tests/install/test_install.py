@@ -84,6 +84,16 @@ def run_programs(t, url):
           [f"{r['id']} {r['kind']} {r['balance']}" for r in rich])
 
 
+def run_guide(t, url):
+    """Of an empty database."""
+    installed = Installed.get()
+    guide = os.path.join("..", "guide")
+    for name, program, words in (("smallest", "smallest.c", []), ("guide", "guide.c", [BANK]), ("guide_cc", "guide.cc", [])):
+        with open(os.path.join(PROGRAMS, guide, f"expected_{name}.txt"), encoding="ascii") as f:
+            wanted = f.read()
+        equal(installed.run([build(t, os.path.join(guide, program)), url, *words], installed.environment()), wanted)
+
+
 @case("everything is there: command, libraries, headers, pkg-config file, manual, completion")
 def all_there(t):
     installed = Installed.get()
@@ -106,12 +116,14 @@ def command(t):
 @case("the programs of examples/ build by pkg-config and run on the embedded database")
 def programs_sqlite(t):
     run_programs(t, "sqlite:" + t.path("bank.db"))
+    run_guide(t, "sqlite:" + t.path("guide.db"))
 
 
 @case("the programs of examples/ run on PostgreSQL", server=True)
 def programs_server(t):
     harness.psql("drop schema if exists cli_install cascade; create schema cli_install")
     try:
+        run_guide(t, URL + "&options=-csearch_path%3Dcli_install")
         run_programs(t, URL + "&options=-csearch_path%3Dcli_install")
     finally:
         harness.psql("drop schema cli_install cascade")
