@@ -122,7 +122,8 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_client_acquire(cdbc_client *client,
 														cdbc_session **out, cdbc_error **err);
 
 /* Scoped use: acquires, calls fn, releases, and returns what fn returned; *err is fn's, or says
- * that it failed. fn is always given an err to set. */
+ * that it failed. fn is always given an err to set. It must not release the session, which stays
+ * until it returns: CDBC_USAGE, when all else was well. */
 CDBC_API CDBC_MUSTCHECK cdbc_status
 cdbc_client_with_session(cdbc_client *client, const cdbc_session_options *options,
 						 cdbc_status (*fn)(cdbc_session *session, void *data, cdbc_error **err),

@@ -170,6 +170,10 @@ void cdbc_session_release(cdbc_session *session)
 		refuse_release(session);
 		return;
 	}
+	if (session->is_lent) {
+		session->is_given_back = true;
+		return;
+	}
 	if (session->copy)
 		cx_copy_abort(session->copy);
 	if (session->is_busy)
@@ -200,7 +204,15 @@ cdbc_status cdbc_client_with_session(cdbc_client *client, const cdbc_session_opt
 
 	if (status)
 		return status;
+	session->is_lent = true;
 	status = fn(session, data, &error);
+	if (session->is_given_back && !status) {
+		cx_error_clear(&error);
+		status = cx_error_set(&error, CDBC_USAGE, "the session was released by its own function");
+		cx_error_hint(&error, "cdbc_client_with_session releases it: until then it stays");
+		cx_error_outcome(&error, CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO);
+	}
+	session->is_lent = session->is_given_back = false;
 	cdbc_session_release(session);
 	if (!status)
 		cdbc_error_free(error); /* of what fn has dealt with */

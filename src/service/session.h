@@ -41,6 +41,8 @@ struct cdbc_session {
 	cx_lease lease;
 	bool is_busy;           /* a result, an answer or a copy is open */
 	struct cdbc_copy *copy; /* the open one */
+	bool is_lent;           /* to the function of a cdbc_client_with_session that runs */
+	bool is_given_back;     /* by that function, whose it is not to give */
 	bool is_in_chain;       /* a request goes through the strategies: its attempts may end */
 	bool is_text_tx_lost;   /* a transaction begun by SQL text was lost with its connection */
 	bool had_no_conn;       /* the last attempt failed for want of a connection */

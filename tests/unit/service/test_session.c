@@ -17,6 +17,7 @@ typedef struct fixture {
 	fake_server *server;
 	cdbc_client *client;
 	cdbc_session *session;
+	bool fails;
 } fixture;
 
 /* What observers saw. */
@@ -579,6 +580,41 @@ static void test_scoped_use(void **state)
 	assert_null(err);
 }
 
+/* Gives back what its caller still holds, and goes on with it; fails in the end when told to. */
+static cdbc_status releases(cdbc_session *session, void *data, cdbc_error **err)
+{
+	cdbc_result *result = NULL;
+	cdbc_session *other = NULL;
+	fixture *f = data;
+
+	cdbc_session_release(session);
+	assert_int_equal(cdbc_client_acquire(f->client, NULL, &other, NULL), CDBC_OK);
+	assert_ptr_not_equal(other, session);
+	cdbc_session_release(other);
+	assert_int_equal(cdbc_session_query(session, "select 1", CDBC_NO_PARAMS, NULL, &result, NULL),
+					 CDBC_OK);
+	cdbc_result_free(result);
+	return f->fails ? cdbc_error_set(err, CDBC_DATA, "of its own") : CDBC_OK;
+}
+
+static void test_scoped_use_is_not_ended_within(void **state)
+{
+	fixture *f = *state;
+	cdbc_error *err = NULL;
+	cdbc_status status = CDBC_OK;
+
+	fake_server_answer(f->server, &(fake_answer){.sql = "select 1", .columns = "a int8"});
+	for (int i = 0; i < 2; i++) {
+		f->fails = i;
+		assert_int_equal(cdbc_client_with_session(f->client, NULL, releases, f, &err),
+						 i ? CDBC_DATA : CDBC_USAGE);
+		assert_int_equal(cdbc_error_outcome(err), i ? CDBC_OUTCOME_NOT_SENT : CDBC_OUTCOME_UNKNOWN);
+		cdbc_error_free(err);
+		err = NULL;
+	}
+	assert_int_equal(cdbc_client_with_session(f->client, NULL, scoped, &status, &err), CDBC_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -602,6 +638,7 @@ int main(void)
 		CASE(test_script_of_a_query_text),
 		CASE(test_nothing_is_left_of_a_session),
 		CASE(test_scoped_use),
+		CASE(test_scoped_use_is_not_ended_within),
 		CASE(test_closed_client),
 		CASE(test_health),
 	};
