@@ -151,8 +151,9 @@ CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_rows(cdbc_batch *batch,
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_add_file(cdbc_batch *batch, const char *path,
 														cdbc_error **err);
 /* Says where the last statement that was added came from, for messages: file is copied (NULL: not
- * known), line and column are from 1 (0: not known). Fails with CDBC_USAGE (there is none),
- * CDBC_NOMEM. */
+ * known), line and column are from 1 (0: not known). An error of a text without parameters names
+ * the place within it, where the database gives one and the column is known: it stands so in the
+ * file. Fails with CDBC_USAGE (there is none), CDBC_NOMEM. */
 CDBC_API CDBC_MUSTCHECK cdbc_status cdbc_batch_place(cdbc_batch *batch, const char *file,
 													 int64_t line, int64_t column,
 													 cdbc_error **err);

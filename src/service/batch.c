@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -354,18 +355,46 @@ cdbc_status cdbc_batch_place(cdbc_batch *batch, const char *file, int64_t line, 
 	return CDBC_OK;
 }
 
+/* The place in the file of a character of the statement, from 1. Only where its text went as it is
+ * written, and stands so in the file. */
+static void advance(const cx_batch_item *item, int64_t position, int64_t *line, int64_t *column)
+{
+	const char *sql = item->statement->sql, *from = sql, *p = sql;
+
+	if (item->query || item->statement->param_count || item->column == 0)
+		return;
+	for (; *p; p++)
+		if (((unsigned char)*p & 0xc0) != 0x80) {
+			if (--position <= 0)
+				break;
+			if (*p == '\n') {
+				(*line)++;
+				from = p + 1;
+			}
+		}
+	*column = (int64_t)cx_column(from, 0, (size_t)(p - from)) + (from == sql ? *column - 1 : 0);
+}
+
 void cx_batch_name(const cdbc_batch *batch, size_t index, bool is_named, cdbc_error **err)
 {
 	const cx_batch_item *item = &batch->items[index];
+	const cdbc_error *error = err ? *err : NULL;
+	int64_t line = item->line, column = item->column;
+	char at[24] = "";
 
 	if (item->query && !is_named) {
 		cx_error_field(err, CDBC_FIELD_STATEMENT, item->query->info.name);
 		cx_error_wrap(err, "query \"%s\"", item->query->info.name);
 	}
-	if (item->line > 0) {
-		cx_error_wrap(err, "%s%s%lld:%lld", item->file ? item->file : "", item->file ? ":" : "",
-					  (long long)item->line, (long long)item->column);
-		cx_error_place(err, item->file, item->line, item->column);
+	if (line > 0) {
+		if (error && cdbc_error_position(error) > 0)
+			advance(item, cdbc_error_position(error), &line, &column);
+		if (column > 0)
+			snprintf(at, sizeof at, ":%lld", (long long)column);
+		cx_error_wrap(err, "%s%s%lld%s", item->file ? item->file : "", item->file ? ":" : "",
+					  (long long)line, at);
+		if (!error || cdbc_error_line(error) == 0) /* a query's has its own */
+			cx_error_place(err, item->file, line, column);
 	} else {
 		cx_error_wrap(err, "statement %zu of %zu", index + 1, batch->count);
 	}

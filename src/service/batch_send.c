@@ -45,6 +45,8 @@ void cx_batch_fail(cdbc_batch *batch, size_t index, bool is_told, cdbc_error *er
 	cdbc_call call = cx_batch_call(batch, index);
 
 	count_failure(batch, error);
+	if (!is_told)
+		cx_session_locate(&call, &error);
 	cx_batch_name(batch, index, is_told, &error);
 	if (batch->is_watched && !is_told)
 		cx_session_tell_statement(batch->session, &(cx_told){.call = &call,

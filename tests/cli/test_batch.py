@@ -38,6 +38,19 @@ def both(t, url):
     failed = t.run("batch", "-d", url, "--atomic", bad)
     equal((failed.code, ids(t, url)), (1, []))
     assert "BATCH 0, 1 failed, 3 rolled back" in failed.errors, failed
+    # the place within a statement; a query's is in its own file
+    where = write(t, "where.sql", "select 1;\nselect 'é', id\n  , 'ü', nope from batch_cli;\n")
+    for how in [], ["--atomic"], ["--on-error", "continue"]:
+        failed = t.run("batch", "-d", url, *how, where)
+        assert f"{where}:3:10: " in failed.errors, failed
+        failed = t.run("batch", "-d", url, *how, write(t, "one.sql", "select 1; select 'é', nope from batch_cli"))
+        assert "one.sql:1:23: " in failed.errors, failed
+        queries = write(t, "queries.sql", "-- name: wrong\nselect :a,\n  nope from batch_cli\n")
+        lines = '{"sql": "select 1"}\n{"query": "wrong", "params": {"a": 1}}\n'
+        failed = t.run("batch", "-d", url, "-Q", queries, *how, "-", stdin=lines.encode())
+        assert "stdin:2: " in failed.errors and f"  {queries}:3:3:   nope from batch_cli\n" in failed.errors, failed
+        failed = t.run("batch", "-d", url, *how, "-", stdin=b'{"sql": "select nope from batch_cli"}')
+        assert "stdin:1: " in failed.errors, failed
     # go on
     failed = t.run("batch", "-d", url, "--on-error", "continue", bad)
     equal((failed.code, ids(t, url)), (1, ["1", "2", "3"]))

@@ -250,7 +250,8 @@ static cdbc_status add(job *j, const cli_statement *s, cdbc_error **err)
 	if (status == CDBC_OK)
 		return cdbc_batch_place(j->batch, j->path, s->line, s->column, err);
 	if (status != CDBC_RESOURCE)
-		cx_error_wrap(err, "%s:%lld:%lld", j->path, (long long)s->line, (long long)s->column);
+		cx_error_wrap(err, "%s:%lld:%lld", j->path, (long long)s->line,
+					  (long long)(s->column ? s->column : 1));
 	return status;
 }
 

@@ -368,7 +368,7 @@ static cdbc_status next_json(cli_batch_input *in, cli_statement *out, bool *has_
 	if (status || !line)
 		return status;
 	cx_arena_free(&in->arena);
-	*out = (cli_statement){.line = in->line - 1, .column = 1};
+	*out = (cli_statement){.line = in->line - 1};
 	cx_json_init(&r, line, length, JSON_DEPTH_MAX);
 	status = read_line(in, &r, out, &error);
 	if (status == CDBC_USAGE)

@@ -20,7 +20,7 @@ typedef struct cli_statement {
 	size_t length;
 	cdbc_param *params;
 	size_t param_count;
-	int64_t line, column;
+	int64_t line, column; /* column 0: it stands in a line of JSON */
 } cli_statement;
 
 typedef struct cli_batch_input {
