@@ -113,7 +113,7 @@ enum {
 	CDBC_REQUEST_COMMITS = 1u << 6,
 	/* names the time, chance or the connection: another answer each time, of the same data */
 	CDBC_REQUEST_VOLATILE = 1u << 7,
-	/* may commit part of its work and fail then: CALL, DO, a script with a COMMIT in it */
+	/* may commit part of its work and fail then: CALL, DO, VACUUM, a script with a COMMIT in it */
 	CDBC_REQUEST_COMMITS_PARTS = 1u << 8,
 	CDBC_REQUEST_CONTROLS = 1u << 9 /* begins, ends or marks a transaction, among others */
 };

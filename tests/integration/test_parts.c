@@ -140,6 +140,46 @@ static void test_postgresql(void **state)
 	close_all(&f);
 }
 
+/* What goes through tables and indexes in transactions of its own: what it has done stays. */
+static void test_utilities(void **state)
+{
+	const char *url = getenv("CDBC_TEST_URL");
+	fixture f, other;
+
+	(void)state;
+	if (!url || strncmp(url, "cockroachdb:", 12) == 0)
+		test_skip("no PostgreSQL in CDBC_TEST_URL");
+	f = open_at(url);
+	other = open_at(url);
+	ok(&f, "drop schema if exists parts_schema cascade");
+	ok(&f, "drop table if exists parts_rows, parts_locked");
+	ok(&f, "create table parts_rows (a int)");
+	ok(&f, "create table parts_locked (a int primary key)");
+	ok(&f, "insert into parts_rows values (1), (1)");
+	fails(&f, "create unique index concurrently parts_index on parts_rows (a)",
+		  CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_NO, 2);
+	ok(&f, "drop index parts_index"); /* it is there, and not valid */
+	ok(&f, "create schema parts_schema");
+	ok(&f, "create table parts_schema.a (a int primary key)");
+	ok(&f, "create table parts_schema.b (a int primary key)");
+	ok(&f, "set lock_timeout = '20ms'");
+	ok(&other, "begin");
+	ok(&other, "lock table parts_locked, parts_schema.b in access exclusive mode");
+	fails(&f, "vacuum parts_rows, parts_locked", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT,
+		  0);
+	fails(&f, "analyze parts_rows, parts_locked", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT,
+		  0);
+	fails(&f, "reindex schema parts_schema", CDBC_OUTCOME_UNKNOWN, CDBC_REPLAY_IF_IDEMPOTENT, 0);
+	/* one index, one transaction */
+	fails(&f, "create index parts_index on parts_locked (a)", CDBC_OUTCOME_ROLLED_BACK,
+		  CDBC_REPLAY_SAFE, 0);
+	ok(&other, "rollback");
+	ok(&f, "drop schema parts_schema cascade");
+	ok(&f, "drop table parts_rows, parts_locked");
+	close_all(&other);
+	close_all(&f);
+}
+
 static void test_sqlite(void **state)
 {
 	fixture f = open_at("sqlite::memory:");
@@ -210,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_postgresql),
+		cmocka_unit_test(test_utilities),
 		cmocka_unit_test(test_sqlite),
 		cmocka_unit_test(test_a_disk_that_fails_at_the_commit),
 	};

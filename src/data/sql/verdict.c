@@ -173,9 +173,12 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 		return verdict_show(j, flags);
 	case CX_KW_IMPORT:
 		return j->words[1] == CX_KW_FOREIGN ? CDBC_KIND_DDL : CDBC_KIND_UTILITY;
-	case CX_KW_ANALYZE:
+	case CX_KW_ANALYZE: /* these commit table by table */
 	case CX_KW_ANALYSE:
 	case CX_KW_VACUUM:
+	case CX_KW_CLUSTER:
+		*flags |= CDBC_REQUEST_COMMITS_PARTS;
+		return CDBC_KIND_UTILITY;
 	case CX_KW_CHECKPOINT:
 	case CX_KW_CANCEL:
 	case CX_KW_PAUSE:
@@ -189,7 +192,6 @@ static cdbc_statement_kind verdict_other(const cx_judge *j, uint32_t *flags)
 	case CX_KW_CLOSE:
 	case CX_KW_LOCK:
 	case CX_KW_NOTIFY:
-	case CX_KW_CLUSTER:
 		return CDBC_KIND_UTILITY;
 	default:
 		return CDBC_KIND_UNKNOWN;
@@ -233,7 +235,8 @@ cdbc_statement_kind cx_judge_verdict(const cx_judge *judge, uint32_t *flags)
 		kind = verdict_other(judge, flags);
 		if (kind == CDBC_KIND_DDL || kind == CDBC_KIND_TRANSACTION)
 			*flags |= CDBC_REQUEST_SMALL_RESULT;
-		if (kind == CDBC_KIND_DDL && judge->is_concurrent)
+		/* of a schema, or of a table with partitions: in several transactions */
+		if (kind == CDBC_KIND_DDL && (judge->is_concurrent || judge->verb == CX_KW_REINDEX))
 			*flags |= CDBC_REQUEST_COMMITS_PARTS;
 		return kind;
 	}

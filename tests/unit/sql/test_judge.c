@@ -134,7 +134,10 @@ static const struct {
 	{"explain analyze with a as (select 1) select * from a", CDBC_KIND_UTILITY, R},
 	{"explain analyze execute p", CDBC_KIND_UTILITY, 0},
 	{"explain analyze create table a as select 1", CDBC_KIND_UTILITY, 0},
-	{"vacuum", CDBC_KIND_UTILITY, 0},
+	{"vacuum", CDBC_KIND_UTILITY, P},
+	{"analyze a, b", CDBC_KIND_UTILITY, P},
+	{"cluster", CDBC_KIND_UTILITY, P},
+	{"reindex (verbose) schema s", CDBC_KIND_DDL, F | P},
 	{"whatever", CDBC_KIND_UNKNOWN, 0},
 	/* another answer each time */
 	{"select now()", CDBC_KIND_SELECT, R | V},
