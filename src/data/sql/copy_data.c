@@ -5,34 +5,44 @@
 
 #include <string.h>
 
-/* The line end after at, when nothing but space and comments stands before it; else NULL. */
+/* The line end after at, when nothing but space and comments stands before it; else NULL. Looks no
+ * further than it must: it is asked after each statement of a line. */
 static const char *blank_line_end(const cx_lexer *lx)
 {
-	const char *p = lx->text + lx->at, *end = lx->text + lx->limit, *star;
-	const char *stop = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+	const char *end = lx->text + lx->limit;
 
-	for (; stop && p < stop; p++) {
+	for (const char *p = lx->text + lx->at; p < end; p++) {
+		if (*p == '\n')
+			return p;
 		if (memchr(" \t\r\f\v", *p, 5))
 			continue;
-		if (stop - p < 2)
+		if (end - p < 2)
 			return NULL;
 		if (p[0] == '-' && p[1] == '-')
-			return stop;
+			return memchr(p, '\n', (size_t)(end - p));
 		if (p[0] != '/' || p[1] != '*')
 			return NULL;
-		for (star = p + 2; star + 1 < stop && (star[0] != '*' || star[1] != '/'); star++)
+		for (p += 2; end - p >= 2 && *p != '\n' && (p[0] != '*' || p[1] != '/'); p++)
 			;
-		if (star + 1 >= stop)
+		if (end - p < 2 || *p == '\n')
 			return NULL;
-		p = star + 1;
+		p++;
 	}
-	return stop;
+	return NULL;
 }
 
-bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none)
+/* Whether the lexer stands behind the line end that ends rows. */
+static bool is_at_line_start(const cx_lexer *lx)
 {
-	const char *p = blank_line_end(lexer), *end = lexer->text + lexer->limit, *line;
-	size_t lines = 0;
+	return lx->at > 0 && lx->at == lx->line_start;
+}
+
+/* The rows of one COPY. */
+static bool take(cx_lexer *lexer, cx_token *token, bool *has_none)
+{
+	const char *p = is_at_line_start(lexer) ? lexer->text + lexer->at - 1 : blank_line_end(lexer);
+	const char *end = lexer->text + lexer->limit, *line;
+	size_t lines = (size_t)0 - is_at_line_start(lexer); /* its line end is counted already */
 
 	if (!p)
 		return false;
@@ -57,4 +67,22 @@ bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none)
 	}
 	*has_none = true;
 	return false;
+}
+
+bool cx_lexer_copy_data(cx_lexer *lexer, cx_copy_rows *rows, bool is_copy, cx_token *token)
+{
+	cx_token more;
+
+	if (rows->has_none || (!rows->wanted && !is_copy))
+		return false;
+	if (lexer->line_start != rows->line_start) /* a statement went on in the next line */
+		rows->wanted = 0;
+	rows->wanted += is_copy;
+	rows->line_start = lexer->line_start;
+	if (!rows->wanted || !take(lexer, token, &rows->has_none))
+		return false;
+	while (--rows->wanted && take(lexer, &more, &rows->has_none))
+		token->length += more.length;
+	rows->wanted = 0;
+	return true;
 }

@@ -85,10 +85,18 @@ cx_token_kind cx_lexer_next(cx_lexer *lexer, cx_token *token);
 /* The next token that is neither white space nor a comment. */
 cx_token_kind cx_lexer_next_solid(cx_lexer *lexer, cx_token *token);
 
-/* After the semicolon of a COPY ... FROM STDIN: takes the rest of that line and the lines up to and
- * with `\.` as one DATA token. False, and nothing is taken, when something else than a comment
- * stands on the line, or no `\.` comes in the whole text: then *has_none is set. */
-bool cx_lexer_copy_data(cx_lexer *lexer, cx_token *token, bool *has_none);
+/* Rows that are still to come. All zeros: none. */
+typedef struct cx_copy_rows {
+	size_t wanted;     /* by so many COPYs */
+	size_t line_start; /* of theirs */
+	bool has_none;     /* no `\.` from here on: looked for already */
+} cx_copy_rows;
+
+/* After a statement's semicolon, is_copy when it is a COPY ... FROM STDIN: its rows begin with the
+ * next line, as psql has it, whatever else stands on its own. Once nothing but a comment is left of
+ * that line, it and the lines up to and with `\.` are taken as one DATA token. False, and nothing
+ * is taken: not yet, or no `\.` comes in the whole text. */
+bool cx_lexer_copy_data(cx_lexer *lexer, cx_copy_rows *rows, bool is_copy, cx_token *token);
 
 /* The column, counted in characters from 1, of the byte at offset in a line that begins at
  * line_start. A byte order mark before the text is none. */

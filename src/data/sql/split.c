@@ -35,7 +35,7 @@ bool cx_boundary_feed(cx_boundary *boundary, const cx_judge *judge, const cx_tok
 void cx_splitter_init(cx_splitter *splitter, const char *text, size_t length)
 {
 	cx_lexer_init(&splitter->lexer, text, length);
-	splitter->has_no_more_data = false;
+	splitter->rows = (cx_copy_rows){0};
 	splitter->column_line = splitter->column_offset = 0;
 	splitter->column = 1;
 }
@@ -52,13 +52,11 @@ static size_t column_of(cx_splitter *splitter, const cx_token *token)
 	return splitter->column;
 }
 
-static void take_data(cx_splitter *splitter, cx_piece *piece)
+static void take_data(cx_splitter *splitter, bool is_copy, cx_piece *piece)
 {
 	cx_token data;
 
-	if (splitter->has_no_more_data)
-		return;
-	if (cx_lexer_copy_data(&splitter->lexer, &data, &splitter->has_no_more_data)) {
+	if (cx_lexer_copy_data(&splitter->lexer, &splitter->rows, is_copy, &data)) {
 		piece->data = data.text;
 		piece->data_length = data.length;
 	}
@@ -81,10 +79,9 @@ bool cx_splitter_next(cx_splitter *splitter, cx_piece *piece)
 		keyword =
 			token.kind == CX_TOKEN_WORD ? cx_keyword_of(token.text, token.length) : CX_KW_NONE;
 		if (cx_boundary_feed(&boundary, &judge, &token, keyword, lexer->depth)) {
+			take_data(splitter, cx_judge_is_copy_in(&judge), piece);
 			if (cx_judge_is_empty(&judge))
 				continue;
-			if (cx_judge_is_copy_in(&judge))
-				take_data(splitter, piece);
 			break;
 		}
 		if (cx_judge_is_empty(&judge)) {

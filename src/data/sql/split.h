@@ -33,14 +33,14 @@ typedef struct cx_piece {
 	 * together are the script; the last piece may be of white space and comments only (length 0) */
 	size_t whole_offset;
 	size_t whole_length;
-	/* the rows after a COPY ... FROM STDIN; NULL: none */
+	/* the rows of every COPY ... FROM STDIN in the line that it ends; NULL: none */
 	const char *data;
 	size_t data_length;
 } cx_piece;
 
 typedef struct cx_splitter {
-	cx_lexer lexer;        /* lexer.error.message tells why it stopped early */
-	bool has_no_more_data; /* no `\.` from here on: looked for already */
+	cx_lexer lexer;    /* lexer.error.message tells why it stopped early */
+	cx_copy_rows rows; /* that are still to come */
 	/* the last piece's place: columns are counted from there on */
 	size_t column_line, column_offset, column;
 } cx_splitter;

@@ -35,8 +35,8 @@ typedef struct parser {
 	cx_boundary boundary;
 	seen_token last[3];    /* the solid tokens before, latest first */
 	size_t position_depth; /* of brackets in `position(`, whose IN makes no list; 0: outside */
-	bool has_no_more_data; /* no `\.` from here on */
-	bool has_pending;      /* a parameter that may be the only thing in `in (...)` */
+	cx_copy_rows rows;
+	bool has_pending; /* a parameter that may be the only thing in `in (...)` */
 	cx_token pending;
 	cx_edits edits;
 	cx_param_table params;
@@ -306,8 +306,7 @@ static cdbc_status take_token(parser *p, const cx_token *token)
 	if (cx_boundary_feed(&p->boundary, &p->judge, token, keyword, p->lexer.depth)) {
 		cx_token data;
 
-		if (cx_judge_is_copy_in(&p->judge) && !p->has_no_more_data &&
-			cx_lexer_copy_data(&p->lexer, &data, &p->has_no_more_data))
+		if (cx_lexer_copy_data(&p->lexer, &p->rows, cx_judge_is_copy_in(&p->judge), &data))
 			return fail_token(p, CDBC_SQL_FILE, &data,
 							  "rows after COPY ... FROM STDIN cannot be run from here");
 		end_statement(p);

@@ -335,6 +335,16 @@ static const struct {
 	{"copy t from stdin; /* a\n */ select 1;\n\\;", "copy t from stdin|select 1|\\|"},
 	{"copy t from stdin; -", "copy t from stdin|-|"},
 	{"copy t from stdin; select 2;", "copy t from stdin|select 2|"},
+	/* the rows begin with the next line, whatever stands on this one */
+	{"copy t from stdin; select 2; -- two\n1;'\n\\.\nselect 3;",
+	 "copy t from stdin|select 2|select 3|"},
+	{"copy t from stdin;;\n1;'\n\\.\nselect 3;", "copy t from stdin|select 3|"},
+	{"copy t from stdin; select 2; copy u from stdin;\n1;'\n\\.\n;'2\n\\.\nselect 3;\n\\;",
+	 "copy t from stdin|select 2|copy u from stdin|select 3|\\|"},
+	{"copy t from stdin; copy u from stdin;\n1;'\n\\.\nselect 3;",
+	 "copy t from stdin|copy u from stdin|select 3|"},
+	{"copy t from stdin; select 2\n; select 3;\n1;\n\\.\n",
+	 "copy t from stdin|select 2|select 3|1|\\.|"},
 	{"copy t from stdin;\nselect 2;\n", "copy t from stdin|select 2|"},
 	{"select a[1:2]; select 2", "select a[1:2]|select 2|"},
 };
@@ -398,6 +408,12 @@ static void test_long_lines(void **state)
 	assert_int_equal(piece.whole_length, COUNT + 4);
 	assert_int_equal(splitter.lexer.line, 3);
 	assert_int_equal(splitter.lexer.line_start, COUNT + 4);
+	for (size_t i = 18; i + 9 < COUNT * 9; i += 9) /* many after it in its line */
+		memcpy(text + i, "select 1;", 9);
+	cx_splitter_init(&splitter, text, COUNT * 9);
+	for (count = 0; cx_splitter_next(&splitter, &piece); count++)
+		;
+	assert_true(count >= COUNT - 2);
 	assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
 	free(text);
 }

@@ -138,6 +138,8 @@ static const struct {
 	 "1:8: there is no parameter of that number: from $1 to $65535"},
 	{"where a in (:n)", 0, CDBC_PARAM,
 	 "1:13: parameter \"n\" stands in a list, but is declared as a single int4"},
+	{"copy t from stdin; select 2;\n1\n\\.\n", 0, CDBC_SQL_FILE,
+	 "1:29: rows after COPY ... FROM STDIN cannot be run from here"},
 	{"copy t from stdin;\n1\n\\.\n", 0, CDBC_SQL_FILE,
 	 "1:19: rows after COPY ... FROM STDIN cannot be run from here"},
 };
