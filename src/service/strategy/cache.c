@@ -188,10 +188,10 @@ static cdbc_status give_up(cdbc_call *call, cdbc_status status, cdbc_error **err
 	return status;
 }
 
-/* Until the load is over: CDBC_TIMEOUT, CDBC_CANCELLED when it takes too long. Meanwhile the
- * session keeps no connection: the loader may be waiting for one. */
+/* Until the load is over: CDBC_TIMEOUT, CDBC_CANCELLED (since the count) when it takes too long.
+ * Meanwhile the session keeps no connection: the loader may be waiting for one. */
 static cdbc_status wait_for(cx_cache *cache, cx_cache_entry *entry, cdbc_call *call,
-							cdbc_error **err)
+							uint32_t cancel_count, cdbc_error **err)
 {
 	cdbc_session *session = call->session;
 	cdbc_status status = CDBC_OK;
@@ -199,14 +199,13 @@ static cdbc_status wait_for(cx_cache *cache, cx_cache_entry *entry, cdbc_call *c
 
 	if (session->lease.conn)
 		cx_lease_give(&session->lease, GRACE_MS);
-	atomic_store(&session->is_woken, false);
 	atomic_store(&session->is_waiting, true);
 	while (!status && !is_over) {
 		int64_t until_ns = cx_clock_now_ns() + SLICE_NS;
 
 		is_over = cx_cache_table_wait(cache->table, entry,
 									  cx_deadline_sooner(until_ns, call->deadline_ns));
-		if (atomic_load(&session->is_woken))
+		if (cx_session_cancel_count(session) != cancel_count)
 			status = CDBC_CANCELLED;
 		else if (!is_over && cx_deadline_passed(call->deadline_ns))
 			status = CDBC_TIMEOUT;
@@ -247,6 +246,8 @@ static cdbc_status with_key(cx_cache *cache, const cx_cache_key *key, cx_answer 
 							const cdbc_next *next, cdbc_call *call, cdbc_result **out,
 							cdbc_error **err)
 {
+	uint32_t cancel_count = cx_session_cancel_count(call->session);
+
 	for (;;) {
 		cx_cache_entry *entry = NULL;
 		cx_kept *kept = NULL;
@@ -257,7 +258,7 @@ static cdbc_status with_key(cx_cache *cache, const cx_cache_key *key, cx_answer 
 		if (found == CX_CACHE_LOAD)
 			return load(cache, entry, answer, next, call, out, err);
 		if (found == CX_CACHE_WAIT) {
-			cdbc_status status = wait_for(cache, entry, call, err);
+			cdbc_status status = wait_for(cache, entry, call, cancel_count, err);
 
 			found = cx_cache_table_leave(cache->table, entry, &kept);
 			if (status) {
