@@ -45,8 +45,8 @@ static cdbc_status copy_in(void *conn, cdbc_error **err)
 
 static cdbc_status work(void *conn, cdbc_error **err)
 {
-	cdbc_value values[20];
-	cdbc_request rs[6];
+	cdbc_value values[20], list = cdbc_array(values, 17);
+	cdbc_request rs[6], many[20];
 	cdbc_description *d;
 	cdbc_status status;
 
@@ -65,8 +65,10 @@ static cdbc_status work(void *conn, cdbc_error **err)
 	for (int i = 0; i < 6; i++)
 		if ((status = read_all(conn, &rs[i], 1, err)))
 			return status;
-	if ((status = read_all(conn, rs + 1, 5, err)) || (status = copy_in(conn, err)) ||
-		(status = DRIVER->ping(conn, soon(), err)))
+	for (int i = 0; i < 20; i++) /* more than a connection has room for */
+		many[i] = i % 2 ? rs[3] : pg_request("select cardinality($1::int8[])", 4, &list, 1);
+	if ((status = read_all(conn, rs + 1, 5, err)) || (status = read_all(conn, many, 20, err)) ||
+		(status = copy_in(conn, err)) || (status = DRIVER->ping(conn, soon(), err)))
 		return status;
 	if ((status = DRIVER->describe(conn, &rs[2], soon(), &d, err)))
 		return status;
