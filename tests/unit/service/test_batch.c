@@ -2,7 +2,6 @@
 /* Batches on the scripted driver: what goes together, what a failure at each place means for the
  * others, what is added, links, and memory that runs out. */
 #include "batch_fixture.h"
-#include "support/skip.h"
 
 /* ---- stop at the first failure ---- */
 
@@ -473,9 +472,6 @@ static void test_out_of_memory(void **state)
 	const cdbc_batch_options *all[] = {&ATOMIC, &CONTINUE, NULL};
 	outcome o;
 
-#ifdef __SANITIZE_THREAD__
-	test_skip("the allocator is changed while a helper thread lives");
-#endif
 	batch_answer(f, "insert a");
 	batch_answer(f, "update mark*");
 	batch_answer_rows(f, "select b", "1;2");
