@@ -306,6 +306,30 @@ static void test_parts(void **state)
 	cdbc_batch_free(batch);
 }
 
+/* A result that is too long to be held lets go of what is: of each row, too. */
+static void test_before_and_behind_a_long_result(void **state)
+{
+	fixture *f = *state;
+	run r = {.o = {.sum = CDBC_BATCH_SUMMARY_INIT}, .last_index = -1, .is_in_order = true};
+	cdbc_batch *batch = batch_of(f, &ATOMIC, SQLS(NULL));
+
+	answer_question(f);
+	answer_unnest(f, ROWS);
+	fake_server_answer(
+		f->server,
+		&(fake_answer){.sql = "select long", .columns = "n int8", .rows = "7", .repeat = 3000000});
+	add(batch, ROWS);
+	assert_int_equal(cdbc_batch_add_sql(batch, "select long", CDBC_NO_PARAMS, NULL), CDBC_OK);
+	add(batch, ROWS);
+	r.o.status = cdbc_batch_execute(batch, count_result, &r, &r.o.sum, &r.o.err);
+	batch_is_ok(&r.o);
+	assert_string_equal(ways(f, 0), "QBUsUC");
+	assert_int_equal(r.heard, 2 * ROWS);
+	assert_int_equal(r.last_index, 2 * ROWS);
+	assert_true(r.is_in_order);
+	cdbc_batch_free(batch);
+}
+
 /* ---- rows that the caller says are ---- */
 
 static cdbc_status add_rows(cdbc_batch *batch, const cdbc_value *values, size_t row_count,
@@ -436,6 +460,7 @@ int main(void)
 		CASE(test_lost),
 		CASE(test_a_conflict),
 		CASE(test_parts),
+		CASE(test_before_and_behind_a_long_result),
 		CASE(test_rows_are_looked_at),
 		CASE(test_rows_without_memory),
 		CASE(test_out_of_memory),
