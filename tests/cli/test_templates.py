@@ -167,7 +167,7 @@ def split(t):
     equal(found[1]["sql"], "insert into t values (1, 'é\"'), (2, '')")
     assert "2:10: byte 19" in t.good("queries", "split", t.path("s.sql")).text
     equal(t.good("queries", "split", "-", "--format", "json", stdin=b"").text, "[]\n")
-    t.fails(1, "queries", "split", "-", stdin=b"\n 'x", says="-:2:2: error: string without its closing quote")
+    t.fails(1, "queries", "split", "-", stdin=b"\n 'x", says="stdin:2:2: error: string without its closing quote")
     t.fails(2, "queries", "split", says="give one file")
 
 
