@@ -251,7 +251,7 @@ static cdbc_status balance_of(cdbc_session *session, int64_t id, int64_t *out, c
 static cdbc_status move(cdbc_session *session, void *data, cdbc_error **err)
 {
 	const transfer *t = data;
-	int64_t balance;
+	int64_t balance = 0;
 	cdbc_status status = balance_of(session, t->from, &balance, err);
 
 	if (status)
