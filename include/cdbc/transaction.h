@@ -32,7 +32,8 @@ typedef struct cdbc_transaction_options {
 	cdbc_priority priority;   /* CockroachDB; elsewhere it says nothing */
 	bool is_read_only;
 	/* AS OF SYSTEM TIME: a SQL expression of the program's own, never a caller's text; makes it
-	 * read only. CockroachDB; elsewhere CDBC_UNSUPPORTED. */
+	 * read only. CockroachDB; elsewhere CDBC_UNSUPPORTED. CDBC_SQL_FILE: it is not one constant
+	 * expression, or none of CockroachDB's functions for it. */
 	const char *as_of;
 	int64_t timeout_ms;     /* of it all, with every attempt; 0: the session's */
 	int64_t max_retries;    /* of cdbc_session_transact; 0: the configuration's; -1: none */

@@ -3,6 +3,7 @@
 #include "data/exec/transaction.h"
 
 #include "base/error.h"
+#include "data/sql/as_of.h"
 
 #include <string.h>
 
@@ -20,6 +21,21 @@ static void add(cx_buf *out, bool *has_one, const char *words, const char *what)
 	cx_buf_puts(out, words);
 	cx_buf_puts(out, what);
 	*has_one = true;
+}
+
+/* It cannot be a parameter, so nothing but one expression gets into the text. */
+static cdbc_status add_as_of(cx_buf *out, bool *has_one, const char *as_of, cdbc_error **err)
+{
+	size_t from, to;
+	cdbc_status status = cx_as_of_expression(as_of, strlen(as_of), true, &from, &to, err);
+
+	if (status) {
+		cx_error_wrap(err, "as of \"%s\"", as_of);
+		return status;
+	}
+	add(out, has_one, "AS OF SYSTEM TIME ", "");
+	cx_buf_put(out, as_of + from, to - from);
+	return CDBC_OK;
 }
 
 cdbc_status cx_begin_write(const cx_begin *begin, const char *dialect, cx_buf *out,
@@ -44,7 +60,7 @@ cdbc_status cx_begin_write(const cx_begin *begin, const char *dialect, cx_buf *o
 		add(out, &has_one, "PRIORITY ", begin->priority);
 	if (begin->is_read_only)
 		add(out, &has_one, "READ ONLY", "");
-	if (begin->as_of)
-		add(out, &has_one, "AS OF SYSTEM TIME ", begin->as_of);
+	if (begin->as_of && add_as_of(out, &has_one, begin->as_of, err))
+		return CDBC_SQL_FILE;
 	return cx_buf_status(out, "begin", err);
 }

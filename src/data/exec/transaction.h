@@ -16,7 +16,8 @@ typedef struct cx_begin {
 } cx_begin;
 
 /* Writes the statement for a dialect ("cockroachdb", "sqlite"; all others as postgresql). Fails
- * with CDBC_UNSUPPORTED (as_of, elsewhere than on CockroachDB), CDBC_NOMEM. */
+ * with CDBC_UNSUPPORTED (as_of, elsewhere than on CockroachDB), CDBC_SQL_FILE (as_of is not one
+ * expression for a time), CDBC_NOMEM. */
 cdbc_status cx_begin_write(const cx_begin *begin, const char *dialect, cx_buf *out,
 						   cdbc_error **err);
 

@@ -267,6 +267,20 @@ static const char *fault_of(const cx_token *t, size_t depth, const char **hint)
 	return NULL;
 }
 
+/* Words that go on with the statement behind the time, in a SELECT or in a BEGIN. */
+static bool goes_on(const cx_token *t)
+{
+	static const char *const words[] = {"group",     "window",   "read",
+										"isolation", "priority", "deferrable"};
+
+	if (cx_keyword_of(t->text, t->length) != CX_KW_NONE)
+		return true;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (cx_word_is(t->text, t->length, words[i]))
+			return true;
+	return false;
+}
+
 /* What CockroachDB's has not either: it is constant, or one of its functions. */
 static const char *cockroachdb_fault_of(const cx_token *t, size_t depth, bool is_inside_time,
 										const char **hint)
@@ -276,9 +290,7 @@ static const char *cockroachdb_fault_of(const cx_token *t, size_t depth, bool is
 	if (keyword == CX_KW_SELECT || keyword == CX_KW_VALUES || keyword == CX_KW_TABLE ||
 		keyword == CX_KW_WITH)
 		return "a query in AS OF SYSTEM TIME";
-	if (depth == 0 && t->kind == CX_TOKEN_WORD &&
-		(keyword != CX_KW_NONE || cx_word_is(t->text, t->length, "group") ||
-		 cx_word_is(t->text, t->length, "window")))
+	if (depth == 0 && t->kind == CX_TOKEN_WORD && goes_on(t))
 		return "`as-of` takes one expression, and nothing after it";
 	if (t->kind == CX_TOKEN_WORD && !is_inside_time && is_clock(t)) {
 		*hint = HINT_TIME;
