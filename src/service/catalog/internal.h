@@ -237,7 +237,7 @@ bool cx_header_is_hugsql(const char *text, size_t length);
 cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
 							const char *what);
 /* A comment behind SQL in its line, where no header counts: a warning when it is one for sure,
- * which guards, or begins a query; else it is prose. */
+ * which guards, or begins a query; an error when it is to keep somebody out; else it is prose. */
 cdbc_status cx_header_behind(cx_sqlfiles *loader, cx_section *section, const cx_token *token);
 /* If a comment's text is `name: ...`: the offset in it after the colon; else 0. */
 size_t cx_header_is_name(const char *text, size_t length);

@@ -343,8 +343,8 @@ static void test_stray(void **state)
 								"  , 2, -- read-only\n"
 								"  'é', -- max-rows: 5\n"
 								"  3; -- name: b :one\n"),
-					 0);
-	assert_string_equal(told, "2:10: warning: `roles` behind the SQL says nothing of the query\n"
+					 1);
+	assert_string_equal(told, "2:10: error: `roles` behind the SQL keeps nobody out\n"
 							  "3:8: warning: `read-only` behind the SQL says nothing of the query\n"
 							  "4:8: warning: `max-rows` behind the SQL says nothing of the query\n"
 							  "5:6: warning: `name` behind the SQL begins no query\n");
