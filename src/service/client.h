@@ -10,7 +10,7 @@
 #include "service/catalog/watch.h"
 #include "service/observe/observe.h"
 #include "service/options.h"
-#include "service/resolver.h"
+#include "service/transaction/resolver.h"
 #include "service/statements.h"
 #include "service/strategy/breaker.h"
 #include "service/strategy/cache.h"

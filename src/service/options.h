@@ -8,7 +8,7 @@
 #include "infra/config/config.h"
 #include "infra/pool/pool.h"
 #include "service/observe/observe.h"
-#include "service/resolver.h"
+#include "service/transaction/resolver.h"
 #include "service/strategy/breaker.h"
 #include "service/strategy/cache.h"
 #include "service/strategy/retry.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The session inside: what its life (session.c), its requests (request.c), the executor (execute.c)
- * and its transactions (transaction.c, transact.c) share. */
+ * and its transactions (transaction/) share. */
 #ifndef CX_SESSION_H
 #define CX_SESSION_H
 
@@ -8,7 +8,7 @@
 #include "data/exec/run.h"
 #include "service/client.h"
 #include "service/identity.h"
-#include "service/resolver.h"
+#include "service/transaction/resolver.h"
 #include "service/strategy/cache_table.h"
 #include "service/strategy/chain.h"
 
@@ -147,7 +147,7 @@ cdbc_status cx_session_perform(cdbc_session *session, cdbc_call *call, cdbc_resu
  * query's file. Left as it is when memory is short. */
 void cx_session_locate(const cdbc_call *call, cdbc_error **err);
 
-/* copy.c: rolls back what is not committed; the copy is over. */
+/* copy/copy.c: rolls back what is not committed; the copy is over. */
 void cx_copy_abort(struct cdbc_copy *copy);
 
 /* execute.c */
@@ -204,7 +204,7 @@ void cx_session_tell_tx_start(cdbc_session *session, const char *name);
 void cx_session_tell_tx_end(cdbc_session *session, const char *name, int64_t attempt,
 							bool is_commit, const cdbc_error *error);
 
-/* transaction.c */
+/* transaction/transaction.c */
 static inline bool cx_session_in_transaction(const cdbc_session *session)
 {
 	const cx_conn *conn = session->lease.conn;
@@ -224,6 +224,12 @@ static inline void cx_session_tx_used(cdbc_session *session)
 /* Sends the BEGIN that no request has taken with it yet: for who sends other things than requests.
  * There is a connection. */
 cdbc_status cx_session_tx_send_begin(cdbc_session *session, int64_t deadline_ns, cdbc_error **err);
+/* One statement of the transaction's own, behind its BEGIN. Fails when there is none any more. */
+cdbc_status cx_session_tx_control(cdbc_session *session, const char *sql, uint32_t flags,
+								  cdbc_error **err);
+/* Whether a transaction, or a savepoint in it, is open and may be ended now. */
+cdbc_status cx_session_tx_check_open(const cdbc_session *session, bool in_savepoint,
+									 cdbc_error **err);
 /* The BEGIN was sent, alone or with a request. When not all was well, it may be what has failed. */
 void cx_session_tx_begun(cdbc_session *session, bool is_well);
 /* Whether one of its own statements has ended it: what follows would stand alone. */
@@ -256,7 +262,7 @@ void cx_session_tx_rollback(cdbc_session *session);
 /* Back to SAVEPOINT cockroach_restart; false when there is none, or no way back. */
 bool cx_session_tx_restart(cdbc_session *session);
 
-/* wait.c: between attempts */
+/* transaction/wait.c: between attempts */
 /* Waits, without a connection unless SQL has changed it or a transaction is open; true when
  * cancelled since the count was that: meanwhile, or while an attempt ended by itself. */
 bool cx_session_wait_since(cdbc_session *session, int64_t wait_ns, uint32_t cancel_count);

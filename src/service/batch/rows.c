@@ -2,7 +2,7 @@
 /* Rows of a batch as one statement with an array a column, written by the dialect. */
 #include "base/error.h"
 #include "base/text.h"
-#include "service/batch.h"
+#include "service/batch/batch.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/sql/insert.h"
-#include "service/batch.h"
+#include "service/batch/batch.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A batch inside: what was added (batch.c), how it goes (batch_send.c), and results that wait for
- * their commit (batch_held.c). */
+/* A batch inside: what was added (batch.c), how it goes (send.c), and results that wait for
+ * their commit (held.c). */
 #ifndef CX_BATCH_SERVICE_H
 #define CX_BATCH_SERVICE_H
 
@@ -110,7 +110,7 @@ typedef struct cx_batch_owned {
 cdbc_status cx_batch_add_text(cdbc_batch *batch, const char *sql, size_t length, cdbc_params params,
 							  const cx_batch_owned *owned, cdbc_error **err);
 
-/* batch_send.c: from the first to the last. */
+/* send.c: from the first to the last. */
 void cx_batch_send(cdbc_batch *batch);
 /* A statement has failed: counted, named, told. is_told: observers were, and its query is named.
  * The error is taken. */
@@ -129,14 +129,14 @@ void cx_batch_requests(cdbc_batch *batch, size_t first, size_t count, cdbc_reque
 /* The statement to blame, of count, when the flight did not start; SIZE_MAX: none. */
 size_t cx_batch_blamed(const cdbc_batch *batch, size_t lead, size_t count);
 
-/* batch_unit.c: transactions of several statements */
+/* unit.c: transactions of several statements */
 void cx_batch_send_atomic(cdbc_batch *batch);
 /* The same where there are no pipelines. */
 void cx_batch_transact(cdbc_batch *batch);
 /* Statements that are to stop at the first failure. */
 void cx_batch_send_group(cdbc_batch *batch, size_t first, size_t count);
 
-/* batch_fold.c: rows as arrays */
+/* fold.c: rows as arrays */
 /* Asks the database of the tables in whose statements many rows follow each other. The connection
  * is there, in no transaction. A failure says that nothing was sent. err is not NULL. */
 cdbc_status cx_batch_fold_plan(cdbc_batch *batch, size_t first, size_t count, cdbc_error **err);
@@ -151,7 +151,7 @@ cdbc_status cx_batch_fold(cdbc_batch *batch, size_t first, size_t count, cx_aren
  */
 void cx_batch_hold_part(cdbc_batch *batch, size_t first, size_t count, int64_t affected_count);
 
-/* batch_held.c */
+/* held.c */
 /* Makes room for as many results to be held: before anything is sent, for what comes back has
  * committed. */
 cdbc_status cx_batch_held_room(cdbc_batch *batch, size_t count, cdbc_error **err);

@@ -4,7 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/exec/outcome.h"
-#include "service/batch.h"
+#include "service/batch/batch.h"
 
 #define NONE      SIZE_MAX
 #define LEAD_MAX  2 /* BEGIN, and a token */

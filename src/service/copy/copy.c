@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Bulk copy into a table, as the interface has it: opened, given bytes or rows, ended, and what
  * became of all when it failed. What an input looks like is the readers' affair, how rows get into
- * the table copy_rows.c's. */
-#include "service/copy.h"
+ * the table rows.c's. */
+#include "service/copy/copy.h"
 
 #include "base/alloc.h"
 #include "base/error.h"

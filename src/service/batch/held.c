@@ -3,7 +3,7 @@
  * committed. Knows nothing of how the statements were sent. */
 #include "base/alloc.h"
 #include "base/error.h"
-#include "service/batch.h"
+#include "service/batch/batch.h"
 
 /* ---- a result from memory ---- */
 

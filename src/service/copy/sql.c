@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The names in the SQL of bulk copy. What a copy does with its statements does not belong here. */
-#include "service/copy_sql.h"
+#include "service/copy/sql.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "service/copy.h"
+#include "service/copy/copy.h"
 
 #include <strings.h>
 

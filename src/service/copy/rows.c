@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The rows of a copy on their way into the table: streamed by COPY, in blocks behind a savepoint,
  * or one by one; and which of them it was that failed. */
-#include "service/copy.h"
+#include "service/copy/copy.h"
 
 #include "base/alloc.h"
 #include "base/error.h"

@@ -4,7 +4,7 @@
  * there on CockroachDB and writes other texts than our formats do. */
 #include "base/error.h"
 #include "data/sql/split.h"
-#include "service/copy_sql.h"
+#include "service/copy/sql.h"
 #include "service/session.h"
 
 #include <cdbc/copy.h>

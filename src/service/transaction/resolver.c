@@ -2,7 +2,7 @@
 /* Tokens: put, asked for, swept. One statement asks: it inserts the token as the resolver's and
  * gives back whose stands there. It may be sent any number of times, because the resolver's own is
  * told from the transaction's. */
-#include "service/resolver.h"
+#include "service/transaction/resolver.h"
 
 #include "base/alloc.h"
 #include "base/backoff.h"

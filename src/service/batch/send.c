@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How a batch goes: which statements go together and what their failure means for the others. A
- * transaction of several is batch_unit.c. */
+ * transaction of several is unit.c. */
 #include "base/alloc.h"
 #include "base/error.h"
-#include "service/batch.h"
+#include "service/batch/batch.h"
 
 /* ---- failures ---- */
 

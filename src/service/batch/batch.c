@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A batch: its statements, checked, bound and copied as they are added. How they go is
- * batch_send.c. */
-#include "service/batch.h"
+ * send.c. */
+#include "service/batch/batch.h"
 
 #include "base/alloc.h"
 #include "base/error.h"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A copy into a table, inside: what its interface (copy.c), its rows (copy_rows.c) and its SQL
- * (copy_sql.c) share. */
+/* A copy into a table, inside: what its interface (copy.c), its rows (rows.c) and its SQL
+ * (sql.c) share. */
 #ifndef CX_COPY_H
 #define CX_COPY_H
 
 #include "data/exec/copy.h"
 #include "data/format/row_block.h"
-#include "service/copy_sql.h"
+#include "service/copy/sql.h"
 #include "service/session.h"
 
 #include <cdbc/copy.h>
@@ -55,14 +55,14 @@ struct cdbc_copy {
 
 int64_t cx_copy_deadline(const cdbc_copy *copy);
 
-/* copy_sql.c */
+/* sql.c */
 /* Connects, decides on the method, and writes the statement; learns the columns' types where they
  * matter. width is known. */
 cdbc_status cx_copy_prepare(cdbc_copy *copy, cdbc_error **err);
 /* Learns the columns' types, when they are not known. */
 cdbc_status cx_copy_learn(cdbc_copy *copy, cdbc_error **err);
 
-/* copy_rows.c: err is not NULL, in all of these. */
+/* rows.c: err is not NULL, in all of these. */
 /* One row of the input: skipped, sent, kept for its block, or left out. */
 cdbc_status cx_copy_row(cdbc_copy *copy, const cx_record *record, cdbc_error **err);
 /* A record that is no row. */

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A session's transaction: begun, ended, its savepoints, and what has failed in it. Running it
- * again is transact.c. */
+/* A session's transaction: begun, ended, and what has failed in it. Its savepoints are
+ * savepoint.c; running it again is transact.c. */
 #include "base/alloc.h"
 #include "base/error.h"
 #include "data/exec/transaction.h"
 #include "service/session.h"
 
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
-#define BEGIN_MAX     (64 << 10)
-#define DEPTH_MAX     1000
-#define RESTART       "cockroach_restart"
-#define SAVEPOINT_MAX 64
+#define BEGIN_MAX (64 << 10)
+#define RESTART   "cockroach_restart"
 
 /* ---- its state ---- */
 
@@ -176,7 +173,8 @@ static cdbc_status check_alive(cdbc_session *session, cdbc_error **err)
 	return status ? status : cx_session_tx_send_begin(session, deadline_ns, err);
 }
 
-static cdbc_status control(cdbc_session *session, const char *sql, uint32_t flags, cdbc_error **err)
+cdbc_status cx_session_tx_control(cdbc_session *session, const char *sql, uint32_t flags,
+								  cdbc_error **err)
 {
 	cdbc_status status = check_alive(session, err);
 
@@ -189,7 +187,8 @@ static cdbc_status control(cdbc_session *session, const char *sql, uint32_t flag
 	return status;
 }
 
-static cdbc_status check_open(const cdbc_session *session, bool in_savepoint, cdbc_error **err)
+cdbc_status cx_session_tx_check_open(const cdbc_session *session, bool in_savepoint,
+									 cdbc_error **err)
 {
 	if (session->is_busy)
 		return cx_session_check_free(session, err);
@@ -416,7 +415,7 @@ static cdbc_status send_word(cdbc_session *session, const char *sql, cdbc_error 
 	cdbc_status status;
 
 	if (!tx->is_resolved)
-		return control(session, sql, flags, err);
+		return cx_session_tx_control(session, sql, flags, err);
 	status = check_alive(session, err);
 	if (!status)
 		status = cx_commit_token_make(&tx->token, err);
@@ -451,7 +450,7 @@ static cdbc_status send_commit(cdbc_session *session, cdbc_error **err)
 	status = send_word(session, "RELEASE SAVEPOINT " RESTART, err);
 	/* that was the commit: nothing hangs on what becomes of this one */
 	if (!status)
-		(void)control(session, "COMMIT", 0, NULL);
+		(void)cx_session_tx_control(session, "COMMIT", 0, NULL);
 	return status;
 }
 
@@ -499,7 +498,7 @@ static cdbc_status check_by_hand(const cdbc_session *session, cdbc_error **err)
 		cx_error_hint(err, "return CDBC_OK to commit, anything else to roll back");
 		return CDBC_USAGE;
 	}
-	return check_open(session, false, err);
+	return cx_session_tx_check_open(session, false, err);
 }
 
 cdbc_status cdbc_session_commit(cdbc_session *session, cdbc_error **err)
@@ -545,105 +544,11 @@ bool cx_session_tx_restart(cdbc_session *session)
 	if (!tx->has_restart || tx->is_lost || !session->lease.conn)
 		return false;
 	cx_session_close_result(session);
-	if (control(session, "ROLLBACK TO SAVEPOINT " RESTART, 0, NULL))
+	if (cx_session_tx_control(session, "ROLLBACK TO SAVEPOINT " RESTART, 0, NULL))
 		return false;
 	cdbc_error_free(tx->failure);
 	tx->failure = NULL;
 	tx->failed_depth = 0;
 	tx->depth = 1;
 	return true;
-}
-
-/* ---- savepoints ---- */
-
-static cdbc_status savepoint(cdbc_session *session, const char *words, int64_t depth,
-							 cdbc_error **err)
-{
-	char sql[SAVEPOINT_MAX];
-
-	snprintf(sql, sizeof sql, "%s cdbc_%lld", words, (long long)depth);
-	return control(session, sql, 0, err);
-}
-
-/* Notes what failed, as a request's failure is. */
-static cdbc_status noted(cdbc_session *session, cdbc_status status, cdbc_error *error,
-						 const char *what, cdbc_error **err)
-{
-	if (!status)
-		return CDBC_OK;
-	cx_session_tx_note(session, error);
-	cx_error_wrap(&error, "%s", what);
-	cx_error_pass(err, error);
-	return status;
-}
-
-cdbc_status cdbc_session_savepoint(cdbc_session *session, cdbc_error **err)
-{
-	cdbc_error *error = NULL;
-	cdbc_status status = check_open(session, false, err);
-
-	if (status)
-		return status;
-	if (session->tx.depth > DEPTH_MAX)
-		return cx_error_set(err, CDBC_USAGE, "more than %d savepoints", DEPTH_MAX);
-	status = savepoint(session, "SAVEPOINT", session->tx.depth, &error);
-	if (!status)
-		session->tx.depth++;
-	return noted(session, status, error, "savepoint", err);
-}
-
-cdbc_status cdbc_session_release_savepoint(cdbc_session *session, cdbc_error **err)
-{
-	cx_session_tx *tx = &session->tx;
-	cdbc_error *error = NULL;
-	cdbc_status status = check_open(session, true, err);
-
-	if (status)
-		return status;
-	if (tx->failed_depth) { /* it may not be kept */
-		error = cx_error_copy(tx->failure);
-		status = cdbc_error_status(error);
-		cx_error_wrap(&error, "savepoint not released, something had failed in it");
-		cx_error_pass(err, error);
-		return status;
-	}
-	status = savepoint(session, "RELEASE SAVEPOINT", tx->depth - 1, &error);
-	if (!status)
-		tx->depth--;
-	return noted(session, status, error, "release savepoint", err);
-}
-
-/* Whether the failure ends the whole transaction, savepoint or not. */
-static bool is_whole(const cdbc_error *failure)
-{
-	return cdbc_error_replay(failure) == CDBC_REPLAY_TRANSACTION;
-}
-
-cdbc_status cdbc_session_rollback_savepoint(cdbc_session *session, cdbc_error **err)
-{
-	cx_session_tx *tx = &session->tx;
-	cdbc_error *error = NULL;
-	cdbc_status status = check_open(session, true, err);
-
-	if (status)
-		return status;
-	if (tx->failed_depth && (is_whole(tx->failure) || tx->failed_depth < tx->depth)) {
-		tx->depth--;
-		if (tx->failed_depth > tx->depth)
-			tx->failed_depth = tx->depth;
-		error = cx_error_copy(tx->failure);
-		status = cdbc_error_status(error);
-		cx_error_pass(err, error);
-		return status;
-	}
-	status = savepoint(session, "ROLLBACK TO SAVEPOINT", tx->depth - 1, &error);
-	if (!status)
-		status = savepoint(session, "RELEASE SAVEPOINT", tx->depth - 1, &error);
-	if (!status) {
-		tx->depth--;
-		tx->failed_depth = 0;
-		cdbc_error_free(tx->failure);
-		tx->failure = NULL;
-	}
-	return noted(session, status, error, "rollback to savepoint", err);
 }
