@@ -471,7 +471,8 @@ cdbc_status cx_header_behind(cx_sqlfiles *loader, cx_section *section, const cx_
 	if (status || !is_one)
 		return status;
 	if (h && strcmp(h->word, "roles") == 0) /* everybody could run it */
-		return cx_sqlfiles_fail(loader, section, place, "put it between the query's name and its SQL",
+		return cx_sqlfiles_fail(loader, section, place,
+								"put it between the query's name and its SQL",
 								"`roles` behind the SQL keeps nobody out");
 	return cx_sqlfiles_warn(loader, section, place,
 							is_name ? "begin a line with it"
