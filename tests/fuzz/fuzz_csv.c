@@ -6,6 +6,7 @@
  * Input: the columns' number in the first byte, then the values, each ended by 0; a value that is 1
  * alone is NULL. */
 #include "base/json.h"
+#include "base/text.h"
 #include "data/result/print.h"
 
 #include <cdbc/format.h>
@@ -152,6 +153,11 @@ static void check_read(const rows *r, const cx_buf *out, char comma, read_value 
 	cx_buf_free(&value);
 }
 
+static bool is_utf8(const uint8_t *data, size_t size)
+{
+	return size < 2 || cx_utf8_valid_prefix((const char *)data + 1, size - 1) == size - 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -165,7 +171,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_as("tsv", &r, &out);
 	check_read(&r, &out, '\t', read_tsv);
 	write_as("json", &r, &out);
-	MUST(cx_json_is_valid(out.data, out.length, CX_JSON_DEPTH_MAX));
+	/* drivers hand over no text that is not UTF-8; of bytes that are none, JSON has no string */
+	MUST(cx_json_is_valid(out.data, out.length, CX_JSON_DEPTH_MAX) || !is_utf8(data, size));
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		write_as(others[i], &r, &out);
 	cx_json_is_valid((const char *)data, size, CX_JSON_DEPTH_MAX);
