@@ -112,6 +112,8 @@ cdbc_status cx_batch_add_text(cdbc_batch *batch, const char *sql, size_t length,
 
 /* send.c: from the first to the last. */
 void cx_batch_send(cdbc_batch *batch);
+/* Whether a failure is the way's, not its statement's: nothing can be hoped for from others. */
+bool cx_batch_is_final(const cdbc_batch *batch, const cdbc_error *error);
 /* A statement has failed: counted, named, told. is_told: observers were, and its query is named.
  * The error is taken. */
 void cx_batch_fail(cdbc_batch *batch, size_t index, bool is_told, cdbc_error *error);

@@ -7,8 +7,7 @@
 
 /* ---- failures ---- */
 
-/* Nothing can be hoped for from the statements that follow either. */
-static bool is_final(const cdbc_batch *batch, const cdbc_error *error)
+bool cx_batch_is_final(const cdbc_batch *batch, const cdbc_error *error)
 {
 	switch (cdbc_error_status(error)) {
 	case CDBC_CANCELLED:
@@ -56,7 +55,7 @@ void cx_batch_fail(cdbc_batch *batch, size_t index, bool is_told, cdbc_error *er
 															 .affected_count = -1});
 	cx_batch_tell_failure(batch, index, error);
 	if (batch->options.on_error == CDBC_BATCH_STOP || batch->options.is_atomic ||
-		batch->was_in_tx || is_final(batch, error))
+		batch->was_in_tx || cx_batch_is_final(batch, error))
 		batch->is_over = true;
 	if (batch->error)
 		cdbc_error_free(error);

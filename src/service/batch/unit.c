@@ -480,25 +480,10 @@ void cx_batch_send_atomic(cdbc_batch *batch)
  * statement that failed, not the way to the server. */
 static bool may_go_again(const unit *u)
 {
-	const cdbc_batch *batch = u->batch;
+	cdbc_outcome outcome = cdbc_error_outcome(u->error);
 
-	if (batch->is_handed || batch->session->has_lost_state ||
-		cx_deadline_passed(batch->deadline_ns))
-		return false;
-	if (cdbc_error_outcome(u->error) != CDBC_OUTCOME_ROLLED_BACK &&
-		cdbc_error_outcome(u->error) != CDBC_OUTCOME_NOT_SENT)
-		return false;
-	switch (cdbc_error_status(u->error)) {
-	case CDBC_CANCELLED:
-	case CDBC_CONNECT:
-	case CDBC_AUTH:
-	case CDBC_OVERLOADED:
-	case CDBC_CLOSED:
-	case CDBC_NOMEM:
-		return false;
-	default:
-		return true;
-	}
+	return !u->batch->is_handed && !cx_batch_is_final(u->batch, u->error) &&
+		   (outcome == CDBC_OUTCOME_ROLLED_BACK || outcome == CDBC_OUTCOME_NOT_SENT);
 }
 
 /* Its commit failed, and does not say by whose fault: each by itself tells. */
