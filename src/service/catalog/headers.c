@@ -380,23 +380,35 @@ cdbc_status cx_header_block(cx_sqlfiles *loader, cx_section *section, cx_place p
 	return status;
 }
 
+/* A comment's bytes without the blanks around them; *end: where the header's word may end, which is
+ * at the colon. NULL: there is no colon. */
+static const char *comment_word(const char *text, const cx_token *token, size_t *from, size_t *to,
+								size_t *end)
+{
+	const char *colon;
+
+	*from = token->offset + 2;
+	*to = token->offset + token->length;
+	while (*from < *to && cx_header_is_blank(text[*from]))
+		++*from;
+	while (*to > *from && cx_header_is_blank(text[*to - 1]))
+		--*to;
+	colon = memchr(text + *from, ':', *to - *from);
+	*end = colon ? (size_t)(colon - text) : *to;
+	while (*end > *from && cx_header_is_blank(text[*end - 1]))
+		--*end;
+	return colon;
+}
+
 cdbc_status cx_header_stray(cx_sqlfiles *loader, cx_section *section, const cx_token *token,
 							const char *what)
 {
 	static const char hint[] = "headers stand between the query's name and its SQL";
-	const char *text = loader->text, *colon, *near;
-	size_t from = token->offset + 2, to = token->offset + token->length, end, word;
+	size_t from, to, end, word;
+	const char *text = loader->text, *colon = comment_word(text, token, &from, &to, &end), *near;
 	cx_place place = {token->line, token->line_start, token->offset};
 	const header *h, *first;
 
-	while (from < to && cx_header_is_blank(text[from]))
-		from++;
-	while (to > from && cx_header_is_blank(text[to - 1]))
-		to--;
-	colon = memchr(text + from, ':', to - from);
-	end = colon ? (size_t)(colon - text) : to;
-	while (end > from && cx_header_is_blank(text[end - 1]))
-		end--;
 	h = find_exact(text + from, end - from);
 	if (h && h->is_guard && h->takes_value == (colon != NULL))
 		return cx_sqlfiles_fail(loader, section, place, hint, "a header %s", what);
@@ -445,23 +457,16 @@ static cdbc_status try_value(const cx_sqlfiles *loader, const header *h, cx_plac
 
 cdbc_status cx_header_behind(cx_sqlfiles *loader, cx_section *section, const cx_token *token)
 {
-	const char *text = loader->text, *colon;
-	size_t from = token->offset + 2, to = token->offset + token->length, end, value;
+	size_t from, to, end, value;
+	const char *text = loader->text, *colon = comment_word(text, token, &from, &to, &end);
 	cx_place place = {token->line, token->line_start, token->offset};
 	bool is_name = cx_header_is_name(token->text, token->length) != 0, is_one;
 	const header *h;
 	cdbc_status status;
 
-	while (from < to && cx_header_is_blank(text[from]))
-		from++;
-	while (to > from && cx_header_is_blank(text[to - 1]))
-		to--;
-	colon = memchr(text + from, ':', to - from);
-	end = colon ? (size_t)(colon - text) : to;
-	for (value = colon ? end + 1 : to; value < to && cx_header_is_blank(text[value]); value++)
+	for (value = colon ? (size_t)(colon - text) + 1 : to;
+		 value < to && cx_header_is_blank(text[value]); value++)
 		;
-	while (end > from && cx_header_is_blank(text[end - 1]))
-		end--;
 	h = is_name ? NULL : find_exact(text + from, end - from);
 	if (!is_name && (!h || !h->is_guard || h->takes_value != (colon != NULL)))
 		return CDBC_OK;
