@@ -3,20 +3,12 @@
  * can be read. Every environment of a well file loads or fails cleanly; a second reading finds the
  * same. */
 #include "service/options.h"
+#include "must.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define MUST(what)                                                         \
-	do {                                                                   \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                       \
-		}                                                                  \
-	} while (0)
 
 /* libfyaml 0.7.12 loses the list of pieces of a quoted scalar with many escapes. */
 const char *__lsan_default_suppressions(void);

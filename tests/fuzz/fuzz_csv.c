@@ -8,19 +8,9 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "data/result/print.h"
+#include "must.h"
 
 #include <cdbc/format.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#define MUST(what)                                                         \
-	do {                                                                   \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                       \
-		}                                                                  \
-	} while (0)
 
 #define COLUMNS_MAX 5
 

@@ -2,19 +2,11 @@
 /* Any bytes as JSON: tokens that lie in the text, in order; skipping comes to the same end; a text
  * written again reads as itself; parameters, or an error with a place in the text. */
 #include "base/json.h"
+#include "must.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define DEPTH 64
-#define MUST(what)                                                         \
-	do {                                                                   \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                       \
-		}                                                                  \
-	} while (0)
-
 static void write_again(cx_json *r)
 {
 	cx_buf out = CX_BUF_INIT((size_t)1 << 26);

@@ -6,17 +6,7 @@
 #include "base/buf.h"
 #include "data/format/reader.h"
 #include "data/format/row_block.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-#define MUST(what)                                                         \
-	do {                                                                   \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                       \
-		}                                                                  \
-	} while (0)
+#include "must.h"
 
 typedef struct taker {
 	cx_buf out;

@@ -4,18 +4,10 @@
 #include "base/buf.h"
 #include "infra/config/url.h"
 #include "service/options.h"
+#include "must.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(what)                                                         \
-	do {                                                                   \
-		if (!(what)) {                                                     \
-			fprintf(stderr, "%s:%d: not %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                       \
-		}                                                                  \
-	} while (0)
 
 static void use_config(const cdbc_config *config, const char *text)
 {
