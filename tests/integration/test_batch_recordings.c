@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/wire_server.h"
-#include "support/test_client.h"
+#include "support/wire_client.h"
 
 #include <cdbc/cdbc.h>
 
@@ -61,29 +60,17 @@ static void open_cluster(cluster *c, const char *version, const char *scenario)
 	cdbc_config_item items[] = {{"pool.max_size", "2"},        {"pool.min_size", "0"},
 								{"retry.conflict_max", "1ms"}, {"retry.lost_first", "1ms"},
 								{"retry.lost_max", "1ms"},     {"pool.max_opens_per_second", "0"}};
-	char url[128];
 
 	*c = (cluster){.table = wire_table_new()};
 	assert_true(wire_table_add_scenario(c->table, version, scenario, NULL));
 	answer_schema_change(c);
-	c->server = wire_server_start(&(wire_server_options){.table = c->table});
-	snprintf(url, sizeof url, "cockroachdb://root@127.0.0.1:%d/defaultdb?sslmode=disable",
-			 wire_server_port(c->server));
-	test_client_open(url, items, sizeof items / sizeof *items, NULL, &c->client, &c->session);
+	wire_client_open(c->table, items, sizeof items / sizeof *items, NULL, &c->server, &c->client,
+					 &c->session);
 }
 
 static void close_cluster(cluster *c)
 {
-	char *problems;
-
-	cdbc_session_release(c->session);
-	cdbc_client_close(c->client, 5000);
-	problems = wire_server_problems(c->server);
-	if (problems)
-		print_error("%s", problems);
-	assert_null(problems);
-	wire_server_stop(c->server);
-	wire_table_free(c->table);
+	wire_client_close(c->table, c->server, c->client, c->session);
 }
 
 static bool on_result(void *data, int64_t index, cdbc_result *result, const cdbc_error *error)

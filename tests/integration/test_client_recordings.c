@@ -14,8 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "support/wire_server.h"
-#include "support/test_client.h"
+#include "support/wire_client.h"
 
 #include <cdbc/cdbc.h>
 
@@ -44,12 +43,8 @@ static void open_client(cluster *c, const char *folder)
 								{"pool.min_size", "0"},
 								{"retry.enabled", "false"}, // each failure is to be seen
 								{"queries.folders", folder}};
-	char url[128];
 
-	c->server = wire_server_start(&(wire_server_options){.table = c->table});
-	snprintf(url, sizeof url, "cockroachdb://root@127.0.0.1:%d/defaultdb?sslmode=disable",
-			 wire_server_port(c->server));
-	test_client_open(url, items, folder ? 4 : 3, NULL, &c->client, &c->session);
+	wire_client_open(c->table, items, folder ? 4 : 3, NULL, &c->server, &c->client, &c->session);
 }
 
 static void open_cluster(cluster *c, const char *version, const char *scenario, const char *label)
@@ -60,16 +55,7 @@ static void open_cluster(cluster *c, const char *version, const char *scenario, 
 
 static void close_cluster(cluster *c)
 {
-	char *problems;
-
-	cdbc_session_release(c->session);
-	cdbc_client_close(c->client, 5000);
-	problems = wire_server_problems(c->server);
-	if (problems)
-		print_message("# %s", problems);
-	assert_null(problems);
-	wire_server_stop(c->server);
-	wire_table_free(c->table);
+	wire_client_close(c->table, c->server, c->client, c->session);
 }
 
 // ---- requests ----

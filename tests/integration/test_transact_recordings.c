@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "support/wire_server.h"
-#include "support/test_client.h"
+#include "support/wire_client.h"
 
 #include <cdbc/cdbc.h>
 
@@ -45,29 +44,16 @@ static void open_cluster(cluster *c, const char *version, const char *scenario)
 							  .events = CDBC_EVENT_ATTEMPT,
 							  .on_event = on_event,
 							  .self = c};
-	char url[128];
 
 	*c = (cluster){.table = wire_table_new()};
 	assert_true(wire_table_add_scenario(c->table, version, scenario, NULL));
-	c->server = wire_server_start(&(wire_server_options){.table = c->table});
-	snprintf(url, sizeof url, "cockroachdb://root@127.0.0.1:%d/defaultdb?sslmode=disable",
-			 wire_server_port(c->server));
-	test_client_open(url, items, sizeof items / sizeof *items, TEST_OBSERVED(&observer), &c->client,
-					 &c->session);
+	wire_client_open(c->table, items, sizeof items / sizeof *items, TEST_OBSERVED(&observer),
+					 &c->server, &c->client, &c->session);
 }
 
 static void close_cluster(cluster *c)
 {
-	char *problems;
-
-	cdbc_session_release(c->session);
-	cdbc_client_close(c->client, 5000);
-	problems = wire_server_problems(c->server);
-	if (problems)
-		print_error("%s", problems);
-	assert_null(problems);
-	wire_server_stop(c->server);
-	wire_table_free(c->table);
+	wire_client_close(c->table, c->server, c->client, c->session);
 }
 
 static cdbc_status run(cdbc_session *session, const char *sql, cdbc_error **err)

@@ -377,6 +377,18 @@ static void test_rows_are_looked_at(void **state)
 	cdbc_batch_free(batch);
 }
 
+static void runs_short_of_memory(fixture *f, oom_scenario what)
+{
+	run r;
+
+	answer_question(f);
+	answer_unnest(f, ROWS);
+	batch_answer(f, INSERT);
+	r = execute(f, NULL, ROWS); /* the connection is there */
+	batch_is_ok(&r.o);
+	assert_true(oom_run(what, f) > 5);
+}
+
 static cdbc_status rows_scenario(void *data, cdbc_error **err)
 {
 	static const char text[600] = "x";
@@ -399,15 +411,7 @@ static cdbc_status rows_scenario(void *data, cdbc_error **err)
 
 static void test_rows_without_memory(void **state)
 {
-	fixture *f = *state;
-	run r;
-
-	answer_question(f);
-	answer_unnest(f, ROWS);
-	batch_answer(f, INSERT);
-	r = execute(f, NULL, ROWS); /* the connection is there */
-	batch_is_ok(&r.o);
-	assert_true(oom_run(rows_scenario, f) > 5);
+	runs_short_of_memory(*state, rows_scenario);
 }
 
 /* ---- out of memory ---- */
@@ -435,15 +439,7 @@ static cdbc_status scenario(void *data, cdbc_error **err)
 
 static void test_out_of_memory(void **state)
 {
-	fixture *f = *state;
-	run r;
-
-	answer_question(f);
-	answer_unnest(f, ROWS);
-	batch_answer(f, INSERT);
-	r = execute(f, NULL, ROWS); /* the connection is there */
-	batch_is_ok(&r.o);
-	assert_true(oom_run(scenario, f) > 5);
+	runs_short_of_memory(*state, scenario);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, batch_set_up, batch_tear_down)
