@@ -388,7 +388,7 @@ static const char *comment_word(const char *text, const cx_token *token, size_t 
 	const char *colon;
 
 	*from = token->offset + 2;
-	*to = token->offset + token->length;
+	*to = token->offset + token->length - (text[token->offset] == '/' ? 2 : 0);
 	while (*from < *to && cx_header_is_blank(text[*from]))
 		++*from;
 	while (*to > *from && cx_header_is_blank(text[*to - 1]))

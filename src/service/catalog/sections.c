@@ -450,8 +450,7 @@ static cdbc_status take_comment(scan *s, const cx_token *token)
 	size_t from, to;
 
 	if (s->has_sql)
-		return is_block(token) ? CDBC_OK
-			   : is_at_line_start(s, token)
+		return !is_block(token) && is_at_line_start(s, token)
 				   ? cx_header_stray(s->loader, &s->section, token, "after the SQL began")
 				   : cx_header_behind(s->loader, &s->section, token);
 	trim(token, 2, &from, &to);

@@ -348,6 +348,15 @@ static void test_stray(void **state)
 							  "3:8: warning: `read-only` behind the SQL says nothing of the query\n"
 							  "4:8: warning: `max-rows` behind the SQL says nothing of the query\n"
 							  "5:6: warning: `name` behind the SQL begins no query\n");
+	assert_int_equal(check_file("-- name: a\nselect 1 /* roles: admin */, 2 /*roles:x*/\n"
+								"/* roles: y */ /* the roles: z */ /**/ /* roles of it */\n"
+								", 3 /* read-only */ /* name: of it */ /* timeout: soon */\n"),
+					 3);
+	assert_string_equal(told,
+						"2:10: error: `roles` behind the SQL keeps nobody out\n"
+						"2:32: error: `roles` behind the SQL keeps nobody out\n"
+						"3:1: error: `roles` behind the SQL keeps nobody out\n"
+						"4:5: warning: `read-only` behind the SQL says nothing of the query\n");
 	assert_int_equal(check_file("-- name: a\nselect 1, -- name: of the user\n"
 								"2, -- name: full\n3, -- roles: of the user\n4, -- roles\n"
 								"5, -- param: the user\n6, -- cache: a day\n7, -- timeout:\n"
